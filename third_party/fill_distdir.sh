@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# Fills third_party/distdir with the upstream archives that deps.bzl names, taken from Debian's source
+# packages. For machines that reach Debian's archive and not the upstream hosts.
+set -euo pipefail
+
+here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+out="$here/distdir"
+
+work="$(mktemp -d)"
+trap 'rm -rf "$work"' EXIT
+mkdir -p "$work"/{sources,lists/partial,cache/archives/partial,archives}
+
+# The machine's own sources with `deb` read as `deb-src`, in folders of ours: no root, no change to its apt.
+one_line_sources() { sed -nE 's/^deb([[:space:]])/deb-src\1/p' "$1"; }
+: > "$work/sources.list"
+for f in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
+  [ -f "$f" ] && one_line_sources "$f" | grep -E '/debian|debian\.org' >> "$work/sources.list" || true
+done
+for f in /etc/apt/sources.list.d/debian*.sources; do
+  [ -f "$f" ] && sed -E 's/^Types:.*/Types: deb-src/' "$f" > "$work/sources/${f##*/}"
+done
+apt=(apt-get -qq
+  -o "Dir::Etc::sourcelist=$work/sources.list"
+  -o "Dir::Etc::sourceparts=$work/sources"
+  -o "Dir::State::lists=$work/lists"
+  -o "Dir::Cache=$work/cache"
+  -o "APT::Sandbox::User=")
+"${apt[@]}" update >&2
+cd "$work/archives"
+"${apt[@]}" source --download-only --tar-only abseil googletest benchmark protobuf eigen3 highway >&2
+
+# Debian's archive of Abseil has another top folder; with upstream's name in it, it is upstream's archive.
+python3 "$here/rename_tar_folder.py" abseil_20220623.1.orig.tar.gz abseil-20220623.1/ abseil-cpp-20220623.1/ |
+  gzip -n > 20220623.1.tar.gz
+mv googletest_1.12.1.orig.tar.gz release-1.12.1.tar.gz
+mv benchmark_1.7.1.orig.tar.gz v1.7.1.tar.gz
+mv protobuf_3.21.12.orig.tar.gz v3.21.12.tar.gz
+mv eigen3_3.4.0.orig.tar.bz2 eigen-3.4.0.tar.bz2
+mv highway_1.0.3.orig.tar.gz 1.0.3.tar.gz
+
+# deps.bzl holds the hashes, and Bazel checks them. An archive that it does not know is of no use.
+for archive in 20220623.1.tar.gz release-1.12.1.tar.gz v1.7.1.tar.gz v3.21.12.tar.gz eigen-3.4.0.tar.bz2 1.0.3.tar.gz; do
+  sum="$(sha256sum "$archive")"
+  if ! grep -qF "${sum%% *}" "$here/deps.bzl"; then
+    echo "fill_distdir: Debian's archive for $archive is not the one that third_party/deps.bzl names" >&2
+    exit 1
+  fi
+  mkdir -p "$out"
+  mv "$archive" "$out/"
+done
