@@ -4,14 +4,21 @@
 
 Every header is included under the library's name, "lamina/nn/linear.h", so that none collides with
 a header of a downstream workspace. Warnings are errors in this workspace only: a newer compiler
-must not break somebody else's build.
+must not break somebody else's build. Likewise layering_check, with which clang refuses a header that
+no direct dependency owns; g++ ignores it.
 """
 
 load("@rules_cc//cc:defs.bzl", "cc_binary", "cc_library", "cc_test")
 load(":door.bzl", "lamina_door")
 
+def _ours():
+    return native.repository_name() == "@"
+
 def _warnings():
-    return ["-Wall", "-Wextra"] + (["-Werror"] if native.repository_name() == "@" else [])
+    return ["-Wall", "-Wextra"] + (["-Werror"] if _ours() else [])
+
+def _features():
+    return ["layering_check"] if _ours() else []
 
 # Library code is optimised in the default build too, for us and downstream; `-c dbg` is for the debugger.
 _OPTIMISED = select({
@@ -59,6 +66,7 @@ def lamina_cc_library(
         srcs = srcs + kernels,
         hdrs = hdrs + kernels,
         copts = _warnings() + (["-O3"] if kernels else _OPTIMISED) + copts,
+        features = _features(),
         include_prefix = "lamina",
         strip_include_prefix = "/",
         textual_hdrs = textual_hdrs,
@@ -73,6 +81,7 @@ def _umbrella(name, hdrs, deps, copts, visibility, kwargs):
         name = name + "_umbrella",
         hdrs = hdrs,
         copts = _warnings() + copts,
+        features = _features(),
         include_prefix = "lamina",
         strip_include_prefix = "/" + native.package_name(),
         visibility = ["//visibility:private"],
@@ -101,6 +110,7 @@ def lamina_cc_test(name, deps = [], copts = [], size = "small", main = True, **k
         name = name,
         size = size,
         copts = _warnings() + copts,
+        features = _features(),
         deps = deps + ["@com_google_googletest//:gtest"] + (["@com_google_googletest//:gtest_main"] if main else []),
         **kwargs
     )
@@ -110,5 +120,6 @@ def lamina_cc_binary(name, copts = [], **kwargs):
     cc_binary(
         name = name,
         copts = _warnings() + _OPTIMISED + copts,
+        features = _features(),
         **kwargs
     )
