@@ -51,6 +51,7 @@ def lamina_cc_library(
         is a target of its own. To debug one: --per_file_copt=tensor/kernels/.*@-O0
       umbrella: the public door of a layer. Its one header, <folder>/<folder>.h, is included as
         "lamina/<folder>.h", and the headers of its deps may be included by whoever depends on the door.
+        Public visibility means //:<folder>_users: everybody but the layers below.
       copts: further compiler flags.
       textual_hdrs: files to be included that do not compile on their own.
       visibility: private by default; see the groups in //:BUILD.
@@ -59,6 +60,8 @@ def lamina_cc_library(
     if umbrella:
         if srcs or kernels or textual_hdrs or len(hdrs) != 1:
             fail("%s: an umbrella has one header and deps, nothing else" % name)
+        if visibility == ["//visibility:public"]:
+            visibility = [str(Label("//:%s_users" % native.package_name()))]
         _umbrella(name, hdrs, deps, copts, visibility, kwargs)
         return
     cc_library(
