@@ -1,0 +1,256 @@
+// Function: how an operation and its gradient are written, ours and yours.
+//
+//   struct Sigmoid : Function<Sigmoid> {
+//     static constexpr const char* kName = "sigmoid";
+//     static NDArray forward(Context& ctx, const NDArray& x) {
+//       return ctx.save_output(1 / (1 + exp(-x)));
+//     }
+//     static Gradients backward(Context& ctx, const Tensor& dy) {
+//       Tensor y = ctx.output();
+//       return {dy * y * (1 - y)};
+//     }
+//   };
+//   Tensor sigmoid(const Tensor& x) { return Sigmoid::apply(x); }
+//
+// forward computes on NDArrays: each Tensor given to apply() arrives as `const NDArray&`, undefined if the tensor is
+// undefined; other arguments arrive as they are. It returns an NDArray, or std::array<NDArray, N> for N results; apply()
+// returns as many Tensors. Results of integer dtype have no gradient.
+//
+// backward gets the gradient of the result (of several: absl::Span<const Tensor>, undefined where none arrived) and
+// returns one gradient per Tensor or NDArray parameter, in order, undefined for none. It is written in operations on
+// Tensors, so that it can be differentiated again; they are recorded only if the caller asked for create_graph.
+//
+// One object of the struct lives in the graph's node: forward and backward may be non-static members and keep attributes
+// in it. Without a gradient to compute, nothing is saved and no node is made.
+#ifndef LAMINA_AUTOGRAD_FUNCTION_H_
+#define LAMINA_AUTOGRAD_FUNCTION_H_
+
+#include <array>
+#include <string>
+#include <tuple>
+#include <type_traits>
+#include <typeinfo>
+#include <utility>
+
+#include "lamina/autograd/grad_mode.h"
+#include "lamina/autograd/node.h"
+
+namespace lamina {
+
+// What forward leaves for backward.
+class Context {
+ public:
+  // ---- In forward
+  // Keeps an input together with its history, so that second derivatives pass through it. x must be the parameter.
+  void save_input(const NDArray& x);
+  // Keeps values as a constant.
+  void save_values(const NDArray& values) {
+    if (node_ != nullptr) save(Tensor(values), false);
+  }
+  // Keeps the result, and returns it. In backward it has its history again.
+  NDArray save_output(NDArray y) {
+    if (node_ != nullptr) save(Tensor(y), true);
+    return y;
+  }
+
+  // ---- In backward
+  // What save_input, save_values or save_output kept, counted from 0. Throws RuntimeError if it was changed in place.
+  Tensor saved(int i) const;
+  Tensor output() const;  // what save_output kept
+  // Whether input i (counting Tensor and NDArray parameters) wants a gradient; an unwanted one need not be computed.
+  bool needs_grad(int i) const { return static_cast<bool>(node_->edges[i]); }
+  // Of an input that wants a gradient.
+  Shape input_shape(int i) const { return input_meta(i).shape; }
+  DType input_dtype(int i) const { return input_meta(i).dtype; }
+  // A gradient that has the broadcast and promoted form, brought back to that of input i; undefined if unwanted.
+  Tensor to_input(int i, const Tensor& gradient) const;
+
+  // ---- For Function
+  void record(internal::Node* node, absl::Span<internal::TensorImpl* const> inputs) {
+    node_ = node;
+    inputs_ = inputs;
+  }
+  void forward_done() { inputs_ = {}; }
+  void clear() { saved_.clear(); }
+
+ private:
+  struct Saved {
+    Tensor tensor;
+    const internal::Storage* storage;
+    uint32_t version;
+    bool is_output;
+  };
+  void save(Tensor tensor, bool is_output);
+  internal::OutputMeta input_meta(int i) const;
+
+  internal::Node* node_ = nullptr;  // null if nothing is to be recorded
+  absl::Span<internal::TensorImpl* const> inputs_;  // during forward
+  absl::InlinedVector<Saved, 2> saved_;
+};
+
+namespace internal {
+
+std::string readable_type_name(const std::type_info& type);  // "Sigmoid" for ns::Sigmoid
+
+template <class T>
+inline constexpr bool is_ndarray = std::is_same_v<std::decay_t<T>, NDArray>;
+// Tensor, and what converts to one without being an NDArray: a module's Parameter.
+template <class T>
+inline constexpr bool is_tensor =
+    std::is_convertible_v<const std::decay_t<T>&, const Tensor&> && !is_ndarray<T>;
+template <class T>
+inline constexpr bool is_array = is_tensor<T> || is_ndarray<T>;
+
+inline const Tensor& as_tensor(const Tensor& t) { return t; }
+template <class T>
+decltype(auto) as_array(const T& x) {
+  if constexpr (is_tensor<T>) return as_tensor(x).data();
+  else return (x);
+}
+template <class T>
+bool wants_grad(const T& x) {
+  if constexpr (is_tensor<T>) return as_tensor(x).requires_grad();
+  else return false;
+}
+
+// Whether backward takes the gradient of one result, and not a span of them.
+template <class Op, class = void>
+struct TakesOneGradient : std::false_type {};
+template <class Op>
+struct TakesOneGradient<Op, std::void_t<decltype(std::declval<Op&>().backward(
+                                std::declval<Context&>(), std::declval<const Tensor&>()))>>
+    : std::true_type {};
+
+template <class Op, int kInputs>
+class NodeOf final : public Node {
+ public:
+  NodeOf() { edges = absl::MakeSpan(storage_, kInputs); }
+  const char* name() const override { return Op::name(); }
+  Gradients run(absl::Span<const Tensor> dy) override {
+    if constexpr (TakesOneGradient<Op>::value) {
+      return op.backward(context, dy[0]);
+    } else {
+      return op.backward(context, dy);
+    }
+  }
+  void release() override {
+    context.clear();
+    released = true;
+  }
+
+  Op op;
+  Context context;
+
+ private:
+  void free_self() override {
+    this->~NodeOf();
+    deallocate(this, sizeof(NodeOf));
+  }
+  Edge storage_[kInputs];
+};
+
+}  // namespace internal
+
+template <class Op>
+class Function {
+ public:
+  // Runs forward, and records it if an input requires a gradient and recording is on.
+  template <class... Args>
+  static auto apply(const Args&... args) {
+    constexpr int kInputs = (static_cast<int>(internal::is_array<Args>) + ... + 0);
+    static_assert(kInputs > 0, "a Function needs a Tensor or NDArray parameter");
+    if (!(is_grad_enabled() && (internal::wants_grad(args) || ...))) {
+      Op op;
+      Context nothing;
+      return plain([&]() -> decltype(auto) { return op.forward(nothing, internal::as_array(args)...); });
+    }
+    using NodeType = internal::NodeOf<Op, kInputs>;
+    auto node = internal::Ptr<internal::Node>::adopt(
+        new (internal::allocate(sizeof(NodeType))) NodeType);
+    auto& typed = static_cast<NodeType&>(*node);
+    internal::TensorImpl* inputs[kInputs];
+    int i = 0;
+    (connect(args, *node, inputs, i), ...);
+    typed.context.record(&typed, inputs);
+    return recorded(node, typed.context,
+                    [&]() -> decltype(auto) { return typed.op.forward(typed.context, internal::as_array(args)...); });
+  }
+
+  // The name in error messages: kName if the operation has one, else its type's.
+  static const char* name() { return name_of<Op>(0); }
+
+ private:
+  template <class O>
+  static auto name_of(int) -> decltype(O::kName) {
+    return O::kName;
+  }
+  template <class O>
+  static const char* name_of(long) {
+    static const std::string& name = *new std::string(internal::readable_type_name(typeid(O)));
+    return name.c_str();
+  }
+
+  template <class T>
+  static void connect(const T& arg, internal::Node& node, internal::TensorImpl** inputs, int& i) {
+    if constexpr (internal::is_tensor<T>) {
+      const Tensor& tensor = internal::as_tensor(arg);
+      internal::TensorImpl* impl = inputs[i] = tensor.impl();
+      if (impl != nullptr && impl->node) {
+        node.edges[i].node = impl->node;
+        node.edges[i].output = impl->output;
+        node.generation = std::max(node.generation, impl->node->generation + 1);
+      } else if (impl != nullptr && impl->leaf_requires_grad) {
+        node.edges[i].leaf = tensor.handle();
+      }
+      ++i;
+    } else if constexpr (internal::is_ndarray<T>) {
+      inputs[i++] = nullptr;
+    }
+  }
+
+  template <class F>
+  static auto plain(const F& forward) {
+    using Result = std::decay_t<decltype(forward())>;
+    if constexpr (std::is_same_v<Result, NDArray>) {
+      return Tensor(internal::TensorImpl::make_from(forward));
+    } else {
+      return wrap_all(forward(), std::make_index_sequence<std::tuple_size_v<Result>>());
+    }
+  }
+
+  template <class F>
+  static auto recorded(internal::Ptr<internal::Node>& node, Context& context, const F& forward) {
+    using Result = std::decay_t<decltype(forward())>;
+    if constexpr (std::is_same_v<Result, NDArray>) {
+      Tensor result(internal::TensorImpl::make_from(forward));
+      context.forward_done();
+      attach(result, node, 0);
+      return result;
+    } else {
+      static_assert(!internal::TakesOneGradient<Op>::value || std::tuple_size_v<Result> == 1,
+                    "backward of several results takes absl::Span<const Tensor>");
+      auto results = wrap_all(forward(), std::make_index_sequence<std::tuple_size_v<Result>>());
+      context.forward_done();
+      for (size_t i = 0; i < results.size(); ++i) attach(results[i], node, i);
+      return results;
+    }
+  }
+
+  template <class Arrays, size_t... I>
+  static std::array<Tensor, sizeof...(I)> wrap_all(Arrays&& arrays, std::index_sequence<I...>) {
+    return {Tensor(std::move(arrays[I]))...};
+  }
+
+  static void attach(const Tensor& result, const internal::Ptr<internal::Node>& node, size_t i) {
+    const NDArray& data = result.data();
+    node->outputs.push_back({data.shape(), data.dtype()});
+    node->arrived.emplace_back();
+    if (!data.defined() || !is_floating(data.dtype())) return;
+    result.impl()->node = node;
+    result.impl()->output = static_cast<uint32_t>(i);
+  }
+};
+
+}  // namespace lamina
+
+#endif  // LAMINA_AUTOGRAD_FUNCTION_H_

@@ -1,0 +1,117 @@
+#include "lamina/autograd/gradcheck.h"
+
+#include <cmath>
+
+#include "lamina/autograd/grad_mode.h"
+#include "lamina/tensor/random.h"
+
+namespace lamina {
+namespace {
+
+// A direction that does not depend on, or move, the user's random state.
+Tensor direction(const Shape& shape, uint64_t seed) {
+  Generator generator(seed);
+  return random::uniform(shape, 0.5, 1.5, float64, generator);
+}
+
+void check_inputs(const char* name, const std::vector<Tensor>& inputs) {
+  bool any = false;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (!inputs[i].requires_grad()) continue;
+    any = true;
+    if (inputs[i].dtype() != float64 || !inputs[i].is_leaf()) {
+      fail<ValueError>(name, "expected input ", i, " to be a float64 leaf, got ",
+                       inputs[i].is_leaf() ? name_of(inputs[i].dtype()) : "the result of an operation");
+    }
+  }
+  if (!any) fail<ValueError>(name, "expected an input that requires a gradient, got none");
+}
+
+// d(f . v) / d(input) for all inputs; undefined where none is wanted or none arrived.
+std::vector<Tensor> gradients(const TensorFunction& f, const std::vector<Tensor>& inputs,
+                              const Tensor& v, bool create_graph) {
+  for (const Tensor& input : inputs) {
+    if (input.requires_grad()) input.set_grad(Tensor());
+  }
+  const Tensor y = f(inputs);
+  if (y.requires_grad()) y.backward(v, {false, create_graph});
+  std::vector<Tensor> result;
+  for (const Tensor& input : inputs) {
+    result.push_back(input.requires_grad() ? input.grad() : Tensor());
+    if (input.requires_grad()) input.set_grad(Tensor());
+  }
+  return result;
+}
+
+double dot(const Tensor& a, const Tensor& b) { return sum(a.data() * b.data()).item<double>(); }
+
+}  // namespace
+
+GradcheckReport gradcheck(const TensorFunction& f, const std::vector<Tensor>& inputs,
+                          const GradcheckOptions& options) {
+  check_inputs("gradcheck", inputs);
+  Tensor v;
+  {
+    const NoGradGuard no_grad;
+    const Tensor y = f(inputs);
+    if (!y.defined() || y.dtype() != float64) {
+      fail<ValueError>("gradcheck", "expected a float64 result, got ",
+                       y.defined() ? name_of(y.dtype()) : "an undefined tensor");
+    }
+    v = direction(y.shape(), 1);
+  }
+  const std::vector<Tensor> analytic = gradients(f, inputs, v, false);
+  const NoGradGuard no_grad;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (!inputs[i].requires_grad()) continue;
+    const NDArray original = inputs[i].data();
+    const std::vector<double> from_backward =
+        analytic[i].defined() ? analytic[i].to_vector<double>() : std::vector<double>(original.numel(), 0.0);
+    for (int64_t e = 0; e < original.numel(); ++e) {
+      const auto value_at = [&](double step) {
+        NDArray moved = original.clone();
+        moved.data<double>()[e] += step;
+        inputs[i].set_data(moved);
+        const double value = dot(f(inputs), v);
+        inputs[i].set_data(original);
+        return value;
+      };
+      const double differences = (value_at(options.eps) - value_at(-options.eps)) / (2 * options.eps);
+      // Written so that a NaN fails.
+      if (!(std::abs(from_backward[e] - differences) <= options.atol + options.rtol * std::abs(differences))) {
+        return {false, absl::StrCat("input ", i, " of shape ", original.shape().str(), ", element ", e,
+                                    " (row-major): backward gives ", from_backward[e],
+                                    ", differences give ", differences)};
+      }
+    }
+  }
+  return {true, ""};
+}
+
+GradcheckReport gradgradcheck(const TensorFunction& f, const std::vector<Tensor>& inputs,
+                              const GradcheckOptions& options) {
+  check_inputs("gradgradcheck", inputs);
+  Shape output;
+  {
+    const NoGradGuard no_grad;
+    output = f(inputs).shape();
+  }
+  // The gradients as one function of the inputs and of the output's gradient v: their sum, each weighted at random.
+  std::vector<Tensor> with_v = inputs;
+  with_v.push_back(direction(output, 2).requires_grad_());
+  const TensorFunction gradient = [&](absl::Span<const Tensor> in) {
+    std::vector<Tensor> args(in.begin(), in.end() - 1);
+    const GradModeGuard grad(true);
+    const std::vector<Tensor> all = gradients(f, args, in.back(), true);
+    Tensor total = zeros({}, float64);
+    for (size_t i = 0; i < all.size(); ++i) {
+      if (all[i].defined()) total = total + sum(all[i] * direction(all[i].shape(), 3 + i));
+    }
+    return total;
+  };
+  GradcheckReport report = gradcheck(gradient, with_v, options);
+  if (!report.passed) report.message = "second derivative: " + report.message;
+  return report;
+}
+
+}  // namespace lamina

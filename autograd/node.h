@@ -1,0 +1,132 @@
+// The graph of recorded operations.
+//
+// Each recorded operation leaves a Node, which the tensors that it produced point to. A node has one Edge per array
+// that went in: to the node that produced it, to the leaf that wants its gradient, or nowhere. So the graph is held
+// from its outputs, points backwards, and goes away with the last tensor that needs it.
+//
+// Backward hands each node the gradients of its outputs; it returns the gradients of its inputs, which travel
+// along the edges. A node's generation is 1 + the largest generation of its inputs: served in falling order, each node
+// has all its gradients when its turn comes.
+//
+//   w (leaf) --.
+//              mul [1] --- sum [2] --- loss            edges point from right to left
+//   x ---------'
+//
+// Nodes are destroyed without recursion, however deep the graph.
+#ifndef LAMINA_AUTOGRAD_NODE_H_
+#define LAMINA_AUTOGRAD_NODE_H_
+
+#include <cstdint>
+#include <initializer_list>
+#include <utility>
+#include <vector>
+
+#include "absl/container/inlined_vector.h"
+#include "absl/types/span.h"
+#include "lamina/autograd/tensor.h"  // which includes this file at its end
+
+namespace lamina {
+
+// What backward returns: one gradient per Tensor or NDArray parameter of forward, in order; undefined where there is
+// none. By value and by count, because an initializer list would copy each handle.
+class Gradients {
+ public:
+  Gradients(Tensor a) { add(a); }  // NOLINT(google-explicit-constructor): return {dy}
+  Gradients(Tensor a, Tensor b) { add(a), add(b); }
+  Gradients(Tensor a, Tensor b, Tensor c) { add(a), add(b), add(c); }
+  Gradients(Tensor a, Tensor b, Tensor c, Tensor d) { add(a), add(b), add(c), add(d); }
+  explicit Gradients(std::vector<Tensor> all) {
+    for (Tensor& t : all) add(t);
+  }
+  size_t size() const { return gradients_.size(); }
+  Tensor& operator[](size_t i) { return gradients_[i]; }
+
+ private:
+  void add(Tensor& t) { gradients_.push_back(std::move(t)); }
+  absl::InlinedVector<Tensor, 3> gradients_;
+};
+
+namespace internal {
+
+struct Edge {
+  Ptr<Node> node;         // the input is a result of this node
+  Ptr<TensorImpl> leaf;   // or a leaf that requires a gradient
+  uint32_t output = 0;    // which result of the node
+  explicit operator bool() const { return node || leaf; }
+};
+
+// What the gradient of an output must look like.
+struct OutputMeta {
+  Shape shape;
+  DType dtype;
+};
+
+class Node : public Counted {
+ public:
+  virtual const char* name() const = 0;
+  // The gradients of the inputs from those of the outputs, some of which may be undefined.
+  virtual Gradients run(absl::Span<const Tensor> dy) = 0;
+  // Frees what was saved for backward; after that, run() is an error.
+  virtual void release() = 0;
+
+  static void destroy(Node* node);
+
+  absl::Span<Edge> edges;
+  int64_t generation = 1;
+  absl::InlinedVector<OutputMeta, 1> outputs;
+  absl::InlinedVector<Tensor, 1> arrived;  // the gradients of the outputs so far, in one run of the engine
+  bool queued = false;
+  bool released = false;
+
+ protected:
+  ~Node() = default;
+
+ private:
+  virtual void free_self() = 0;
+  Node* next_dead_ = nullptr;
+};
+
+// What a Tensor points to.
+struct TensorImpl : Counted {
+  explicit TensorImpl(NDArray array) : data(std::move(array)) {}
+  // The array is constructed in place: a function's result is never moved.
+  template <class F>
+  TensorImpl(std::in_place_t, F&& make) : data(make()) {}
+
+  static Ptr<TensorImpl> make(NDArray array) {
+    return Ptr<TensorImpl>::adopt(new (allocate(sizeof(TensorImpl))) TensorImpl(std::move(array)));
+  }
+  template <class F>
+  static Ptr<TensorImpl> make_from(F&& make) {
+    struct Memory {  // given back if `make` throws
+      void* block = allocate(sizeof(TensorImpl));
+      ~Memory() {
+        if (block != nullptr) deallocate(block, sizeof(TensorImpl));
+      }
+    } memory;
+    auto* impl = new (memory.block) TensorImpl(std::in_place, make);
+    memory.block = nullptr;
+    return Ptr<TensorImpl>::adopt(impl);
+  }
+  static void destroy(TensorImpl* impl) {
+    impl->~TensorImpl();
+    deallocate(impl, sizeof(TensorImpl));
+  }
+
+  bool requires_grad() const { return leaf_requires_grad || node; }
+
+  bool leaf_requires_grad = false;
+  uint32_t output = 0;  // which result of the node this is
+  NDArray data;
+  Ptr<Node> node;  // the operation that made it; null for a leaf
+  Tensor grad;
+};
+
+// Throws unless `gradient` is what the edge's end expects: `op` made it for its input number `input`.
+void check_gradient(const char* op, size_t input, const Edge& edge, const Tensor& gradient);
+
+}  // namespace internal
+
+}  // namespace lamina
+
+#endif  // LAMINA_AUTOGRAD_NODE_H_

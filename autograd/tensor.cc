@@ -1,0 +1,88 @@
+#include "lamina/autograd/tensor.h"
+
+#include "lamina/autograd/engine.h"
+#include "lamina/autograd/node.h"
+#include "lamina/tensor/print.h"
+
+namespace lamina {
+namespace {
+
+internal::TensorImpl& impl_of(const char* op, const Tensor& x) {
+  if (!x.defined()) fail<RuntimeError>(op, "expected a defined tensor, got one without a value");
+  return *x.impl();
+}
+
+}  // namespace
+
+Tensor::Tensor(NDArray data) {
+  if (data.defined()) impl_ = internal::TensorImpl::make(std::move(data));
+}
+
+const NDArray& Tensor::data() const {
+  static const NDArray& undefined = *new NDArray;
+  return impl_ ? impl_->data : undefined;
+}
+
+void Tensor::set_data(NDArray data) const {
+  internal::TensorImpl& impl = impl_of("set_data", *this);
+  check_defined("set_data", data);
+  if (impl.node) {
+    fail<RuntimeError>("set_data", "expected a leaf, got the result of ", impl.node->name());
+  }
+  if (impl.leaf_requires_grad) check_floating("set_data", data.dtype());
+  if (data.shape() != impl.data.shape() || data.dtype() != impl.data.dtype()) impl.grad = Tensor();
+  impl.data = std::move(data);
+}
+
+Tensor& Tensor::requires_grad_(bool requires_grad) & {
+  internal::TensorImpl& impl = impl_of("requires_grad_", *this);
+  if (impl.node) {
+    if (requires_grad) return *this;
+    fail<RuntimeError>("requires_grad_", "expected a leaf, got the result of ", impl.node->name(),
+                       "; use detach() for its values without history");
+  }
+  if (requires_grad) check_floating("requires_grad_", impl.data.dtype());
+  impl.leaf_requires_grad = requires_grad;
+  return *this;
+}
+
+bool Tensor::requires_grad() const { return impl_ && impl_->requires_grad(); }
+bool Tensor::is_leaf() const { return !impl_ || !impl_->node; }
+const char* Tensor::grad_fn() const { return is_leaf() ? nullptr : impl_->node->name(); }
+Tensor Tensor::grad() const { return impl_of("grad", *this).grad; }
+
+void Tensor::set_grad(Tensor grad) const {
+  internal::TensorImpl& impl = impl_of("set_grad", *this);
+  if (grad.defined() && (grad.shape() != shape() || grad.dtype() != dtype())) {
+    fail<ShapeError>("set_grad", "expected a gradient of shape ", shape().str(), " and dtype ",
+                     name_of(dtype()), ", got ", grad.shape().str(), " and ", name_of(grad.dtype()));
+  }
+  impl.grad = std::move(grad);
+}
+
+void Tensor::backward(const Tensor& gradient, const BackwardOptions& options) const {
+  internal::run_backward(*this, gradient, options);
+}
+
+std::string Tensor::str() const {
+  if (!defined()) return "Tensor(undefined)";
+  if (impl_->node) return to_text(data(), absl::StrCat("grad_fn=<", impl_->node->name(), ">"));
+  return to_text(data(), impl_->leaf_requires_grad ? "requires_grad=True" : "");
+}
+
+// ---- Creation
+
+Tensor empty(const Shape& shape, DType dtype) { return NDArray::empty(shape, dtype); }
+Tensor zeros(const Shape& shape, DType dtype) { return NDArray::zeros(shape, dtype); }
+Tensor ones(const Shape& shape, DType dtype) { return NDArray::ones(shape, dtype); }
+Tensor full(const Shape& shape, Scalar value) { return NDArray::full(shape, value); }
+Tensor full(const Shape& shape, Scalar value, DType dtype) {
+  return NDArray::full(shape, value, dtype);
+}
+Tensor arange(int64_t end, DType dtype) { return NDArray::arange(end, dtype); }
+Tensor tensor(Scalar value) { return NDArray::full({}, value); }
+Tensor rand(const Shape& shape, DType dtype) { return random::uniform(shape, 0, 1, dtype); }
+Tensor randn(const Shape& shape, DType dtype) { return random::normal(shape, 0, 1, dtype); }
+Tensor randperm(int64_t n) { return random::permutation(n); }
+
+}  // namespace lamina

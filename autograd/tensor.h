@@ -1,0 +1,136 @@
+// Tensor: an array and where it came from. This is the type that users hold.
+//
+//   Tensor w = randn({3, 2}).requires_grad_();
+//   Tensor loss = mean(matmul(x, w));
+//   loss.backward();
+//   w.grad();  // d loss / d w, of the shape of w
+//
+// A Tensor is a shared handle: copying it aliases, clone() copies the elements. The operations (tensor/ops.inc) are free
+// functions and methods; those on floating tensors that require gradients, or come from such, are recorded unless
+// a NoGradGuard is alive. A tensor that nothing recorded produced is a leaf; backward() adds into the gradients of
+// the leaves that require one.
+//
+// An NDArray becomes a Tensor implicitly; data() goes back, sharing the values and leaving the history behind.
+#ifndef LAMINA_AUTOGRAD_TENSOR_H_
+#define LAMINA_AUTOGRAD_TENSOR_H_
+
+#include <cstdint>
+#include <initializer_list>
+#include <ostream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "lamina/tensor/ndarray.h"
+#include "lamina/tensor/random.h"
+
+namespace lamina {
+
+class Tensor;
+#define LAMINA_ARRAY Tensor
+#include "lamina/tensor/ops.inc"
+#undef LAMINA_ARRAY
+
+namespace internal {
+class Node;
+struct TensorImpl;
+}  // namespace internal
+
+struct BackwardOptions {
+  bool retain_graph = false;  // keep what backward needs, so that it can run again
+  bool create_graph = false;  // record backward itself, for higher derivatives; implies retain_graph
+};
+
+class Tensor : public Methods<Tensor> {
+ public:
+  Tensor() = default;    // undefined: no value
+  Tensor(NDArray data);  // NOLINT(google-explicit-constructor): values without history
+
+  // ---- Values
+  bool defined() const { return static_cast<bool>(impl_); }
+  // The values without the history: they share storage, and no operation on them is recorded.
+  const NDArray& data() const;
+  // Puts other values in place, of any shape and dtype, leaving history behind; on a leaf only. The gradient goes if
+  // the shape or dtype changed.
+  void set_data(NDArray data) const;
+  const Shape& shape() const { return data().shape(); }
+  DType dtype() const { return data().dtype(); }
+  int dim() const { return data().dim(); }
+  int64_t size(int64_t dim) const { return data().size(dim); }
+  int64_t numel() const { return data().numel(); }
+  bool is_contiguous() const { return data().is_contiguous(); }
+  template <class T>
+  T item() const {  // the only element, converted
+    return data().item<T>();
+  }
+  template <class T>
+  std::vector<T> to_vector() const {  // all elements in row-major order, converted
+    return data().to_vector<T>();
+  }
+
+  // ---- Gradients
+  // Asks for a gradient, or stops asking. Floating leaves only.
+  Tensor& requires_grad_(bool requires_grad = true) &;
+  Tensor requires_grad_(bool requires_grad = true) && {
+    static_cast<Tensor&>(*this).requires_grad_(requires_grad);
+    return std::move(*this);
+  }
+  bool requires_grad() const;  // set on a leaf, or passed on from an input
+  bool is_leaf() const;        // not the result of a recorded operation
+  Tensor grad() const;         // what backward has added up; undefined before
+  void set_grad(Tensor grad) const;  // of the same shape and dtype, or undefined to clear it
+  Tensor detach() const { return Tensor(data()); }  // the same values without history
+  const char* grad_fn() const;                      // the operation that made it; null for a leaf
+
+  // Adds d(this . gradient) / d(leaf) to the gradient of each leaf that requires one. `gradient` has this tensor's shape
+  // and dtype; it may be left out for a tensor of one element, where it is 1. The graph is consumed unless retained.
+  // Throws RuntimeError if there is no graph, or it was consumed, or a value that it needs was changed in place.
+  void backward(const Tensor& gradient = {}, const BackwardOptions& options = {}) const;
+
+  std::string str() const;
+  friend std::ostream& operator<<(std::ostream& out, const Tensor& x) { return out << x.str(); }
+
+  // ---- For Function and the engine
+  explicit Tensor(internal::Ptr<internal::TensorImpl> impl) : impl_(std::move(impl)) {}
+  internal::TensorImpl* impl() const { return impl_.get(); }
+  const internal::Ptr<internal::TensorImpl>& handle() const { return impl_; }
+
+ private:
+  internal::Ptr<internal::TensorImpl> impl_;
+};
+
+#define LAMINA_ARRAY Tensor
+#include "lamina/tensor/operators.inc"
+#undef LAMINA_ARRAY
+
+// ---- Creation: float32 unless said otherwise; without gradient until requires_grad_()
+Tensor empty(const Shape& shape, DType dtype = float32);  // not initialised
+Tensor zeros(const Shape& shape, DType dtype = float32);
+Tensor ones(const Shape& shape, DType dtype = float32);
+Tensor full(const Shape& shape, Scalar value);  // bool, int64 or float32, as the value is
+Tensor full(const Shape& shape, Scalar value, DType dtype);
+Tensor arange(int64_t end, DType dtype = int64);  // 0, 1, ..., end - 1
+// From a copy of `values`, row-major: tensor({1.f, 2.f}, {2}) is float32, tensor({1.0, 2.0}, {2}) float64.
+template <class T>
+Tensor tensor(const std::vector<T>& values, const Shape& shape) {
+  return NDArray::from(values, shape);
+}
+template <class T>
+Tensor tensor(std::initializer_list<T> values, const Shape& shape) {
+  return NDArray::from(values, shape);
+}
+Tensor tensor(Scalar value);                                           // 0-d
+Tensor rand(const Shape& shape, DType dtype = float32);               // uniform in [0, 1)
+Tensor randn(const Shape& shape, DType dtype = float32);              // standard normal
+Tensor randperm(int64_t n);                                           // a permutation of 0 ... n - 1
+
+// The loss -log_softmax(logits)[i][labels[i]] of each row, fused: (n, classes) and int64 (n) -> (n).
+// Gradient: dy[i] (softmax(logits)[i] - one_hot(labels[i])). Throws IndexError for a label outside [0, classes).
+Tensor cross_entropy(const Tensor& logits, const Tensor& labels);
+
+}  // namespace lamina
+
+#include "lamina/autograd/node.h"  // what a handle points to: copying one is inline
+
+#endif  // LAMINA_AUTOGRAD_TENSOR_H_

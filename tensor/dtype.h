@@ -1,0 +1,84 @@
+// Element types, and how two of them combine.
+#ifndef LAMINA_TENSOR_DTYPE_H_
+#define LAMINA_TENSOR_DTYPE_H_
+
+#include <cstdint>
+#include <ostream>
+#include <type_traits>
+#include <utility>
+
+#include "lamina/tensor/error.h"
+
+namespace lamina {
+
+// In the order of promotion: the result of two dtypes is the later one.
+enum class DType : uint8_t { kBool, kUint8, kInt32, kInt64, kFloat32, kFloat64 };
+inline constexpr int kDTypeCount = 6;
+
+// PyTorch's short names: zeros({2, 3}, float64).
+inline constexpr DType bool_ = DType::kBool;
+inline constexpr DType uint8 = DType::kUint8;
+inline constexpr DType int32 = DType::kInt32;
+inline constexpr DType int64 = DType::kInt64;
+inline constexpr DType float32 = DType::kFloat32;
+inline constexpr DType float64 = DType::kFloat64;
+
+constexpr int64_t size_of(DType dtype) {  // bytes per element
+  constexpr int64_t kSizes[kDTypeCount] = {1, 1, 4, 8, 4, 8};
+  return kSizes[static_cast<int>(dtype)];
+}
+constexpr const char* name_of(DType dtype) {  // "float32"
+  constexpr const char* kNames[kDTypeCount] = {"bool", "uint8", "int32", "int64", "float32", "float64"};
+  return kNames[static_cast<int>(dtype)];
+}
+constexpr bool is_floating(DType dtype) { return dtype >= DType::kFloat32; }
+constexpr DType promote_types(DType a, DType b) { return a < b ? b : a; }
+// What float-valued functions (exp, mean, true division) compute in: integers become float32.
+constexpr DType to_floating(DType dtype) { return is_floating(dtype) ? dtype : DType::kFloat32; }
+
+inline std::ostream& operator<<(std::ostream& out, DType dtype) { return out << name_of(dtype); }
+
+// The DType of a C++ type: dtype_of<float> == float32.
+template <class T>
+struct DTypeOf;
+template <>
+struct DTypeOf<bool> : std::integral_constant<DType, DType::kBool> {};
+template <>
+struct DTypeOf<uint8_t> : std::integral_constant<DType, DType::kUint8> {};
+template <>
+struct DTypeOf<int32_t> : std::integral_constant<DType, DType::kInt32> {};
+template <>
+struct DTypeOf<int64_t> : std::integral_constant<DType, DType::kInt64> {};
+template <>
+struct DTypeOf<float> : std::integral_constant<DType, DType::kFloat32> {};
+template <>
+struct DTypeOf<double> : std::integral_constant<DType, DType::kFloat64> {};
+template <class T>
+inline constexpr DType dtype_of = DTypeOf<T>::value;
+
+// Carries a C++ type into a generic lambda: dispatch(dtype, [&](auto t) { using T = typename decltype(t)::type; ... }).
+template <class T>
+struct Type {
+  using type = T;
+};
+template <class F>
+decltype(auto) dispatch(DType dtype, F&& f) {
+  switch (dtype) {
+    case DType::kBool: return f(Type<bool>{});
+    case DType::kUint8: return f(Type<uint8_t>{});
+    case DType::kInt32: return f(Type<int32_t>{});
+    case DType::kInt64: return f(Type<int64_t>{});
+    case DType::kFloat32: return f(Type<float>{});
+    case DType::kFloat64: break;
+  }
+  return f(Type<double>{});
+}
+
+// Throws DTypeError unless the dtype is float32 or float64.
+inline void check_floating(const char* op, DType dtype) {
+  if (!is_floating(dtype)) fail<DTypeError>(op, "expected a floating dtype, got ", name_of(dtype));
+}
+
+}  // namespace lamina
+
+#endif  // LAMINA_TENSOR_DTYPE_H_

@@ -1,0 +1,77 @@
+#include "lamina/tensor/fused.h"
+
+#include "lamina/tensor/kernels/pointwise.h"
+#include "lamina/tensor/kernels/softmax.h"
+#include "lamina/tensor/kernels/strided.h"
+
+namespace lamina {
+namespace {
+
+void check_labels(const char* name, const Shape& logits, const NDArray& labels) {
+  check_defined(name, labels);
+  if (labels.dtype() != int64) {
+    fail<DTypeError>(name, "expected labels of dtype int64, got ", name_of(labels.dtype()));
+  }
+  if (logits.rank() != 2 || labels.dim() != 1 || labels.shape()[0] != logits[0]) {
+    fail<ShapeError>(name, "expected (n, classes) and labels (n), got ", logits.str(), " and ",
+                     labels.shape().str());
+  }
+  const NDArray dense = contiguous(labels);
+  const int64_t* label = dense.data<int64_t>();
+  for (int64_t i = 0; i < dense.numel(); ++i) {
+    if (label[i] < 0 || label[i] >= logits[1]) {
+      fail<IndexError>(name, "expected labels from 0 to ", logits[1] - 1, ", got ", label[i],
+                       " at position ", i);
+    }
+  }
+}
+
+}  // namespace
+
+NDArray relu_backward(const NDArray& dy, const NDArray& y) {
+  constexpr const char* kName = "relu_backward";
+  check_defined(kName, dy);
+  check_defined(kName, y);
+  check_floating(kName, y.dtype());
+  if (dy.shape() != y.shape() || dy.dtype() != y.dtype()) {
+    fail<ShapeError>(kName, "expected dy and y of one shape and dtype, got ", dy.shape().str(), " ",
+                     name_of(dy.dtype()), " and ", y.shape().str(), " ", name_of(y.dtype()));
+  }
+  const NDArray a = contiguous(dy), b = contiguous(y);
+  NDArray out = NDArray::empty_unchecked(y.shape(), y.dtype());
+  const kernels::BinaryKernel kernel =
+      kernels::binary_kernel(kernels::BinaryOp::kReluBackward, y.dtype());
+  const int64_t item = size_of(y.dtype());
+  parallel_for(0, out.numel(), kernels::kParallelGrain, [&](int64_t first, int64_t last) {
+    kernel(a.raw_data() + first * item, 1, b.raw_data() + first * item, 1,
+           out.raw_data() + first * item, last - first);
+  });
+  return out;
+}
+
+NDArray nll(const NDArray& log_probabilities, const NDArray& labels) {
+  check_defined("nll", log_probabilities);
+  check_labels("nll", log_probabilities.shape(), labels);
+  return neg(squeeze(gather(log_probabilities, 1, unsqueeze(labels, 1)), 1));
+}
+
+NDArray cross_entropy_backward(const NDArray& log_probabilities, const NDArray& labels,
+                               const NDArray& dy) {
+  constexpr const char* kName = "cross_entropy_backward";
+  check_defined(kName, log_probabilities);
+  check_defined(kName, dy);
+  check_floating(kName, log_probabilities.dtype());
+  check_labels(kName, log_probabilities.shape(), labels);
+  if (dy.shape() != labels.shape() || dy.dtype() != log_probabilities.dtype()) {
+    fail<ShapeError>(kName, "expected dy of shape ", labels.shape().str(), " and dtype ",
+                     name_of(log_probabilities.dtype()), ", got ", dy.shape().str(), " and ",
+                     name_of(dy.dtype()));
+  }
+  const NDArray p = contiguous(log_probabilities), at = contiguous(labels), scale = contiguous(dy);
+  NDArray out = NDArray::empty_unchecked(p.shape(), p.dtype());
+  kernels::cross_entropy_backward(p.dtype(), p.shape()[0], p.shape()[1], p.raw_data(), at.data<int64_t>(),
+                                  scale.raw_data(), out.raw_data());
+  return out;
+}
+
+}  // namespace lamina

@@ -1,0 +1,23 @@
+// Operations that fuse several, for the layers above. Their differentiable forms are in autograd/.
+#ifndef LAMINA_TENSOR_FUSED_H_
+#define LAMINA_TENSOR_FUSED_H_
+
+#include "lamina/tensor/ndarray.h"
+
+namespace lamina {
+
+// y > 0 ? dy : 0, elementwise.
+NDArray relu_backward(const NDArray& dy, const NDArray& y);
+
+// The negative log-likelihood -log_probabilities[i][labels[i]] of each row: (n, classes) and int64 (n) -> (n).
+// Throws IndexError for a label outside [0, classes).
+NDArray nll(const NDArray& log_probabilities, const NDArray& labels);
+
+// The gradient of dy . nll(log_softmax(logits), labels) with respect to the logits, from log_softmax(logits):
+// dy[i] * (exp(log_probabilities[i][c]) - (c == labels[i])). (n, classes), (n), (n) -> (n, classes).
+NDArray cross_entropy_backward(const NDArray& log_probabilities, const NDArray& labels,
+                               const NDArray& dy);
+
+}  // namespace lamina
+
+#endif  // LAMINA_TENSOR_FUSED_H_

@@ -1,0 +1,689 @@
+// The float32 matrix product.
+//
+// Goals, in this order: the same bits at any number of threads; most of the processor's multiply-add peak from some
+// 64 x 64 x 64 up; any strides without copies made by the caller; little overhead for tiny products; memory speed for
+// products with a vector.
+// Non-goals: other dtypes (Eigen serves them), Strassen-like schemes (they change the rounding), tuning per processor
+// model, NUMA.
+//
+// How it works. C is computed in tiles of up to kMaxRows x 2 vectors (14 x 32 floats on AVX-512). A tile's sums stay in
+// registers while the micro-kernel walks along k: per step it loads two vectors of B, broadcasts one element of each row
+// of A and does rows x 2 multiply-adds. 14 x 2 sums, 2 vectors of B and a broadcast fill 31 of 32 registers; 28
+// independent sums hide the latency of the multiply-add, and 16 loads per 28 multiply-adds leave the load ports idle
+// half of the time. With 16 registers a tile has 6 rows.
+//
+// Around it stand the loops of Goto and van de Geijn ("Anatomy of High-Performance Matrix Multiplication", 2008):
+// blocks of kMaxColumns of B, panels of kMaxDepth along k, blocks of rows of A, strips of B two vectors wide (one strip
+// of one panel stays in the L1 cache), tiles of rows. B is packed strip by strip into a zero-padded buffer in the order
+// in which the micro-kernel reads it; where k runs along the memory (the weight of a linear layer) the packing transposes
+// in registers. A is read where it is: the micro-kernel takes any two strides, so a transposed A costs nothing; only
+// when A is long and wide are its tiles copied, against conflicts in the caches and the TLB. B, too, is used in place
+// when its rows are contiguous and too few tiles would share the packing.
+//
+// Rows are divided evenly among tiles (100 rows are seven tiles of 13 and one of 9, not seven of 14 and one of 2), since
+// a tile of few rows cannot hide the multiply-add's latency. Columns that do not fill two vectors form one or two strips
+// of one vector, masked where the processor has masks.
+//
+// Every element is a sum in the order of k within a panel, and the panels' sums are added in order; the panels depend on
+// k only. So bits depend neither on threads, nor on which path packed what, nor on the other rows of A. The exception is
+// the product of one row with a B whose columns are contiguous, which sums in vectors along k.
+//
+// Rejected: packing A always (5 % slower at 100 x 784 x 300); tiles of 12 x 32 or 9 x 48 (as fast at best); splitting k
+// among threads (the bits would change with the number of threads); a separate code path for each pair of orientations
+// (the strides of A and a transposing pack of B do the same with a quarter of the code).
+
+#include "lamina/tensor/kernels/gemm.h"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <new>
+#include <utility>
+
+#include "absl/functional/function_ref.h"
+#include "lamina/tensor/kernels/targets.h"
+#include "lamina/tensor/parallel.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "lamina/tensor/kernels/gemm.cc"
+#include "hwy/foreach_target.h"
+#include "hwy/highway.h"
+
+#ifndef LAMINA_TENSOR_KERNELS_GEMM_COMMON
+#define LAMINA_TENSOR_KERNELS_GEMM_COMMON
+
+namespace lamina::kernels {
+namespace {
+
+constexpr int64_t kMaxDepth = 384;          // of a panel: 48 KiB per strip of 32 columns
+constexpr int64_t kMaxColumns = 1024;       // of packed B: at most 1.5 MiB of the L2 and L3 caches
+constexpr int64_t kTilesPerBlock = 16;      // rows of A that are copied together: at most 350 KiB of the L2 cache
+constexpr int64_t kColumnsPerItem = 256;    // of the work that threads share out; a multiple of 8 vectors
+constexpr int64_t kParallelWork = 1 << 20;  // multiply-adds from which on threads pay: some 10 microseconds
+constexpr int64_t kDepthPad = 16;           // floats between rows of a copied A, so that they fall into different sets
+
+// Memory that a thread keeps for its next product.
+class Scratch {
+ public:
+  float* get(int64_t floats) {
+    if (floats > size_) {
+      data_.reset();
+      size_ = 0;
+      data_.reset(static_cast<float*>(::operator new(floats * sizeof(float), kAlignment)));
+      size_ = floats;
+    }
+    return data_.get();
+  }
+
+ private:
+  static constexpr std::align_val_t kAlignment{64};
+  struct Free {
+    void operator()(float* p) const { ::operator delete(p, kAlignment); }
+  };
+  std::unique_ptr<float, Free> data_;
+  int64_t size_ = 0;
+};
+
+Scratch& scratch_for_a() {
+  static thread_local Scratch scratch;
+  return scratch;
+}
+Scratch& scratch_for_b() {
+  static thread_local Scratch scratch;
+  return scratch;
+}
+
+constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+constexpr int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
+
+// A product whose C may have been transposed, so that bias may run along rows.
+struct Product : GemmArgs {
+  int64_t bias_row = 0, bias_col = 0;
+
+  explicit Product(const GemmArgs& args) : GemmArgs(args) {
+    bias_col = args.bias_stride;
+    // One row, or rows that are contiguous, are what the kernels write best.
+    if ((n == 1 && m != 1) || (c_col != 1 && c_row == 1 && m != 1)) transpose();
+    if (n == 1) b_col = c_col = 1;
+  }
+
+  // The same sums as C' = B' * A'.
+  void transpose() {
+    std::swap(m, n);
+    std::swap(a, b);
+    std::swap(a_row, b_col);
+    std::swap(a_col, b_row);
+    std::swap(c_row, c_col);
+    std::swap(bias_row, bias_col);
+  }
+  Product transposed() const {
+    Product t = *this;
+    t.transpose();
+    return t;
+  }
+
+  // Writes C(i, j), given the sum of the products of one panel.
+  void put(int64_t i, int64_t j, float sum, bool first, bool last) const {
+    float& out = c[i * c_row + j * c_col];
+    if (!first || accumulate) sum += out;
+    if (last && bias != nullptr) sum += bias[i * bias_row + j * bias_col];
+    if (last && relu && sum < 0.0f) sum = 0.0f;
+    out = sum;
+  }
+};
+
+void for_each(bool parallel, int64_t count, absl::FunctionRef<void(int64_t, int64_t)> body) {
+  if (parallel) {
+    parallel_for(0, count, 1, body);
+  } else {
+    body(0, count);
+  }
+}
+
+}  // namespace
+}  // namespace lamina::kernels
+
+#endif  // LAMINA_TENSOR_KERNELS_GEMM_COMMON
+
+HWY_BEFORE_NAMESPACE();
+namespace lamina::kernels {
+namespace HWY_NAMESPACE {
+namespace {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+using D = hn::ScalableTag<float>;
+using V = hn::Vec<D>;
+constexpr int64_t kLanes = static_cast<int64_t>(hn::MaxLanes(D()));
+constexpr int64_t kStrip = 2 * kLanes;
+// With 32 registers, or with 16.
+constexpr int kMaxRows = HWY_MAX_BYTES >= 64 || HWY_ARCH_ARM_A64 ? 14 : 6;
+constexpr int kWideVectors = HWY_MAX_BYTES >= 16 ? 8 : 2;
+// Whether masked loads and stores leave alone the memory that is masked out. (AVX2's do, for four-byte lanes.)
+constexpr bool kHaveMasks = HWY_TARGET == HWY_AVX2 || !HWY_MEM_OPS_MIGHT_FAULT;
+
+// What the micro-kernel does: C(rows, vectors) = [C +] A(rows, depth) * B(depth, vectors) [+ bias] [ReLU].
+struct Tile {
+  const float* a;
+  int64_t a_row, a_col;
+  const float* b;
+  int64_t b_row;  // B's columns are contiguous
+  int64_t depth;
+  float* c;
+  int64_t c_row;    // C's columns are contiguous
+  int64_t columns;  // of a tile of one vector: those that exist
+  bool add;
+  const float* bias;
+  bool relu;
+};
+
+template <int kRows, int kVectors>
+void micro_kernel(const Tile& t) {
+  const D d;
+  const auto mask = hn::FirstN(d, static_cast<size_t>(t.columns));
+  constexpr bool kMasked = kVectors == 1 && kHaveMasks;
+  const auto load = [&](const float* p) HWY_ATTR {
+    if constexpr (kMasked) {
+      return hn::MaskedLoad(mask, d, p);
+    } else {
+      return hn::LoadU(d, p);
+    }
+  };
+
+  V sum[kRows][kVectors];
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 16
+    for (int v = 0; v < kVectors; ++v) sum[r][v] = hn::Zero(d);
+  }
+
+  // Three rows hang on one pointer (offsets of 0, 1 and 2 strides are address modes), so 14 rows need five registers.
+  constexpr int kGroups = (kRows + 2) / 3;
+  const float* a[kGroups];
+#pragma GCC unroll 16
+  for (int g = 0; g < kGroups; ++g) a[g] = t.a + 3 * g * t.a_row;
+  const float* b = t.b;
+  const int64_t a_row = t.a_row, a_col = t.a_col, b_row = t.b_row;
+  for (int64_t p = t.depth; p > 0; --p) {
+    V row[kVectors];
+#pragma GCC unroll 16
+    for (int v = 0; v < kVectors; ++v) row[v] = load(b + v * kLanes);
+    b += b_row;
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+      const V x = hn::Set(d, a[r / 3][(r % 3) * a_row]);
+#pragma GCC unroll 16
+      for (int v = 0; v < kVectors; ++v) sum[r][v] = hn::MulAdd(x, row[v], sum[r][v]);
+    }
+#pragma GCC unroll 16
+    for (int g = 0; g < kGroups; ++g) a[g] += a_col;
+  }
+
+  if (t.add) {
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 16
+      for (int v = 0; v < kVectors; ++v) sum[r][v] = hn::Add(sum[r][v], load(t.c + r * t.c_row + v * kLanes));
+    }
+  }
+  if (t.bias != nullptr) {
+#pragma GCC unroll 16
+    for (int v = 0; v < kVectors; ++v) {
+      const V bias = load(t.bias + v * kLanes);
+#pragma GCC unroll 16
+      for (int r = 0; r < kRows; ++r) sum[r][v] = hn::Add(sum[r][v], bias);
+    }
+  }
+  if (t.relu) {
+    const V zero = hn::Zero(d);
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 16
+      for (int v = 0; v < kVectors; ++v) {
+        sum[r][v] = hn::IfThenElse(hn::Lt(sum[r][v], zero), zero, sum[r][v]);  // unlike Max, keeps NaN
+      }
+    }
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 16
+    for (int v = 0; v < kVectors; ++v) {
+      float* c = t.c + r * t.c_row + v * kLanes;
+      if constexpr (kMasked) {
+        hn::BlendedStore(sum[r][v], mask, d, c);
+      } else {
+        hn::StoreU(sum[r][v], d, c);
+      }
+    }
+  }
+}
+
+using MicroKernel = void (*)(const Tile&);
+
+template <int kVectors, int... kRowsLessOne>
+constexpr std::array<MicroKernel, kMaxRows + 1> micro_kernels(std::integer_sequence<int, kRowsLessOne...>) {
+  return {nullptr, &micro_kernel<kRowsLessOne + 1, kVectors>...};
+}
+
+MicroKernel find_micro_kernel(int64_t rows, int64_t vectors) {
+  using Rows = std::make_integer_sequence<int, kMaxRows>;
+  static constexpr std::array<MicroKernel, kMaxRows + 1> kOne = micro_kernels<1>(Rows());
+  static constexpr std::array<MicroKernel, kMaxRows + 1> kTwo = micro_kernels<2>(Rows());
+  if (vectors > 2) return &micro_kernel<1, kWideVectors>;
+  return vectors == 2 ? kTwo[rows] : kOne[rows];
+}
+
+// Runs a tile whose C, bias or mask the micro-kernel cannot address: through a buffer.
+void run_buffered(const Product& g, Tile t, MicroKernel kernel, int64_t i0, int64_t rows, int64_t j0, int64_t columns,
+                  bool first, bool last) {
+  HWY_ALIGN float buffer[kMaxRows * kStrip];
+  t.c = buffer;
+  t.c_row = kStrip;
+  t.columns = kLanes;
+  t.add = false;
+  t.bias = nullptr;
+  t.relu = false;
+  if (!(kHaveMasks && columns < kLanes)) {
+    kernel(t);
+  } else {
+    t.columns = columns;
+    kernel(t);
+  }
+  for (int64_t i = 0; i < rows; ++i) {
+    for (int64_t j = 0; j < columns; ++j) g.put(i0 + i, j0 + j, buffer[i * kStrip + j], first, last);
+  }
+}
+
+#if HWY_TARGET != HWY_SCALAR
+// Four floats of each of Lanes(d) / 4 rows, one row to each block of four lanes.
+template <class DV>
+hn::Vec<DV> load_blocks(DV d, const float* const* rows, int64_t offset) {
+  if constexpr (hn::MaxLanes(DV()) == 4) {
+    return hn::LoadU(d, rows[0] + offset);
+  } else {
+    const hn::Half<DV> half;
+    constexpr size_t kHalf = hn::MaxLanes(DV()) / 2;
+    return hn::Combine(d, load_blocks(half, rows + kHalf, offset), load_blocks(half, rows, offset));
+  }
+}
+
+// to[p * width + j] = rows[j][p] for j < kLanes.
+void transpose_rows(const float* const* rows, int64_t depth, int64_t width, float* to) {
+  const D d;
+  const hn::RepartitionToWide<decltype(d)> wide;
+  int64_t p = 0;
+  for (; p + 4 <= depth; p += 4, to += 4 * width) {
+    const V v0 = load_blocks(d, rows + 0, p), v1 = load_blocks(d, rows + 1, p);
+    const V v2 = load_blocks(d, rows + 2, p), v3 = load_blocks(d, rows + 3, p);
+    const auto low01 = hn::BitCast(wide, hn::InterleaveLower(d, v0, v1));
+    const auto low23 = hn::BitCast(wide, hn::InterleaveLower(d, v2, v3));
+    const auto high01 = hn::BitCast(wide, hn::InterleaveUpper(d, v0, v1));
+    const auto high23 = hn::BitCast(wide, hn::InterleaveUpper(d, v2, v3));
+    hn::StoreU(hn::BitCast(d, hn::InterleaveLower(wide, low01, low23)), d, to);
+    hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(wide, low01, low23)), d, to + width);
+    hn::StoreU(hn::BitCast(d, hn::InterleaveLower(wide, high01, high23)), d, to + 2 * width);
+    hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(wide, high01, high23)), d, to + 3 * width);
+  }
+  for (; p < depth; ++p, to += width) {
+    for (int64_t j = 0; j < kLanes; ++j) to[j] = rows[j][p];
+  }
+}
+#endif  // HWY_TARGET != HWY_SCALAR
+
+// Packs `columns` <= width columns of B: to[p * width + j] = b[p * b_row + j * b_col]. What lies beyond `columns` becomes
+// a repetition or zero; its products are never stored.
+void pack_strip(const float* b, int64_t b_row, int64_t b_col, int64_t depth, int64_t columns, int64_t width,
+                float* to) {
+  if (b_col == 1 && columns == width) {
+    const D d;
+    for (int64_t p = 0; p < depth; ++p, b += b_row) {
+      for (int64_t j = 0; j < width; j += kLanes) hn::StoreU(hn::LoadU(d, b + j), d, to + p * width + j);
+    }
+    return;
+  }
+#if HWY_TARGET != HWY_SCALAR
+  if (b_row == 1) {
+    for (int64_t j0 = 0; j0 < width; j0 += kLanes) {
+      const float* rows[kLanes];
+      for (int64_t j = 0; j < kLanes; ++j) rows[j] = b + std::min(j0 + j, columns - 1) * b_col;
+      transpose_rows(rows, depth, width, to + j0);
+    }
+    return;
+  }
+#endif
+  for (int64_t p = 0; p < depth; ++p, to += width) {
+    for (int64_t j = 0; j < columns; ++j) to[j] = b[p * b_row + j * b_col];
+    for (int64_t j = columns; j < width; ++j) to[j] = 0.0f;
+  }
+}
+
+// The first `count` < kLanes floats, then zeros.
+V load_partial(const float* p, int64_t count) {
+  const D d;
+  if constexpr (kHaveMasks) {
+    return hn::MaskedLoad(hn::FirstN(d, static_cast<size_t>(count)), d, p);
+  } else {
+    HWY_ALIGN float buffer[kLanes] = {};
+    std::memcpy(buffer, p, count * sizeof(float));
+    return hn::Load(d, buffer);
+  }
+}
+
+#if HWY_TARGET != HWY_SCALAR
+// One block of four lanes: the sum of v's blocks.
+template <class DV>
+hn::Vec<hn::CappedTag<float, 4>> sum_of_blocks(DV d, hn::Vec<DV> v) {
+  if constexpr (hn::MaxLanes(DV()) == 4) {
+    return v;
+  } else {
+    const hn::Half<DV> half;
+    return sum_of_blocks(half, hn::Add(hn::LowerHalf(half, v), hn::UpperHalf(half, v)));
+  }
+}
+
+// The sums of the lanes of each of four vectors.
+void sums_of_lanes(V v0, V v1, V v2, V v3, float* to) {
+  const D d;
+  const hn::RepartitionToWide<decltype(d)> wide;
+  const auto v01 = hn::BitCast(wide, hn::Add(hn::InterleaveLower(d, v0, v1), hn::InterleaveUpper(d, v0, v1)));
+  const auto v23 = hn::BitCast(wide, hn::Add(hn::InterleaveLower(d, v2, v3), hn::InterleaveUpper(d, v2, v3)));
+  const V low = hn::BitCast(d, hn::InterleaveLower(wide, v01, v23));
+  const V high = hn::BitCast(d, hn::InterleaveUpper(wide, v01, v23));
+  hn::Store(sum_of_blocks(d, hn::Add(low, high)), hn::CappedTag<float, 4>(), to);
+}
+#endif  // HWY_TARGET != HWY_SCALAR
+
+// kRows x kColumns dot products of rows and columns that are contiguous along k.
+template <int kRows, int kColumns>
+void dot(const Product& g, const float* a, int64_t a_row, const float* b, int64_t depth, int64_t i, int64_t j,
+         bool first, bool last) {
+  const D d;
+  const int64_t b_col = g.b_col;
+  V sum[kRows][kColumns];
+#pragma GCC unroll 4
+  for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 4
+    for (int c = 0; c < kColumns; ++c) sum[r][c] = hn::Zero(d);
+  }
+  const auto step = [&](auto&& load) HWY_ATTR {
+    V column[kColumns];
+#pragma GCC unroll 4
+    for (int c = 0; c < kColumns; ++c) column[c] = load(b + c * b_col);
+#pragma GCC unroll 4
+    for (int r = 0; r < kRows; ++r) {
+      const V x = load(a + r * a_row);
+#pragma GCC unroll 4
+      for (int c = 0; c < kColumns; ++c) sum[r][c] = hn::MulAdd(x, column[c], sum[r][c]);
+    }
+  };
+  int64_t p = 0;
+  for (; p + kLanes <= depth; p += kLanes) step([&](const float* from) HWY_ATTR { return hn::LoadU(d, from + p); });
+  if (p < depth) step([&](const float* from) HWY_ATTR { return load_partial(from + p, depth - p); });
+  HWY_ALIGN float out[kRows][4];
+#pragma GCC unroll 4
+  for (int r = 0; r < kRows; ++r) {
+    if constexpr (kColumns == 4 && HWY_TARGET != HWY_SCALAR) {
+      sums_of_lanes(sum[r][0], sum[r][1], sum[r][2], sum[r][3], out[r]);
+    } else {
+#pragma GCC unroll 4
+      for (int c = 0; c < kColumns; ++c) out[r][c] = hn::GetLane(hn::SumOfLanes(d, sum[r][c]));
+    }
+  }
+  if (first && !g.accumulate && !(last && (g.relu || g.bias != nullptr))) {
+    float* to = g.c + i * g.c_row + j * g.c_col;
+    for (int r = 0; r < kRows; ++r, to += g.c_row) {
+      for (int c = 0; c < kColumns; ++c) to[c * g.c_col] = out[r][c];
+    }
+  } else {
+    for (int r = 0; r < kRows; ++r) {
+      for (int c = 0; c < kColumns; ++c) g.put(i + r, j + c, out[r][c], first, last);
+    }
+  }
+}
+
+template <int kColumns>
+void dot_rows(const Product& g, const float* a, int64_t a_row, const float* b, int64_t depth, int64_t j, bool first,
+              bool last) {
+  for (int64_t i = 0; i < g.m;) {
+    const float* rows = a + i * a_row;
+    // 9 rows are three times 3, not 4, 4 and 1.
+    switch (ceil_div(g.m - i, ceil_div(g.m - i, 4))) {
+      case 4: dot<4, kColumns>(g, rows, a_row, b, depth, i, j, first, last); i += 4; break;
+      case 3: dot<3, kColumns>(g, rows, a_row, b, depth, i, j, first, last); i += 3; break;
+      case 2: dot<2, kColumns>(g, rows, a_row, b, depth, i, j, first, last); i += 2; break;
+      default: dot<1, kColumns>(g, rows, a_row, b, depth, i, j, first, last); i += 1; break;
+    }
+  }
+}
+
+// A few rows times a B whose columns are contiguous.
+void multiply_by_dots(const Product& g, bool parallel) {
+  constexpr int64_t kDepth = 2048;  // four columns of it fill 32 KiB
+  for (int64_t p0 = 0; p0 < g.k; p0 += kDepth) {
+    const int64_t depth = std::min(kDepth, g.k - p0);
+    const bool first = p0 == 0, last = p0 + depth == g.k;
+    const float* a = g.a + p0 * g.a_col;
+    int64_t a_row = g.a_row;
+    if (g.a_col != 1) {
+      a_row = depth + kDepthPad;
+      float* copy = scratch_for_a().get(g.m * a_row);
+      for (int64_t p = 0; p < depth; ++p) {
+        for (int64_t i = 0; i < g.m; ++i) copy[i * a_row + p] = a[i * g.a_row + p * g.a_col];
+      }
+      a = copy;
+    }
+    for_each(parallel, ceil_div(g.n, 4), [&](int64_t begin, int64_t end) {
+      int64_t j = 4 * begin;
+      const int64_t j1 = std::min(g.n, 4 * end);
+      for (; j + 4 <= j1; j += 4) dot_rows<4>(g, a, a_row, g.b + p0 + j * g.b_col, depth, j, first, last);
+      for (; j < j1; ++j) dot_rows<1>(g, a, a_row, g.b + p0 + j * g.b_col, depth, j, first, last);
+    });
+  }
+}
+
+// The width of the strip that begins where `columns` are left of a block.
+int64_t strip_width(int64_t columns, bool wide) {
+  if (wide && columns >= kWideVectors * kLanes) return kWideVectors * kLanes;
+  return columns >= kStrip ? kStrip : kLanes;
+}
+
+// Sizes by which the work is split; they depend on the product only.
+struct Plan {
+  int64_t depth;       // of a panel
+  int64_t tile_rows;   // of a tile
+  int64_t block_rows;  // of a block of tiles
+  bool copy_a, pack_b, parallel;
+
+  explicit Plan(const Product& g) {
+    depth = g.k <= kMaxDepth ? g.k : round_up(ceil_div(g.k, ceil_div(g.k, kMaxDepth)), 8);
+    tile_rows = g.m <= kMaxRows ? g.m : ceil_div(g.m, ceil_div(g.m, kMaxRows));
+    block_rows = tile_rows * kTilesPerBlock;
+    const double work = static_cast<double>(g.m) * static_cast<double>(g.n) * static_cast<double>(g.k);
+    parallel = work >= kParallelWork;
+    copy_a = g.m > kMaxRows && g.n > 256 && g.k > 128;
+    const bool contiguous_rows = g.b_col == 1 && (kHaveMasks || g.n % kStrip == 0);
+    pack_b = !contiguous_rows || (g.m > 3 * kMaxRows && g.n * g.k > 64 * 64);
+  }
+};
+
+// One block of columns of B, one panel along k.
+struct Panel {
+  int64_t j0, columns, p0, depth;
+  bool first, last;
+  const float* packed_b;  // or null
+};
+
+// Copies the rows [i0, i0 + rows) of A, tile by tile, in the orientation that A has.
+void copy_rows(const Product& g, const Plan& plan, const Panel& panel, int64_t i0, int64_t rows, float* to) {
+  const float* a = g.a + i0 * g.a_row + panel.p0 * g.a_col;
+  if (g.a_col == 1) {
+    for (int64_t i = 0; i < rows; ++i) {
+      std::memcpy(to + i * (panel.depth + kDepthPad), a + i * g.a_row, panel.depth * sizeof(float));
+    }
+    return;
+  }
+  for (int64_t i = 0; i < rows; i += plan.tile_rows, to += plan.tile_rows * panel.depth) {
+    const int64_t tile_rows = std::min(plan.tile_rows, rows - i);
+    if (g.a_row == 1 && tile_rows <= kLanes && i0 + i + kLanes <= g.m) {  // the floats too many are overwritten
+      const D d;
+      for (int64_t p = 0; p < panel.depth; ++p) hn::StoreU(hn::LoadU(d, a + i + p * g.a_col), d, to + p * plan.tile_rows);
+      continue;
+    }
+    for (int64_t p = 0; p < panel.depth; ++p) {
+      const float* from = a + i * g.a_row + p * g.a_col;
+      for (int64_t r = 0; r < tile_rows; ++r) to[p * plan.tile_rows + r] = from[r * g.a_row];
+    }
+  }
+}
+
+// The rows [i0, i1) and columns [j0, j1) of a panel's product. copied_a holds the rows from i0 on, or is null.
+void multiply(const Product& g, const Plan& plan, const Panel& panel, int64_t i0, int64_t i1, int64_t j0, int64_t j1,
+              const float* copied_a) {
+  const bool direct_c = g.c_col == 1 && (g.bias == nullptr || g.bias_col == 1);
+  const bool wide = g.m == 1 && panel.packed_b == nullptr;
+  Tile t;
+  t.depth = panel.depth;
+  t.a_row = copied_a == nullptr ? g.a_row : g.a_col == 1 ? panel.depth + kDepthPad : 1;
+  t.a_col = copied_a == nullptr ? g.a_col : g.a_col == 1 ? 1 : plan.tile_rows;
+  t.c_row = g.c_row;
+  t.add = !panel.first || g.accumulate;
+  t.relu = panel.last && g.relu;
+  int64_t width;
+  for (int64_t j = j0; j < j1; j += width) {
+    width = strip_width(j1 - j, wide);
+    t.columns = std::min(width, j1 - j);
+    const bool direct = direct_c && (kHaveMasks || t.columns == width);
+    if (panel.packed_b != nullptr) {
+      t.b = panel.packed_b + (j - panel.j0) * panel.depth;
+      t.b_row = width;
+    } else {
+      t.b = g.b + panel.p0 * g.b_row + j;
+      t.b_row = g.b_row;
+    }
+    t.bias = g.bias != nullptr && panel.last ? g.bias + j * g.bias_col : nullptr;
+    for (int64_t i = i0; i < i1; i += plan.tile_rows) {
+      const int64_t rows = std::min(plan.tile_rows, i1 - i);
+      const MicroKernel kernel = find_micro_kernel(rows, width / kLanes);
+      if (copied_a == nullptr) {
+        t.a = g.a + i * g.a_row + panel.p0 * g.a_col;
+      } else {
+        t.a = copied_a + (i - i0) * (g.a_col == 1 ? t.a_row : panel.depth);
+      }
+      if (direct) {
+        t.c = g.c + i * g.c_row + j;
+        kernel(t);
+      } else {
+        run_buffered(g, t, kernel, i, rows, j, t.columns, panel.first, panel.last);
+      }
+    }
+  }
+}
+
+void multiply_panel(const Product& g, const Plan& plan, Panel panel) {
+  if (plan.pack_b) {
+    float* packed = scratch_for_b().get(panel.depth * round_up(panel.columns, kLanes));
+    for_each(plan.parallel, ceil_div(panel.columns, kStrip), [&](int64_t begin, int64_t end) HWY_ATTR {
+      const int64_t j1 = std::min(panel.columns, end * kStrip);
+      int64_t width;
+      for (int64_t j = begin * kStrip; j < j1; j += width) {
+        width = strip_width(j1 - j, false);
+        pack_strip(g.b + panel.p0 * g.b_row + (panel.j0 + j) * g.b_col, g.b_row, g.b_col, panel.depth,
+                   std::min(width, j1 - j), width, packed + j * panel.depth);
+      }
+    });
+    panel.packed_b = packed;
+  }
+  const int64_t column_items = ceil_div(panel.columns, kColumnsPerItem);
+  for_each(plan.parallel, ceil_div(g.m, plan.block_rows) * column_items, [&](int64_t begin, int64_t end) HWY_ATTR {
+    const float* copied_a = nullptr;
+    int64_t copied_block = -1;
+    for (int64_t item = begin; item < end; ++item) {
+      const int64_t block = item / column_items;
+      const int64_t i0 = block * plan.block_rows, i1 = std::min(g.m, i0 + plan.block_rows);
+      if (plan.copy_a && block != copied_block) {
+        float* to = scratch_for_a().get(plan.block_rows * (plan.depth + kDepthPad));
+        copy_rows(g, plan, panel, i0, i1 - i0, to);
+        copied_a = to;
+        copied_block = block;
+      }
+      const int64_t j0 = panel.j0 + item % column_items * kColumnsPerItem;
+      multiply(g, plan, panel, i0, i1, j0, std::min(panel.j0 + panel.columns, j0 + kColumnsPerItem), copied_a);
+    }
+  });
+}
+
+bool suits_dots(const Product& g) {
+  return g.m <= 16 && g.b_row == 1 && g.k >= 16 * g.m && g.k >= 4 * kLanes && (g.b_col != 1 || g.n == 1) &&
+         (g.a_col == 1 || g.n >= 256);
+}
+
+void multiply_all(const GemmArgs& args) {
+  const Product g(args);
+  const Plan plan(g);
+  if (suits_dots(g)) return multiply_by_dots(g, plan.parallel);
+  if (Product t = g.transposed(); suits_dots(t)) return multiply_by_dots(t, plan.parallel);
+  const int64_t block_columns = plan.pack_b ? kMaxColumns : g.n;
+  for (int64_t j0 = 0; j0 < g.n; j0 += block_columns) {
+    for (int64_t p0 = 0; p0 < g.k; p0 += plan.depth) {
+      const int64_t depth = std::min(plan.depth, g.k - p0);
+      multiply_panel(g, plan, {j0, std::min(block_columns, g.n - j0), p0, depth, p0 == 0, p0 + depth == g.k, nullptr});
+    }
+  }
+}
+
+}  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace lamina::kernels
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace lamina::kernels {
+namespace {
+
+HWY_EXPORT(multiply_all);
+
+// A sum over nothing.
+void multiply_nothing(const GemmArgs& args) {
+  const Product g(args);
+  for (int64_t i = 0; i < g.m; ++i) {
+    for (int64_t j = 0; j < g.n; ++j) g.put(i, j, 0.0f, true, true);
+  }
+}
+
+}  // namespace
+
+void gemm(const GemmArgs& args) {
+  if (args.m <= 0 || args.n <= 0) return;
+  if (args.k <= 0) return multiply_nothing(args);
+  HWY_DYNAMIC_DISPATCH(multiply_all)(args);
+}
+
+void gemm_batched(const GemmArgs& args, int64_t batch, int64_t a_batch, int64_t b_batch, int64_t c_batch) {
+  if (batch <= 0) return;
+  // One B for all, and the rows of A and C follow on: this is one product.
+  if (batch > 1 && b_batch == 0 && a_batch == args.m * args.a_row && c_batch == args.m * args.c_row) {
+    GemmArgs all = args;
+    all.m *= batch;
+    return gemm(all);
+  }
+  const auto run = [&](int64_t begin, int64_t end) {
+    GemmArgs one = args;
+    for (int64_t t = begin; t < end; ++t) {
+      one.a = args.a + t * a_batch;
+      one.b = args.b + t * b_batch;
+      one.c = args.c + t * c_batch;
+      gemm(one);
+    }
+  };
+  // Large products use the threads one after another, small ones side by side.
+  const double work = static_cast<double>(args.m) * static_cast<double>(args.n) * static_cast<double>(args.k);
+  if (work >= 64.0 * kParallelWork || work * static_cast<double>(batch) < kParallelWork) return run(0, batch);
+  const double grain = std::min(static_cast<double>(batch), kParallelWork / 4 / std::max(work, 1.0));
+  parallel_for(0, batch, std::max<int64_t>(1, static_cast<int64_t>(grain)), run);
+}
+
+}  // namespace lamina::kernels
+#endif  // HWY_ONCE

@@ -1,0 +1,153 @@
+#include "lamina/tensor/kernels/softmax.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "lamina/tensor/kernels/strided.h"
+#include "lamina/tensor/kernels/targets.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "lamina/tensor/kernels/softmax.cc"
+#include "hwy/foreach_target.h"
+// Highway's headers come after foreach_target.h.
+#include "hwy/contrib/math/math-inl.h"
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace lamina::kernels::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+// Calls body(first lane, lanes) with whole vectors and then the rest. Rows are short (10 classes) as often as long,
+// so the rest is a masked load, not a scalar loop.
+template <class D, class Body>
+HWY_INLINE void for_vectors(D d, int64_t n, const Body& body) {
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  int64_t i = 0;
+  for (; i + lanes <= n; i += lanes) body(i, lanes);
+  if (i < n) body(i, n - i);
+}
+
+template <class D>
+HWY_INLINE hn::Vec<D> load_some(D d, const float* x, int64_t n, float fill) {
+  if (n == static_cast<int64_t>(hn::Lanes(d))) return hn::LoadU(d, x);
+  HWY_ALIGN float buffer[HWY_MAX_BYTES / sizeof(float)];
+  hn::Store(hn::Set(d, fill), d, buffer);
+  std::memcpy(buffer, x, n * sizeof(float));
+  return hn::Load(d, buffer);
+}
+
+template <class D>
+HWY_INLINE void store_some(D d, hn::Vec<D> v, float* x, int64_t n) {
+  if (n == static_cast<int64_t>(hn::Lanes(d))) return hn::StoreU(v, d, x);
+  HWY_ALIGN float buffer[HWY_MAX_BYTES / sizeof(float)];
+  hn::Store(v, d, buffer);
+  std::memcpy(x, buffer, n * sizeof(float));
+}
+
+void log_softmax_row(const float* x, int64_t n, float* out) {
+  const hn::ScalableTag<float> d;
+  using V = hn::Vec<decltype(d)>;
+  constexpr float kLowest = -std::numeric_limits<float>::infinity();
+  V largest = hn::Set(d, kLowest);
+  for_vectors(d, n, [&](int64_t i, int64_t m) HWY_ATTR { largest = hn::Max(largest, load_some(d, x + i, m, kLowest)); });
+  const float shift = hn::GetLane(hn::MaxOfLanes(d, largest));
+  // Not finite: all -inf gives NaN, as does a NaN; +inf gives NaN for itself. Plain arithmetic says so by itself, but
+  // vector Max may drop a NaN, so that the sum below must meet it.
+  const V shifts = hn::Set(d, shift), floor = hn::Set(d, -200.0f);
+  V total = hn::Zero(d);
+  for_vectors(d, n, [&](int64_t i, int64_t m) HWY_ATTR {
+    const V z = hn::Sub(load_some(d, x + i, m, kLowest), shifts);
+    const V e = hn::Exp(d, hn::Max(z, floor));  // exp(-200) is 0 in float32
+    total = hn::Add(total, hn::IfThenElse(hn::Eq(z, z), e, z));
+  });
+  float sum = hn::GetLane(hn::SumOfLanes(d, total));
+  if (std::isinf(shift) && shift < 0) sum = std::numeric_limits<float>::quiet_NaN();
+  const V log_sum = hn::Set(d, std::log(sum));
+  for_vectors(d, n, [&](int64_t i, int64_t m) HWY_ATTR {
+    store_some(d, hn::Sub(hn::Sub(load_some(d, x + i, m, 0), shifts), log_sum), out + i, m);
+  });
+}
+
+void log_softmax_row(const double* x, int64_t n, double* out) {
+  double shift = x[0];
+  for (int64_t i = 1; i < n; ++i) shift = x[i] > shift || std::isnan(x[i]) ? x[i] : shift;
+  double total = 0;
+  for (int64_t i = 0; i < n; ++i) total += std::exp(x[i] - shift);
+  const double log_sum = std::log(total);
+  for (int64_t i = 0; i < n; ++i) out[i] = x[i] - shift - log_sum;
+}
+
+void backward_row(const float* log_p, int64_t n, float dy, float* out) {
+  const hn::ScalableTag<float> d;
+  const auto scale = hn::Set(d, dy), floor = hn::Set(d, -200.0f);
+  for_vectors(d, n, [&](int64_t i, int64_t m) HWY_ATTR {
+    const auto z = load_some(d, log_p + i, m, 0);
+    const auto p = hn::IfThenElse(hn::Eq(z, z), hn::Exp(d, hn::Max(z, floor)), z);
+    store_some(d, hn::Mul(scale, p), out + i, m);
+  });
+}
+
+void backward_row(const double* log_p, int64_t n, double dy, double* out) {
+  for (int64_t i = 0; i < n; ++i) out[i] = dy * std::exp(log_p[i]);
+}
+
+template <class T>
+void log_softmax_rows(int64_t rows, int64_t columns, const T* x, T* out) {
+  parallel_for(0, rows, std::max<int64_t>(1, kParallelGrain / 8 / columns), [&](int64_t first, int64_t last) {
+    for (int64_t r = first; r < last; ++r) log_softmax_row(x + r * columns, columns, out + r * columns);
+  });
+}
+
+template <class T>
+void backward_rows(int64_t rows, int64_t columns, const T* log_p, const int64_t* labels, const T* dy, T* out) {
+  parallel_for(0, rows, std::max<int64_t>(1, kParallelGrain / 8 / columns), [&](int64_t first, int64_t last) {
+    for (int64_t r = first; r < last; ++r) {
+      backward_row(log_p + r * columns, columns, dy[r], out + r * columns);
+      out[r * columns + labels[r]] -= dy[r];
+    }
+  });
+}
+
+void log_softmax_of(DType dtype, int64_t rows, int64_t columns, const void* x, void* out) {
+  if (dtype == DType::kFloat32) {
+    log_softmax_rows(rows, columns, static_cast<const float*>(x), static_cast<float*>(out));
+  } else {
+    log_softmax_rows(rows, columns, static_cast<const double*>(x), static_cast<double*>(out));
+  }
+}
+
+void backward_of(DType dtype, int64_t rows, int64_t columns, const void* log_p, const int64_t* labels, const void* dy,
+                 void* out) {
+  if (dtype == DType::kFloat32) {
+    backward_rows(rows, columns, static_cast<const float*>(log_p), labels, static_cast<const float*>(dy),
+                  static_cast<float*>(out));
+  } else {
+    backward_rows(rows, columns, static_cast<const double*>(log_p), labels, static_cast<const double*>(dy),
+                  static_cast<double*>(out));
+  }
+}
+
+}  // namespace lamina::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace lamina::kernels {
+
+HWY_EXPORT(log_softmax_of);
+HWY_EXPORT(backward_of);
+
+void log_softmax(DType dtype, int64_t rows, int64_t columns, const void* x, void* out) {
+  if (rows * columns == 0) return;
+  HWY_DYNAMIC_DISPATCH(log_softmax_of)(dtype, rows, columns, x, out);
+}
+
+void cross_entropy_backward(DType dtype, int64_t rows, int64_t columns, const void* log_probabilities,
+                            const int64_t* labels, const void* dy, void* out) {
+  if (rows * columns == 0) return;
+  HWY_DYNAMIC_DISPATCH(backward_of)(dtype, rows, columns, log_probabilities, labels, dy, out);
+}
+
+}  // namespace lamina::kernels
+#endif  // HWY_ONCE

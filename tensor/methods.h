@@ -1,0 +1,90 @@
+// The operations of ops.inc as methods, for NDArray and Tensor alike: x.sum(1).exp().
+//
+// `using lamina::op;` at block scope keeps argument-dependent look-up alive (a member found first would end it), so the
+// overloads for Tensor are found though a later layer declares them. Included by ndarray.h, after the declarations.
+#ifndef LAMINA_TENSOR_METHODS_H_
+#define LAMINA_TENSOR_METHODS_H_
+
+#include <cstdint>
+
+#include "lamina/tensor/dtype.h"
+#include "lamina/tensor/scalar.h"
+#include "lamina/tensor/shape.h"
+
+namespace lamina {
+
+#define LAMINA_METHOD(name, parameters, arguments) \
+  A name parameters const {                        \
+    using lamina::name;                            \
+    return name arguments;                         \
+  }
+#define LAMINA_BINARY_METHOD(name)                      \
+  LAMINA_METHOD(name, (const A& other), (self(), other)) \
+  LAMINA_METHOD(name, (Scalar other), (self(), other))
+
+template <class A>
+class Methods {
+ public:
+  LAMINA_BINARY_METHOD(add)
+  LAMINA_BINARY_METHOD(sub)
+  LAMINA_BINARY_METHOD(mul)
+  LAMINA_BINARY_METHOD(div)
+  LAMINA_BINARY_METHOD(eq)
+  LAMINA_BINARY_METHOD(ne)
+  LAMINA_BINARY_METHOD(lt)
+  LAMINA_BINARY_METHOD(le)
+  LAMINA_BINARY_METHOD(gt)
+  LAMINA_BINARY_METHOD(ge)
+
+  LAMINA_METHOD(neg, (), (self()))
+  LAMINA_METHOD(relu, (), (self()))
+  LAMINA_METHOD(exp, (), (self()))
+  LAMINA_METHOD(log, (), (self()))
+
+  LAMINA_METHOD(sum, (const Dims& dims = {}, bool keepdim = false), (self(), dims, keepdim))
+  LAMINA_METHOD(mean, (const Dims& dims = {}, bool keepdim = false), (self(), dims, keepdim))
+  LAMINA_METHOD(max, (), (self()))
+  MaxResult<A> max(int64_t dim, bool keepdim = false) const {
+    using lamina::max;
+    return max(self(), dim, keepdim);
+  }
+  LAMINA_METHOD(argmax, (), (self()))
+  LAMINA_METHOD(argmax, (int64_t dim, bool keepdim = false), (self(), dim, keepdim))
+
+  LAMINA_METHOD(matmul, (const A& other), (self(), other))
+  LAMINA_METHOD(log_softmax, (int64_t dim), (self(), dim))
+
+  LAMINA_METHOD(index_select, (int64_t dim, const A& index), (self(), dim, index))
+  LAMINA_METHOD(index_add, (int64_t dim, const A& index, const A& source), (self(), dim, index, source))
+  LAMINA_METHOD(gather, (int64_t dim, const A& index), (self(), dim, index))
+  LAMINA_METHOD(scatter_add, (int64_t dim, const A& index, const A& source),
+                (self(), dim, index, source))
+
+  LAMINA_METHOD(view, (const Shape& shape), (self(), shape))
+  LAMINA_METHOD(reshape, (const Shape& shape), (self(), shape))
+  LAMINA_METHOD(flatten, (int64_t start = 0, int64_t end = -1), (self(), start, end))
+  LAMINA_METHOD(permute, (const Dims& dims), (self(), dims))
+  LAMINA_METHOD(transpose, (int64_t dim0, int64_t dim1), (self(), dim0, dim1))
+  LAMINA_METHOD(t, (), (self()))
+  LAMINA_METHOD(expand, (const Shape& shape), (self(), shape))
+  LAMINA_METHOD(squeeze, (), (self()))
+  LAMINA_METHOD(squeeze, (int64_t dim), (self(), dim))
+  LAMINA_METHOD(unsqueeze, (int64_t dim), (self(), dim))
+  LAMINA_METHOD(narrow, (int64_t dim, int64_t start, int64_t length), (self(), dim, start, length))
+  LAMINA_METHOD(select, (int64_t dim, int64_t index), (self(), dim, index))
+
+  LAMINA_METHOD(contiguous, (), (self()))
+  LAMINA_METHOD(clone, (), (self()))
+  LAMINA_METHOD(to, (DType dtype), (self(), dtype))
+  LAMINA_METHOD(sum_to, (const Shape& shape), (self(), shape))
+
+ private:
+  const A& self() const { return static_cast<const A&>(*this); }
+};
+
+#undef LAMINA_METHOD
+#undef LAMINA_BINARY_METHOD
+
+}  // namespace lamina
+
+#endif  // LAMINA_TENSOR_METHODS_H_

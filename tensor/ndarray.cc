@@ -1,0 +1,181 @@
+#include "lamina/tensor/ndarray.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "lamina/tensor/kernels/copy.h"
+#include "lamina/tensor/kernels/pointwise.h"
+
+namespace lamina {
+
+NDArray::NDArray(Uninitialised, const Shape& shape, DType dtype)
+    : numel_(shape.numel()), dtype_(dtype), shape_(shape), strides_(contiguous_strides(shape)) {
+  storage_ = internal::Storage::make(numel_ * size_of(dtype));
+  data_ = storage_->data();
+}
+
+void NDArray::fail_type(const char* op, DType wanted) const {
+  fail<DTypeError>(op, "expected dtype ", name_of(wanted), ", got ",
+                   defined() ? name_of(dtype_) : "an undefined array");
+}
+
+// ---- Creation
+
+NDArray NDArray::empty(const Shape& shape, DType dtype) {
+  check_shape("empty", shape, size_of(dtype));
+  return NDArray(Uninitialised{}, shape, dtype);
+}
+
+NDArray NDArray::zeros(const Shape& shape, DType dtype) {
+  NDArray x = empty(shape, dtype);
+  std::memset(x.data_, 0, x.numel_ * size_of(dtype));
+  return x;
+}
+
+NDArray NDArray::ones(const Shape& shape, DType dtype) { return full(shape, 1, dtype); }
+
+NDArray NDArray::full(const Shape& shape, Scalar value) {
+  return full(shape, value, value.dtype() == float64 ? float32 : value.dtype());
+}
+
+NDArray NDArray::full(const Shape& shape, Scalar value, DType dtype) {
+  NDArray x = empty(shape, dtype);
+  dispatch(dtype, [&](auto type) {
+    using T = typename decltype(type)::type;
+    std::fill_n(reinterpret_cast<T*>(x.data_), x.numel_, value.to<T>());
+  });
+  return x;
+}
+
+NDArray NDArray::arange(int64_t end, DType dtype) {
+  if (end < 0) fail<ValueError>("arange", "expected an end of at least 0, got ", end);
+  if (dtype == bool_) fail<DTypeError>("arange", "expected a numeric dtype, got bool");
+  NDArray x = empty(end, dtype);
+  dispatch(dtype, [&](auto type) {
+    using T = typename decltype(type)::type;
+    for (int64_t i = 0; i < end; ++i) reinterpret_cast<T*>(x.data_)[i] = static_cast<T>(i);
+  });
+  return x;
+}
+
+template <class T>
+NDArray NDArray::from(absl::Span<const T> values, const Shape& shape) {
+  check_shape("from", shape, sizeof(T));
+  if (shape.numel() != static_cast<int64_t>(values.size())) {
+    fail<ShapeError>("from", "expected ", shape.numel(), " values for shape ", shape.str(), ", got ",
+                     values.size());
+  }
+  NDArray x = empty(shape, dtype_of<T>);
+  if (!values.empty()) std::memcpy(x.data_, values.data(), values.size() * sizeof(T));
+  return x;
+}
+
+NDArray scalar_array(Scalar value) {
+  NDArray x(NDArray::Uninitialised{}, {}, value.dtype());
+  x.scalar_like_ = true;
+  dispatch(value.dtype(), [&](auto type) {
+    using T = typename decltype(type)::type;
+    *reinterpret_cast<T*>(x.data_) = value.to<T>();
+  });
+  return x;
+}
+
+// ---- Elements
+
+template <class T>
+T NDArray::item() const {
+  check_defined("item", *this);
+  if (numel_ != 1) {
+    fail<ShapeError>("item", "expected an array of one element, got shape ", shape_.str());
+  }
+  return dispatch(dtype_, [&](auto type) {
+    return static_cast<T>(*reinterpret_cast<const typename decltype(type)::type*>(data_));
+  });
+}
+
+template <class T>
+std::vector<T> NDArray::to_vector() const {
+  const NDArray x = lamina::to(*this, dtype_of<T>).contiguous();
+  const T* first = reinterpret_cast<const T*>(x.data_);
+  return std::vector<T>(first, first + x.numel_);
+}
+
+#define LAMINA_INSTANTIATE(T)                                             \
+  template NDArray NDArray::from(absl::Span<const T>, const Shape&);      \
+  template T NDArray::item() const;                                       \
+  template std::vector<T> NDArray::to_vector() const;
+LAMINA_INSTANTIATE(bool)
+LAMINA_INSTANTIATE(uint8_t)
+LAMINA_INSTANTIATE(int32_t)
+LAMINA_INSTANTIATE(int64_t)
+LAMINA_INSTANTIATE(float)
+LAMINA_INSTANTIATE(double)
+#undef LAMINA_INSTANTIATE
+
+// ---- In place
+
+NDArray& NDArray::fill_(Scalar value) {
+  check_defined("fill_", *this);
+  return copy_(full({}, value, dtype_));
+}
+
+NDArray& NDArray::copy_(const NDArray& source) {
+  check_defined("copy_", *this);
+  check_defined("copy_", source);
+  const NDArray from = lamina::expand(source, shape_);
+  // A source in the same storage may overlap with what is written.
+  const NDArray safe = from.storage() == storage() && from.dtype_ == dtype_ ? from.clone() : from;
+  kernels::copy(shape_, dtype_, data_, strides_, safe.dtype_, safe.data_, safe.strides_);
+  bump_version();
+  return *this;
+}
+
+NDArray& NDArray::add_(const NDArray& source, double alpha) {
+  check_defined("add_", *this);
+  check_defined("add_", source);
+  if (source.dtype_ != dtype_) {
+    fail<DTypeError>("add_", "expected a source of dtype ", name_of(dtype_), ", got ",
+                     name_of(source.dtype_));
+  }
+  NDArray from = lamina::expand(source, shape_);
+  if (from.storage() == storage() && from.data_ != data_) from = from.clone();
+  kernels::add_scaled(shape_, dtype_, data_, strides_, from.data_, from.strides_, alpha);
+  bump_version();
+  return *this;
+}
+
+NDArray NDArray::view_of(const Shape& shape, const Strides& strides, int64_t offset) const {
+  NDArray x;
+  x.storage_ = storage_;
+  x.data_ = data_ + offset * size_of(dtype_);
+  x.numel_ = shape.numel();
+  x.dtype_ = dtype_;
+  x.scalar_like_ = scalar_like_;
+  x.shape_ = shape;
+  x.strides_ = strides;
+  int64_t expected = 1;
+  for (int i = shape.rank() - 1; i >= 0; --i) {
+    if (shape[i] != 1 && strides[i] != expected && x.numel_ != 0) x.contiguous_ = false;
+    expected *= shape[i];
+  }
+  return x;
+}
+
+DType result_type(const NDArray& a, const NDArray& b) {
+  if (a.dtype() == b.dtype() && a.is_scalar_like() == b.is_scalar_like()) return a.dtype();
+  // bool < integer < floating
+  const auto category = [](DType dtype) { return is_floating(dtype) ? 2 : dtype == bool_ ? 0 : 1; };
+  // dimensions before none, and none before a Scalar
+  const auto priority = [](const NDArray& x) { return x.is_scalar_like() ? 0 : x.dim() == 0 ? 1 : 2; };
+  // The dtype that a Scalar brings where only its category counts: a floating one is float32.
+  const auto effective = [](const NDArray& x) {
+    return x.is_scalar_like() && x.dtype() == float64 ? float32 : x.dtype();
+  };
+  const NDArray& high = priority(a) >= priority(b) ? a : b;
+  const NDArray& low = priority(a) >= priority(b) ? b : a;
+  if (priority(high) == priority(low)) return promote_types(effective(a), effective(b));
+  if (category(low.dtype()) > category(high.dtype())) return effective(low);
+  return effective(high);
+}
+
+}  // namespace lamina

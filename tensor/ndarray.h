@@ -1,0 +1,152 @@
+// NDArray: a strided array of numbers, and the operations on it. It never learns what a gradient is; `Tensor`
+// (autograd/) adds that and has the same operations.
+//
+//   NDArray x = NDArray::from({1.f, 2.f, 3.f, 4.f}, {2, 2});
+//   NDArray y = matmul(x, x.t()) + 1;
+//
+// An NDArray is a value of about 200 bytes; copying it shares the storage, clone() copies the elements. Views
+// share storage too. Threads may read one array at once; a write needs the threads' own order.
+#ifndef LAMINA_TENSOR_NDARRAY_H_
+#define LAMINA_TENSOR_NDARRAY_H_
+
+#include <cstdint>
+#include <initializer_list>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "lamina/tensor/dtype.h"
+#include "lamina/tensor/error.h"
+#include "lamina/tensor/scalar.h"
+#include "lamina/tensor/shape.h"
+#include "lamina/tensor/storage.h"
+
+namespace lamina {
+
+class NDArray;
+// What max along a dimension gives: auto [values, indices] = x.max(1).
+template <class A>
+struct MaxResult {
+  A values;
+  A indices;  // int64
+};
+
+#define LAMINA_ARRAY NDArray
+#include "lamina/tensor/ops.inc"
+#undef LAMINA_ARRAY
+
+}  // namespace lamina
+
+#include "lamina/tensor/methods.h"  // needs the declarations above
+
+namespace lamina {
+
+class NDArray : public Methods<NDArray> {
+ public:
+  // ---- Creation: shapes in elements; float32 unless said otherwise
+  NDArray() = default;  // undefined: no storage, no shape
+  NDArray(NDArray&&) = default;
+  NDArray(const NDArray&) = default;
+  NDArray& operator=(const NDArray&) & = default;
+  NDArray& operator=(NDArray&&) & = default;
+  static NDArray empty(const Shape& shape, DType dtype = float32);  // not initialised
+  static NDArray zeros(const Shape& shape, DType dtype = float32);
+  static NDArray ones(const Shape& shape, DType dtype = float32);
+  static NDArray full(const Shape& shape, Scalar value);  // bool, int64 or float32, as the value is
+  static NDArray full(const Shape& shape, Scalar value, DType dtype);
+  static NDArray arange(int64_t end, DType dtype = int64);  // 0, 1, ..., end - 1
+  // A copy of `values`, row-major; their number must be the shape's.
+  template <class T>
+  static NDArray from(absl::Span<const T> values, const Shape& shape);
+  template <class T>
+  static NDArray from(const std::vector<T>& values, const Shape& shape) {
+    return from(absl::Span<const T>(values), shape);
+  }
+  template <class T>
+  static NDArray from(std::initializer_list<T> values, const Shape& shape) {
+    return from(absl::Span<const T>(values.begin(), values.size()), shape);
+  }
+
+  // ---- What it is
+  bool defined() const { return static_cast<bool>(storage_); }
+  const Shape& shape() const { return shape_; }
+  const Strides& strides() const { return strides_; }  // in elements; 0 where expanded
+  DType dtype() const { return dtype_; }
+  int dim() const { return shape_.rank(); }
+  int64_t size(int64_t dim) const { return shape_[normalize_dim("size", dim, shape_.rank())]; }
+  int64_t numel() const { return numel_; }
+  bool is_contiguous() const { return contiguous_; }  // row-major without gaps
+
+  // ---- Elements
+  // The only element, converted to T. Throws ShapeError if there is not exactly one.
+  template <class T>
+  T item() const;
+  // The first element's address; T must be the dtype's type. Elements are apart by strides().
+  template <class T>
+  T* data() const {
+    if (dtype_of<T> != dtype_) fail_type("data", dtype_of<T>);
+    return reinterpret_cast<T*>(data_);
+  }
+  // A copy of all elements in row-major order, converted to T.
+  template <class T>
+  std::vector<T> to_vector() const;
+
+  // ---- In place: these write to the storage, whoever shares it, and count as a new version of it
+  NDArray& fill_(Scalar value);
+  NDArray& copy_(const NDArray& source);                   // broadcast and converted to this dtype
+  NDArray& add_(const NDArray& source, double alpha = 1);  // += alpha * source, of the same dtype, broadcast
+
+  std::string str() const;  // the text that PyTorch prints
+  friend std::ostream& operator<<(std::ostream& out, const NDArray& x) { return out << x.str(); }
+
+  // ---- For the layers above and the curious
+  char* raw_data() const { return data_; }
+  internal::Storage* storage() const { return storage_.get(); }
+  static NDArray empty_unchecked(const Shape& shape, DType dtype) {  // the shape is known to be good
+    return NDArray(Uninitialised{}, shape, dtype);
+  }
+  uint32_t version() const { return storage_->version(); }
+  void bump_version() const { storage_->bump_version(); }
+  bool is_scalar_like() const { return scalar_like_; }  // made by scalar_array
+  // True when a write in place can be seen by nobody else and hits each element once. A count alone is not
+  // enough: the gradient of `sum` is an expanded array whose storage nobody shares.
+  bool is_exclusive() const { return storage_->use_count() == 1 && contiguous_; }
+  // Another view of the same storage, `offset` elements further. The caller vouches for the bounds.
+  NDArray view_of(const Shape& shape, const Strides& strides, int64_t offset = 0) const;
+
+ private:
+  friend NDArray scalar_array(Scalar value);
+  struct Uninitialised {};
+  NDArray(Uninitialised, const Shape& shape, DType dtype);
+  [[noreturn]] void fail_type(const char* op, DType wanted) const;
+
+  internal::Ptr<internal::Storage> storage_;
+  char* data_ = nullptr;
+  int64_t numel_ = 0;
+  DType dtype_ = float32;
+  bool contiguous_ = true;
+  bool scalar_like_ = false;
+  Shape shape_;
+  Strides strides_;
+};
+
+// A 0-d array that promotes as a Scalar does: its category counts, its dtype does not.
+NDArray scalar_array(Scalar value);
+
+#define LAMINA_ARRAY NDArray
+#include "lamina/tensor/operators.inc"
+#undef LAMINA_ARRAY
+
+// The dtype of an operation on both, by PyTorch's rule: arrays with dimensions decide; a 0-d array, and after it a
+// Scalar, counts only where it is of a higher category (bool < integer < floating).
+DType result_type(const NDArray& a, const NDArray& b);
+
+// Throws RuntimeError if x is undefined.
+inline void check_defined(const char* op, const NDArray& x) {
+  if (!x.defined()) fail<RuntimeError>(op, "expected a defined array, got one without a value");
+}
+
+}  // namespace lamina
+
+#endif  // LAMINA_TENSOR_NDARRAY_H_

@@ -1,0 +1,59 @@
+// Random numbers from Philox4x32-10, a counter-based generator: the number at a position is a function of seed and
+// position alone, so the same seed gives the same bits at any number of threads.
+// Source: Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
+#ifndef LAMINA_TENSOR_RANDOM_H_
+#define LAMINA_TENSOR_RANDOM_H_
+
+#include <array>
+#include <cstdint>
+#include <mutex>
+
+#include "lamina/tensor/ndarray.h"
+
+namespace lamina {
+
+// Four 32-bit numbers for a 128-bit counter and a 64-bit key.
+std::array<uint32_t, 4> philox(std::array<uint32_t, 4> counter, std::array<uint32_t, 2> key);
+
+// A sequence of random numbers: a seed and a position. Each call of a sampler moves the position on. Thread-safe, but
+// two threads that share one get their shares in the order in which they come.
+class Generator {
+ public:
+  explicit Generator(uint64_t seed = 0) : seed_(seed) {}
+
+  struct State {
+    uint64_t seed;
+    uint64_t position;  // in blocks of four 32-bit numbers
+  };
+  State state() const;
+  void set_state(State state);
+  void manual_seed(uint64_t seed) { set_state({seed, 0}); }
+
+  // Takes `blocks` blocks and returns where they begin.
+  State take(uint64_t blocks);
+
+ private:
+  mutable std::mutex mutex_;
+  uint64_t seed_;
+  uint64_t position_ = 0;
+};
+
+// The generator that samplers use unless they are given one; its seed is 0 until manual_seed.
+Generator& default_generator();
+void manual_seed(uint64_t seed);
+
+namespace random {
+
+// Uniform in [low, high); float32 from 24 random bits, float64 from 53. Floating dtypes.
+NDArray uniform(const Shape& shape, double low, double high, DType dtype = float32,
+                Generator& generator = default_generator());
+// Normal by the Box-Muller transform; floating dtypes.
+NDArray normal(const Shape& shape, double mean, double stddev, DType dtype = float32,
+               Generator& generator = default_generator());
+// A uniformly random permutation of 0, ..., n - 1, int64 (n).
+NDArray permutation(int64_t n, Generator& generator = default_generator());
+
+}  // namespace random
+}  // namespace lamina
+
+#endif  // LAMINA_TENSOR_RANDOM_H_
