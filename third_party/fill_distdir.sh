@@ -12,13 +12,12 @@ trap 'rm -rf "$work"' EXIT
 mkdir -p "$work"/{sources,lists/partial,cache/archives/partial,archives}
 
 # The machine's own sources with `deb` read as `deb-src`, in folders of ours: no root, no change to its apt.
-one_line_sources() { sed -nE 's/^deb([[:space:]])/deb-src\1/p' "$1"; }
-: > "$work/sources.list"
+shopt -s nullglob
 for f in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
-  [ -f "$f" ] && one_line_sources "$f" | grep -E '/debian|debian\.org' >> "$work/sources.list" || true
-done
+  if [[ -f $f ]]; then sed -nE '/debian/s/^deb([[:space:]])/deb-src\1/p' "$f"; fi
+done > "$work/sources.list"
 for f in /etc/apt/sources.list.d/debian*.sources; do
-  [ -f "$f" ] && sed -E 's/^Types:.*/Types: deb-src/' "$f" > "$work/sources/${f##*/}"
+  sed -E 's/^Types:.*/Types: deb-src/' "$f" > "$work/sources/${f##*/}"
 done
 apt=(apt-get -qq
   -o "Dir::Etc::sourcelist=$work/sources.list"
