@@ -375,7 +375,7 @@ V load_partial(const float* p, int64_t count) {
 #if HWY_TARGET != HWY_SCALAR
 // One block of four lanes: the sum of v's blocks.
 template <class DV>
-hn::Vec<hn::CappedTag<float, 4>> sum_of_blocks(DV d, hn::Vec<DV> v) {
+hn::Vec<hn::CappedTag<float, 4>> sum_of_blocks([[maybe_unused]] DV d, hn::Vec<DV> v) {
   if constexpr (hn::MaxLanes(DV()) == 4) {
     return v;
   } else {
