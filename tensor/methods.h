@@ -22,7 +22,8 @@ namespace lamina {
   LAMINA_METHOD(name, (const A& other), (self(), other)) \
   LAMINA_METHOD(name, (Scalar other), (self(), other))
 
-template <class A>
+// A is what the methods give; Self, the type that has them, is A or converts to const A& (a module's Parameter).
+template <class A, class Self = A>
 class Methods {
  public:
   LAMINA_BINARY_METHOD(add)
@@ -79,7 +80,7 @@ class Methods {
   LAMINA_METHOD(sum_to, (const Shape& shape), (self(), shape))
 
  private:
-  const A& self() const { return static_cast<const A&>(*this); }
+  const A& self() const { return static_cast<const Self&>(*this); }
 };
 
 #undef LAMINA_METHOD

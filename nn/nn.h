@@ -1,0 +1,20 @@
+// The nn layer, whole: modules, losses, optimizers, data, training, and the layers below.
+#ifndef LAMINA_NN_H_
+#define LAMINA_NN_H_
+
+#include "lamina/autograd.h"
+#include "lamina/nn/activation.h"
+#include "lamina/nn/child.h"
+#include "lamina/nn/container.h"
+#include "lamina/nn/data/data_loader.h"
+#include "lamina/nn/init.h"
+#include "lamina/nn/layer.h"
+#include "lamina/nn/linear.h"
+#include "lamina/nn/loss.h"
+#include "lamina/nn/module.h"
+#include "lamina/nn/optim/optimizer.h"
+#include "lamina/nn/optim/sgd.h"
+#include "lamina/nn/parameter.h"
+#include "lamina/nn/train/epoch.h"
+
+#endif  // LAMINA_NN_H_

@@ -1,0 +1,30 @@
+#include "lamina/nn/optim/optimizer.h"
+
+#include <utility>
+
+namespace lamina::nn::optim {
+
+Optimizer::Optimizer(const char* name, std::vector<Tensor> parameters)
+    : parameters_(std::move(parameters)) {
+  if (parameters_.empty()) fail<ValueError>(name, "expected at least one parameter, got none");
+  for (size_t i = 0; i < parameters_.size(); ++i) {
+    const Tensor& p = parameters_[i];
+    if (!p.requires_grad() || !p.is_leaf()) {
+      fail<ValueError>(name, "expected leaves that require a gradient, got parameter ", i, ": ",
+                       !p.defined() ? "an undefined tensor"
+                       : p.is_leaf() ? "a tensor that does not require one"
+                                     : absl::StrCat("the result of ", p.grad_fn()));
+    }
+    for (size_t j = 0; j < i; ++j) {
+      if (parameters_[j].impl() == p.impl()) {
+        fail<ValueError>(name, "expected different parameters, got the same as ", j, " and ", i);
+      }
+    }
+  }
+}
+
+void Optimizer::zero_grad() {
+  for (const Tensor& parameter : parameters_) parameter.set_grad(Tensor());
+}
+
+}  // namespace lamina::nn::optim

@@ -1,0 +1,20 @@
+#include "lamina/nn/parameter.h"
+
+namespace lamina::nn {
+
+TensorMember::TensorMember(Module* owner, std::string name, Tensor value, bool is_buffer) {
+  internal::Registry& registry = owner->registry();
+  registry.check_new_name(name);
+  slot_ = std::make_shared<internal::TensorSlot>(
+      internal::TensorSlot{std::move(name), std::move(value), is_buffer});
+  registry.tensors.push_back(slot_);
+}
+
+Parameter::Parameter(Module* owner, std::string name, Tensor value)
+    : TensorMember(owner, std::move(name), value.defined() ? std::move(value.requires_grad_()) : Tensor(), false) {
+  if (defined() && !get().is_leaf()) {
+    fail<ValueError>("Parameter", "expected a leaf, got the result of ", get().grad_fn());
+  }
+}
+
+}  // namespace lamina::nn

@@ -1,0 +1,58 @@
+// Parameter and Buffer: tensors that are members of a module and register themselves with it.
+//
+// They are not Tensors but convert to `const Tensor&`, so that no `Tensor&` can be bound to one and take it out of the
+// registry. Operators, functions and methods work on them as on tensors: weight * x, sum(weight), weight.sum().
+#ifndef LAMINA_NN_PARAMETER_H_
+#define LAMINA_NN_PARAMETER_H_
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "lamina/nn/module.h"
+
+namespace lamina::nn {
+
+// What the two have in common.
+class TensorMember : public Methods<Tensor, TensorMember> {
+ public:
+  TensorMember(TensorMember&&) = default;  // with its module
+  TensorMember(const TensorMember&) = delete;
+  TensorMember& operator=(const TensorMember&) = delete;
+
+  const Tensor& get() const { return slot_->value; }
+  operator const Tensor&() const { return get(); }  // NOLINT(google-explicit-constructor)
+
+  bool defined() const { return get().defined(); }
+  const NDArray& data() const { return get().data(); }
+  const Shape& shape() const { return get().shape(); }
+  DType dtype() const { return get().dtype(); }
+  int dim() const { return get().dim(); }
+  int64_t size(int64_t dim) const { return get().size(dim); }
+  int64_t numel() const { return get().numel(); }
+  bool requires_grad() const { return get().requires_grad(); }
+  Tensor grad() const { return get().grad(); }
+
+ protected:
+  TensorMember(Module* owner, std::string name, Tensor value, bool is_buffer);
+
+ private:
+  std::shared_ptr<internal::TensorSlot> slot_;
+};
+
+// A tensor to train. It requires a gradient; an undefined value is a disabled optional parameter.
+class Parameter : public TensorMember {
+ public:
+  Parameter(Module* owner, std::string name, Tensor value);
+};
+
+// A tensor that belongs to the module's state but is not trained.
+class Buffer : public TensorMember {
+ public:
+  Buffer(Module* owner, std::string name, Tensor value)
+      : TensorMember(owner, std::move(name), std::move(value), true) {}
+};
+
+}  // namespace lamina::nn
+
+#endif  // LAMINA_NN_PARAMETER_H_
