@@ -63,11 +63,12 @@ void* system_allocate(size_t bytes) {
 
 #if LAMINA_CACHING_ALLOCATOR
 
+thread_local bool thread_ended = false;  // blocks freed after that go to the shared lists
+
 // Hands the thread's blocks to all threads when it ends.
 struct ThreadExit {
-  bool ended = false;
   ~ThreadExit() {
-    ended = true;
+    thread_ended = true;
     Shared& s = shared();
     std::lock_guard<std::mutex> lock(s.mutex);
     for (int c = 0; c < kSmallClasses; ++c) {
@@ -79,14 +80,9 @@ struct ThreadExit {
     }
   }
 };
-thread_local bool thread_ended = false;
-struct ThreadExitMark {
-  ThreadExit exit;
-  ~ThreadExitMark() { thread_ended = true; }
-};
 void register_thread() {
-  static thread_local ThreadExitMark mark;
-  (void)mark;
+  static thread_local ThreadExit at_exit;
+  (void)at_exit;
 }
 
 void* allocate_small(int c) {

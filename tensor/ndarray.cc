@@ -137,6 +137,7 @@ NDArray& NDArray::add_(const NDArray& source, double alpha) {
     fail<DTypeError>("add_", "expected a source of dtype ", name_of(dtype_), ", got ",
                      name_of(source.dtype_));
   }
+  if (dtype_ == bool_) fail<DTypeError>("add_", "expected a numeric dtype, got bool");
   NDArray from = lamina::expand(source, shape_);
   if (from.storage() == storage() && from.data_ != data_) from = from.clone();
   kernels::add_scaled(shape_, dtype_, data_, strides_, from.data_, from.strides_, alpha);
