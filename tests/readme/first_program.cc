@@ -9,7 +9,7 @@ int main() {
   Tensor x = rand({1000, 2});
   Tensor y = gt(x.sum(1), 1).to(int64);  // is x0 + x1 > 1?
 
-  nn::Sequential model(nn::Linear(2, 16), nn::ReLU(), nn::Linear(16, 2));
+  nn::Sequential model{nn::Linear(2, 16), nn::ReLU(), nn::Linear(16, 2)};
   nn::CrossEntropyLoss loss;
   nn::optim::SGD sgd(model.parameters(), {.lr = 0.1});
   nn::data::DataLoader loader(x, y, {.batch_size = 50, .shuffle = true});
