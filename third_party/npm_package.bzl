@@ -9,9 +9,7 @@ def _npm_package_impl(rctx):
     unpack = dict(integrity = rctx.attr.integrity, stripPrefix = "package", type = "tar.gz")
 
     folder = rctx.os.environ.get("LAMINA_NPM_DIR", "")
-    if folder:
-        if not rctx.path(folder + "/" + tgz).exists:
-            fail("LAMINA_NPM_DIR has no %s" % tgz)
+    if folder and rctx.path(folder + "/" + tgz).exists:
         rctx.download_and_extract(url = "file://%s/%s" % (folder, tgz), **unpack)
     else:
         # The address that a lock file would name; --distdir serves it as well.
@@ -30,7 +28,7 @@ def _npm_pack(rctx, tgz):
     npm = rctx.which("npm")
     if not npm:
         fail("cannot download npm package %s, and there is no npm to ask instead. %s" % (spec, what_else))
-    result = rctx.execute([npm, "pack", spec, "--silent"], timeout = 300)
+    result = rctx.execute([npm, "pack", spec, "--loglevel=error"], timeout = 300)
     if result.return_code:
         fail("cannot download npm package %s, and npm cannot either: %s\n%s" % (spec, result.stderr.strip(), what_else))
     if not rctx.path(tgz).exists:
