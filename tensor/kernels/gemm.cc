@@ -1,36 +1,44 @@
 // The float32 matrix product.
 //
-// Goals, in this order: the same bits at any number of threads; most of the processor's multiply-add peak from some
-// 64 x 64 x 64 up; any strides without copies made by the caller; little overhead for tiny products; memory speed for
-// products with a vector.
-// Non-goals: other dtypes (Eigen serves them), Strassen-like schemes (they change the rounding), tuning per processor
-// model, NUMA.
+// Goals, in this order: the same bits at any number of threads; most of the processor's
+// multiply-add peak from some 64 x 64 x 64 up; any strides without copies made by the caller;
+// little overhead for tiny products; memory speed for products with a vector. Non-goals: other
+// dtypes (Eigen serves them), Strassen-like schemes (they change the rounding), tuning per
+// processor model, NUMA.
 //
-// How it works. C is computed in tiles of up to kMaxRows x 2 vectors (14 x 32 floats on AVX-512). A tile's sums stay in
-// registers while the micro-kernel walks along k: per step it loads two vectors of B, broadcasts one element of each row
-// of A and does rows x 2 multiply-adds. 14 x 2 sums, 2 vectors of B and a broadcast fill 31 of 32 registers; 28
-// independent sums hide the latency of the multiply-add, and 16 loads per 28 multiply-adds leave the load ports idle
-// half of the time. With 16 registers a tile has 6 rows.
+// How it works. C is computed in tiles of up to kMaxRows x 2 vectors (14 x 32 floats on AVX-512).
+// A tile's sums stay in registers while the micro-kernel walks along k: per step it loads two
+// vectors of B, broadcasts one element of each row of A and does rows x 2 multiply-adds. 14 x 2
+// sums, 2 vectors of B and a broadcast fill 31 of 32 registers; 28 independent sums hide the
+// latency of the multiply-add, and 16 loads per 28 multiply-adds leave the load ports idle half of
+// the time. With 16 registers a tile has 6 rows.
 //
-// Around it stand the loops of Goto and van de Geijn ("Anatomy of High-Performance Matrix Multiplication", 2008):
-// blocks of kMaxColumns of B, panels of kMaxDepth along k, blocks of rows of A, strips of B two vectors wide (one strip
-// of one panel stays in the L1 cache), tiles of rows. B is packed strip by strip into a zero-padded buffer in the order
-// in which the micro-kernel reads it; where k runs along the memory (the weight of a linear layer) the packing transposes
-// in registers. A is read where it is: the micro-kernel takes any two strides, so a transposed A costs nothing; only
-// when A is long and wide are its tiles copied, against conflicts in the caches and the TLB. B, too, is used in place
-// when its rows are contiguous and too few tiles would share the packing.
+// Around it stand the loops of Goto and van de Geijn ("Anatomy of High-Performance Matrix
+// Multiplication", 2008): blocks of kMaxColumns of B, panels of kMaxDepth along k, blocks of rows
+// of A, strips of B two vectors wide, tiles of rows. B is packed strip by strip into a padded
+// buffer in the order in which the micro-kernel reads it; where k runs along the memory (the weight
+// of a linear layer) the packing transposes in registers. B is used in place when its rows are
+// contiguous and too few tiles would share the packing. A is used in place, since the micro-kernel
+// takes any two strides: a transposed A costs nothing. Only an A in which neither neighbour is
+// adjacent is copied.
 //
-// Rows are divided evenly among tiles (100 rows are seven tiles of 13 and one of 9, not seven of 14 and one of 2), since
-// a tile of few rows cannot hide the multiply-add's latency. Columns that do not fill two vectors form one or two strips
-// of one vector, masked where the processor has masks.
+// Rows are divided evenly among tiles (100 rows are seven tiles of 13 and one of 9, not seven of 14
+// and one of 2), since a tile of few rows cannot hide the multiply-add's latency. Columns that do
+// not fill two vectors form one or two strips of one vector, masked where the processor has masks.
 //
-// Every element is a sum in the order of k within a panel, and the panels' sums are added in order; the panels depend on
-// k only. So bits depend neither on threads, nor on which path packed what, nor on the other rows of A. The exception is
-// the product of one row with a B whose columns are contiguous, which sums in vectors along k.
+// Two shapes leave this scheme. A few rows (or columns) against long contiguous columns (rows) are
+// dot products: nothing is packed, lanes run along k. One row times many contiguous columns adds up
+// whole rows of B, because only long runs let the memory stream.
 //
-// Rejected: packing A always (5 % slower at 100 x 784 x 300); tiles of 12 x 32 or 9 x 48 (as fast at best); splitting k
-// among threads (the bits would change with the number of threads); a separate code path for each pair of orientations
-// (the strides of A and a transposing pack of B do the same with a quarter of the code).
+// What the bits of an element depend on: its row of A, its column of B, the strides, m, n and k;
+// never threads or blocks of work. Outside the dot products they do not depend on m and n either:
+// each element is summed in the order of k within a panel, then panel by panel, and panels depend
+// on k only.
+//
+// Rejected, as measured on an AMD EPYC with AVX-512: copying all of A (no faster at 512 to 4096, in
+// either orientation); panels of 256 or 384 (2 % slower at 1024: C is read and written more often);
+// prefetching C (no gain); splitting k among threads (bits would change with the number of
+// threads).
 
 #include "lamina/tensor/kernels/gemm.h"
 
@@ -38,6 +46,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <new>
@@ -58,12 +67,12 @@
 namespace lamina::kernels {
 namespace {
 
-constexpr int64_t kMaxDepth = 384;          // of a panel: 48 KiB per strip of 32 columns
-constexpr int64_t kMaxColumns = 1024;       // of packed B: at most 1.5 MiB of the L2 and L3 caches
-constexpr int64_t kTilesPerBlock = 16;      // rows of A that are copied together: at most 350 KiB of the L2 cache
-constexpr int64_t kColumnsPerItem = 256;    // of the work that threads share out; a multiple of 8 vectors
-constexpr int64_t kParallelWork = 1 << 20;  // multiply-adds from which on threads pay: some 10 microseconds
-constexpr int64_t kDepthPad = 16;           // floats between rows of a copied A, so that they fall into different sets
+constexpr int64_t kMaxDepth = 512;          // of a panel: 64 KiB per strip of 32 columns
+constexpr int64_t kMaxColumns = 1024;       // of packed B: at most 2 MiB of the L2 and L3 caches
+constexpr int64_t kTilesPerBlock = 16;      // of rows of A: at most 448 KiB of the L2 cache
+constexpr int64_t kParallelWork = 1 << 20;  // multiply-adds that are worth threads: some 10 us
+constexpr int64_t kMaxDotRows = 16;         // see suits_dots
+constexpr int64_t kMinRowColumns = 256;     // from which on multiply_row is the faster way
 
 // Memory that a thread keeps for its next product.
 class Scratch {
@@ -161,11 +170,13 @@ constexpr int64_t kLanes = static_cast<int64_t>(hn::MaxLanes(D()));
 constexpr int64_t kStrip = 2 * kLanes;
 // With 32 registers, or with 16.
 constexpr int kMaxRows = HWY_MAX_BYTES >= 64 || HWY_ARCH_ARM_A64 ? 14 : 6;
-constexpr int kWideVectors = HWY_MAX_BYTES >= 16 ? 8 : 2;
-// Whether masked loads and stores leave alone the memory that is masked out. (AVX2's do, for four-byte lanes.)
+constexpr int kDotRows = kMaxRows >= 14 ? 5 : 2;
+// Whether masked loads and stores leave alone the memory that is masked out. (AVX2's do, for
+// four-byte lanes.)
 constexpr bool kHaveMasks = HWY_TARGET == HWY_AVX2 || !HWY_MEM_OPS_MIGHT_FAULT;
 
-// What the micro-kernel does: C(rows, vectors) = [C +] A(rows, depth) * B(depth, vectors) [+ bias] [ReLU].
+// What the micro-kernel does: C(rows, vectors) = [C +] A(rows, depth) * B(depth, vectors) [+ bias]
+// [ReLU].
 struct Tile {
   const float* a;
   int64_t a_row, a_col;
@@ -174,7 +185,7 @@ struct Tile {
   int64_t depth;
   float* c;
   int64_t c_row;    // C's columns are contiguous
-  int64_t columns;  // of a tile of one vector: those that exist
+  int64_t columns;  // that exist: all that `vectors` hold, or fewer if that is one
   bool add;
   const float* bias;
   bool relu;
@@ -194,13 +205,11 @@ void micro_kernel(const Tile& t) {
   };
 
   V sum[kRows][kVectors];
-#pragma GCC unroll 16
-  for (int r = 0; r < kRows; ++r) {
-#pragma GCC unroll 16
-    for (int v = 0; v < kVectors; ++v) sum[r][v] = hn::Zero(d);
-  }
+#pragma GCC unroll 32
+  for (int e = 0; e < kRows * kVectors; ++e) sum[e / kVectors][e % kVectors] = hn::Zero(d);
 
-  // Three rows hang on one pointer (offsets of 0, 1 and 2 strides are address modes), so 14 rows need five registers.
+  // Three rows hang on one pointer (offsets of 0, 1 and 2 strides are address modes), so 14 rows
+  // need five registers.
   constexpr int kGroups = (kRows + 2) / 3;
   const float* a[kGroups];
 #pragma GCC unroll 16
@@ -223,10 +232,10 @@ void micro_kernel(const Tile& t) {
   }
 
   if (t.add) {
-#pragma GCC unroll 16
-    for (int r = 0; r < kRows; ++r) {
-#pragma GCC unroll 16
-      for (int v = 0; v < kVectors; ++v) sum[r][v] = hn::Add(sum[r][v], load(t.c + r * t.c_row + v * kLanes));
+#pragma GCC unroll 32
+    for (int e = 0; e < kRows * kVectors; ++e) {
+      V& s = sum[e / kVectors][e % kVectors];
+      s = hn::Add(s, load(t.c + e / kVectors * t.c_row + e % kVectors * kLanes));
     }
   }
   if (t.bias != nullptr) {
@@ -239,24 +248,19 @@ void micro_kernel(const Tile& t) {
   }
   if (t.relu) {
     const V zero = hn::Zero(d);
-#pragma GCC unroll 16
-    for (int r = 0; r < kRows; ++r) {
-#pragma GCC unroll 16
-      for (int v = 0; v < kVectors; ++v) {
-        sum[r][v] = hn::IfThenElse(hn::Lt(sum[r][v], zero), zero, sum[r][v]);  // unlike Max, keeps NaN
-      }
+#pragma GCC unroll 32
+    for (int e = 0; e < kRows * kVectors; ++e) {
+      V& s = sum[e / kVectors][e % kVectors];
+      s = hn::IfThenElse(hn::Lt(s, zero), zero, s);  // unlike Max, keeps NaN
     }
   }
-#pragma GCC unroll 16
-  for (int r = 0; r < kRows; ++r) {
-#pragma GCC unroll 16
-    for (int v = 0; v < kVectors; ++v) {
-      float* c = t.c + r * t.c_row + v * kLanes;
-      if constexpr (kMasked) {
-        hn::BlendedStore(sum[r][v], mask, d, c);
-      } else {
-        hn::StoreU(sum[r][v], d, c);
-      }
+#pragma GCC unroll 32
+  for (int e = 0; e < kRows * kVectors; ++e) {
+    float* c = t.c + e / kVectors * t.c_row + e % kVectors * kLanes;
+    if constexpr (kMasked) {
+      hn::BlendedStore(sum[e / kVectors][e % kVectors], mask, d, c);
+    } else {
+      hn::StoreU(sum[e / kVectors][e % kVectors], d, c);
     }
   }
 }
@@ -264,7 +268,8 @@ void micro_kernel(const Tile& t) {
 using MicroKernel = void (*)(const Tile&);
 
 template <int kVectors, int... kRowsLessOne>
-constexpr std::array<MicroKernel, kMaxRows + 1> micro_kernels(std::integer_sequence<int, kRowsLessOne...>) {
+constexpr std::array<MicroKernel, kMaxRows + 1> micro_kernels(
+    std::integer_sequence<int, kRowsLessOne...>) {
   return {nullptr, &micro_kernel<kRowsLessOne + 1, kVectors>...};
 }
 
@@ -272,28 +277,21 @@ MicroKernel find_micro_kernel(int64_t rows, int64_t vectors) {
   using Rows = std::make_integer_sequence<int, kMaxRows>;
   static constexpr std::array<MicroKernel, kMaxRows + 1> kOne = micro_kernels<1>(Rows());
   static constexpr std::array<MicroKernel, kMaxRows + 1> kTwo = micro_kernels<2>(Rows());
-  if (vectors > 2) return &micro_kernel<1, kWideVectors>;
   return vectors == 2 ? kTwo[rows] : kOne[rows];
 }
 
 // Runs a tile whose C, bias or mask the micro-kernel cannot address: through a buffer.
-void run_buffered(const Product& g, Tile t, MicroKernel kernel, int64_t i0, int64_t rows, int64_t j0, int64_t columns,
-                  bool first, bool last) {
+void run_buffered(const Product& g, Tile t, MicroKernel kernel, int64_t i0, int64_t rows,
+                  int64_t j0, bool first, bool last) {
   HWY_ALIGN float buffer[kMaxRows * kStrip];
   t.c = buffer;
   t.c_row = kStrip;
-  t.columns = kLanes;
-  t.add = false;
+  t.add = t.relu = false;
   t.bias = nullptr;
-  t.relu = false;
-  if (!(kHaveMasks && columns < kLanes)) {
-    kernel(t);
-  } else {
-    t.columns = columns;
-    kernel(t);
-  }
+  kernel(t);
   for (int64_t i = 0; i < rows; ++i) {
-    for (int64_t j = 0; j < columns; ++j) g.put(i0 + i, j0 + j, buffer[i * kStrip + j], first, last);
+    for (int64_t j = 0; j < t.columns; ++j)
+      g.put(i0 + i, j0 + j, buffer[i * kStrip + j], first, last);
   }
 }
 
@@ -333,14 +331,15 @@ void transpose_rows(const float* const* rows, int64_t depth, int64_t width, floa
 }
 #endif  // HWY_TARGET != HWY_SCALAR
 
-// Packs `columns` <= width columns of B: to[p * width + j] = b[p * b_row + j * b_col]. What lies beyond `columns` becomes
-// a repetition or zero; its products are never stored.
-void pack_strip(const float* b, int64_t b_row, int64_t b_col, int64_t depth, int64_t columns, int64_t width,
-                float* to) {
+// Packs `columns` <= width columns of B: to[p * width + j] = b[p * b_row + j * b_col]. What lies
+// beyond `columns` becomes a repetition or zero; its products are never stored.
+void pack_strip(const float* b, int64_t b_row, int64_t b_col, int64_t depth, int64_t columns,
+                int64_t width, float* to) {
   if (b_col == 1 && columns == width) {
     const D d;
     for (int64_t p = 0; p < depth; ++p, b += b_row) {
-      for (int64_t j = 0; j < width; j += kLanes) hn::StoreU(hn::LoadU(d, b + j), d, to + p * width + j);
+      for (int64_t j = 0; j < width; j += kLanes)
+        hn::StoreU(hn::LoadU(d, b + j), d, to + p * width + j);
     }
     return;
   }
@@ -388,8 +387,10 @@ hn::Vec<hn::CappedTag<float, 4>> sum_of_blocks([[maybe_unused]] DV d, hn::Vec<DV
 void sums_of_lanes(V v0, V v1, V v2, V v3, float* to) {
   const D d;
   const hn::RepartitionToWide<decltype(d)> wide;
-  const auto v01 = hn::BitCast(wide, hn::Add(hn::InterleaveLower(d, v0, v1), hn::InterleaveUpper(d, v0, v1)));
-  const auto v23 = hn::BitCast(wide, hn::Add(hn::InterleaveLower(d, v2, v3), hn::InterleaveUpper(d, v2, v3)));
+  const auto v01 =
+      hn::BitCast(wide, hn::Add(hn::InterleaveLower(d, v0, v1), hn::InterleaveUpper(d, v0, v1)));
+  const auto v23 =
+      hn::BitCast(wide, hn::Add(hn::InterleaveLower(d, v2, v3), hn::InterleaveUpper(d, v2, v3)));
   const V low = hn::BitCast(d, hn::InterleaveLower(wide, v01, v23));
   const V high = hn::BitCast(d, hn::InterleaveUpper(wide, v01, v23));
   hn::Store(sum_of_blocks(d, hn::Add(low, high)), hn::CappedTag<float, 4>(), to);
@@ -398,37 +399,36 @@ void sums_of_lanes(V v0, V v1, V v2, V v3, float* to) {
 
 // kRows x kColumns dot products of rows and columns that are contiguous along k.
 template <int kRows, int kColumns>
-void dot(const Product& g, const float* a, int64_t a_row, const float* b, int64_t depth, int64_t i, int64_t j,
-         bool first, bool last) {
+void dot(const Product& g, const float* a, int64_t a_row, const float* b, int64_t depth, int64_t i,
+         int64_t j, bool first, bool last) {
   const D d;
   const int64_t b_col = g.b_col;
   V sum[kRows][kColumns];
-#pragma GCC unroll 4
-  for (int r = 0; r < kRows; ++r) {
-#pragma GCC unroll 4
-    for (int c = 0; c < kColumns; ++c) sum[r][c] = hn::Zero(d);
-  }
+#pragma GCC unroll 32
+  for (int e = 0; e < kRows * kColumns; ++e) sum[e / kColumns][e % kColumns] = hn::Zero(d);
   const auto step = [&](auto&& load) HWY_ATTR {
     V column[kColumns];
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int c = 0; c < kColumns; ++c) column[c] = load(b + c * b_col);
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int r = 0; r < kRows; ++r) {
       const V x = load(a + r * a_row);
-#pragma GCC unroll 4
+#pragma GCC unroll 8
       for (int c = 0; c < kColumns; ++c) sum[r][c] = hn::MulAdd(x, column[c], sum[r][c]);
     }
   };
   int64_t p = 0;
-  for (; p + kLanes <= depth; p += kLanes) step([&](const float* from) HWY_ATTR { return hn::LoadU(d, from + p); });
-  if (p < depth) step([&](const float* from) HWY_ATTR { return load_partial(from + p, depth - p); });
+  for (; p + kLanes <= depth; p += kLanes)
+    step([&](const float* from) HWY_ATTR { return hn::LoadU(d, from + p); });
+  if (p < depth)
+    step([&](const float* from) HWY_ATTR { return load_partial(from + p, depth - p); });
   HWY_ALIGN float out[kRows][4];
-#pragma GCC unroll 4
+#pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r) {
     if constexpr (kColumns == 4 && HWY_TARGET != HWY_SCALAR) {
       sums_of_lanes(sum[r][0], sum[r][1], sum[r][2], sum[r][3], out[r]);
     } else {
-#pragma GCC unroll 4
+#pragma GCC unroll 8
       for (int c = 0; c < kColumns; ++c) out[r][c] = hn::GetLane(hn::SumOfLanes(d, sum[r][c]));
     }
   }
@@ -444,31 +444,27 @@ void dot(const Product& g, const float* a, int64_t a_row, const float* b, int64_
   }
 }
 
-template <int kColumns>
-void dot_rows(const Product& g, const float* a, int64_t a_row, const float* b, int64_t depth, int64_t j, bool first,
-              bool last) {
-  for (int64_t i = 0; i < g.m;) {
-    const float* rows = a + i * a_row;
-    // 9 rows are three times 3, not 4, 4 and 1.
-    switch (ceil_div(g.m - i, ceil_div(g.m - i, 4))) {
-      case 4: dot<4, kColumns>(g, rows, a_row, b, depth, i, j, first, last); i += 4; break;
-      case 3: dot<3, kColumns>(g, rows, a_row, b, depth, i, j, first, last); i += 3; break;
-      case 2: dot<2, kColumns>(g, rows, a_row, b, depth, i, j, first, last); i += 2; break;
-      default: dot<1, kColumns>(g, rows, a_row, b, depth, i, j, first, last); i += 1; break;
-    }
-  }
+using Dot = void (*)(const Product&, const float*, int64_t, const float*, int64_t, int64_t, int64_t,
+                     bool, bool);
+
+template <int kColumns, int... kRowsLessOne>
+constexpr std::array<Dot, kDotRows + 1> dots(std::integer_sequence<int, kRowsLessOne...>) {
+  return {nullptr, &dot<kRowsLessOne + 1, kColumns>...};
 }
 
 // A few rows times a B whose columns are contiguous.
 void multiply_by_dots(const Product& g, bool parallel) {
+  using Rows = std::make_integer_sequence<int, kDotRows>;
+  static constexpr std::array<Dot, kDotRows + 1> kOne = dots<1>(Rows()), kFour = dots<4>(Rows());
   constexpr int64_t kDepth = 2048;  // four columns of it fill 32 KiB
+  const int64_t tile_rows = ceil_div(g.m, ceil_div(g.m, kDotRows));
   for (int64_t p0 = 0; p0 < g.k; p0 += kDepth) {
     const int64_t depth = std::min(kDepth, g.k - p0);
     const bool first = p0 == 0, last = p0 + depth == g.k;
     const float* a = g.a + p0 * g.a_col;
     int64_t a_row = g.a_row;
     if (g.a_col != 1) {
-      a_row = depth + kDepthPad;
+      a_row = depth + 16;  // so that rows of 2048 do not fall into the same sets of the cache
       float* copy = scratch_for_a().get(g.m * a_row);
       for (int64_t p = 0; p < depth; ++p) {
         for (int64_t i = 0; i < g.m; ++i) copy[i * a_row + p] = a[i * g.a_row + p * g.a_col];
@@ -476,19 +472,22 @@ void multiply_by_dots(const Product& g, bool parallel) {
       a = copy;
     }
     for_each(parallel, ceil_div(g.n, 4), [&](int64_t begin, int64_t end) {
-      int64_t j = 4 * begin;
       const int64_t j1 = std::min(g.n, 4 * end);
-      for (; j + 4 <= j1; j += 4) dot_rows<4>(g, a, a_row, g.b + p0 + j * g.b_col, depth, j, first, last);
-      for (; j < j1; ++j) dot_rows<1>(g, a, a_row, g.b + p0 + j * g.b_col, depth, j, first, last);
+      int64_t columns;
+      for (int64_t j = 4 * begin; j < j1; j += columns) {
+        columns = j + 4 <= j1 ? 4 : 1;
+        for (int64_t i = 0; i < g.m; i += tile_rows) {
+          const int64_t rows = std::min(tile_rows, g.m - i);
+          const Dot dot = columns == 4 ? kFour[rows] : kOne[rows];
+          dot(g, a + i * a_row, a_row, g.b + p0 + j * g.b_col, depth, i, j, first, last);
+        }
+      }
     });
   }
 }
 
 // The width of the strip that begins where `columns` are left of a block.
-int64_t strip_width(int64_t columns, bool wide) {
-  if (wide && columns >= kWideVectors * kLanes) return kWideVectors * kLanes;
-  return columns >= kStrip ? kStrip : kLanes;
-}
+int64_t strip_width(int64_t columns) { return columns >= kStrip ? kStrip : kLanes; }
 
 // Sizes by which the work is split; they depend on the product only.
 struct Plan {
@@ -501,9 +500,10 @@ struct Plan {
     depth = g.k <= kMaxDepth ? g.k : round_up(ceil_div(g.k, ceil_div(g.k, kMaxDepth)), 8);
     tile_rows = g.m <= kMaxRows ? g.m : ceil_div(g.m, ceil_div(g.m, kMaxRows));
     block_rows = tile_rows * kTilesPerBlock;
-    const double work = static_cast<double>(g.m) * static_cast<double>(g.n) * static_cast<double>(g.k);
+    const double work =
+        static_cast<double>(g.m) * static_cast<double>(g.n) * static_cast<double>(g.k);
     parallel = work >= kParallelWork;
-    copy_a = g.m > kMaxRows && g.n > 256 && g.k > 128;
+    copy_a = std::abs(g.a_row) > 1 && std::abs(g.a_col) > 1 && g.n > 2 * kStrip;
     const bool contiguous_rows = g.b_col == 1 && (kHaveMasks || g.n % kStrip == 0);
     pack_b = !contiguous_rows || (g.m > 3 * kMaxRows && g.n * g.k > 64 * 64);
   }
@@ -516,44 +516,33 @@ struct Panel {
   const float* packed_b;  // or null
 };
 
-// Copies the rows [i0, i0 + rows) of A, tile by tile, in the orientation that A has.
-void copy_rows(const Product& g, const Plan& plan, const Panel& panel, int64_t i0, int64_t rows, float* to) {
-  const float* a = g.a + i0 * g.a_row + panel.p0 * g.a_col;
-  if (g.a_col == 1) {
-    for (int64_t i = 0; i < rows; ++i) {
-      std::memcpy(to + i * (panel.depth + kDepthPad), a + i * g.a_row, panel.depth * sizeof(float));
-    }
-    return;
-  }
-  for (int64_t i = 0; i < rows; i += plan.tile_rows, to += plan.tile_rows * panel.depth) {
-    const int64_t tile_rows = std::min(plan.tile_rows, rows - i);
-    if (g.a_row == 1 && tile_rows <= kLanes && i0 + i + kLanes <= g.m) {  // the floats too many are overwritten
-      const D d;
-      for (int64_t p = 0; p < panel.depth; ++p) hn::StoreU(hn::LoadU(d, a + i + p * g.a_col), d, to + p * plan.tile_rows);
-      continue;
-    }
+// Copies rows of A, tile by tile, each tile as depth x tile_rows.
+void copy_rows(const Product& g, const Plan& plan, const Panel& panel, int64_t i0, int64_t i1,
+               float* to) {
+  for (int64_t i = i0; i < i1; i += plan.tile_rows, to += plan.tile_rows * panel.depth) {
+    const int64_t rows = std::min(plan.tile_rows, i1 - i);
     for (int64_t p = 0; p < panel.depth; ++p) {
-      const float* from = a + i * g.a_row + p * g.a_col;
-      for (int64_t r = 0; r < tile_rows; ++r) to[p * plan.tile_rows + r] = from[r * g.a_row];
+      const float* from = g.a + i * g.a_row + (panel.p0 + p) * g.a_col;
+      for (int64_t r = 0; r < rows; ++r) to[p * plan.tile_rows + r] = from[r * g.a_row];
     }
   }
 }
 
-// The rows [i0, i1) and columns [j0, j1) of a panel's product. copied_a holds the rows from i0 on, or is null.
-void multiply(const Product& g, const Plan& plan, const Panel& panel, int64_t i0, int64_t i1, int64_t j0, int64_t j1,
-              const float* copied_a) {
+// The rows [i0, i1) and columns [j0, j1) of a panel's product. copied_a holds the rows from i0 on,
+// or is null.
+void multiply(const Product& g, const Plan& plan, const Panel& panel, int64_t i0, int64_t i1,
+              int64_t j0, int64_t j1, const float* copied_a) {
   const bool direct_c = g.c_col == 1 && (g.bias == nullptr || g.bias_col == 1);
-  const bool wide = g.m == 1 && panel.packed_b == nullptr;
   Tile t;
   t.depth = panel.depth;
-  t.a_row = copied_a == nullptr ? g.a_row : g.a_col == 1 ? panel.depth + kDepthPad : 1;
-  t.a_col = copied_a == nullptr ? g.a_col : g.a_col == 1 ? 1 : plan.tile_rows;
+  t.a_row = copied_a == nullptr ? g.a_row : 1;
+  t.a_col = copied_a == nullptr ? g.a_col : plan.tile_rows;
   t.c_row = g.c_row;
   t.add = !panel.first || g.accumulate;
   t.relu = panel.last && g.relu;
   int64_t width;
   for (int64_t j = j0; j < j1; j += width) {
-    width = strip_width(j1 - j, wide);
+    width = strip_width(j1 - j);
     t.columns = std::min(width, j1 - j);
     const bool direct = direct_c && (kHaveMasks || t.columns == width);
     if (panel.packed_b != nullptr) {
@@ -570,13 +559,13 @@ void multiply(const Product& g, const Plan& plan, const Panel& panel, int64_t i0
       if (copied_a == nullptr) {
         t.a = g.a + i * g.a_row + panel.p0 * g.a_col;
       } else {
-        t.a = copied_a + (i - i0) * (g.a_col == 1 ? t.a_row : panel.depth);
+        t.a = copied_a + (i - i0) * panel.depth;
       }
       if (direct) {
         t.c = g.c + i * g.c_row + j;
         kernel(t);
       } else {
-        run_buffered(g, t, kernel, i, rows, j, t.columns, panel.first, panel.last);
+        run_buffered(g, t, kernel, i, rows, j, panel.first, panel.last);
       }
     }
   }
@@ -585,39 +574,98 @@ void multiply(const Product& g, const Plan& plan, const Panel& panel, int64_t i0
 void multiply_panel(const Product& g, const Plan& plan, Panel panel) {
   if (plan.pack_b) {
     float* packed = scratch_for_b().get(panel.depth * round_up(panel.columns, kLanes));
-    for_each(plan.parallel, ceil_div(panel.columns, kStrip), [&](int64_t begin, int64_t end) HWY_ATTR {
-      const int64_t j1 = std::min(panel.columns, end * kStrip);
-      int64_t width;
-      for (int64_t j = begin * kStrip; j < j1; j += width) {
-        width = strip_width(j1 - j, false);
-        pack_strip(g.b + panel.p0 * g.b_row + (panel.j0 + j) * g.b_col, g.b_row, g.b_col, panel.depth,
-                   std::min(width, j1 - j), width, packed + j * panel.depth);
-      }
-    });
+    for_each(plan.parallel, ceil_div(panel.columns, kStrip),
+             [&](int64_t begin, int64_t end) HWY_ATTR {
+               const int64_t j1 = std::min(panel.columns, end * kStrip);
+               int64_t width;
+               for (int64_t j = begin * kStrip; j < j1; j += width) {
+                 width = strip_width(j1 - j);
+                 pack_strip(g.b + panel.p0 * g.b_row + (panel.j0 + j) * g.b_col, g.b_row, g.b_col,
+                            panel.depth, std::min(width, j1 - j), width, packed + j * panel.depth);
+               }
+             });
     panel.packed_b = packed;
   }
-  const int64_t column_items = ceil_div(panel.columns, kColumnsPerItem);
-  for_each(plan.parallel, ceil_div(g.m, plan.block_rows) * column_items, [&](int64_t begin, int64_t end) HWY_ATTR {
-    const float* copied_a = nullptr;
-    int64_t copied_block = -1;
-    for (int64_t item = begin; item < end; ++item) {
-      const int64_t block = item / column_items;
-      const int64_t i0 = block * plan.block_rows, i1 = std::min(g.m, i0 + plan.block_rows);
-      if (plan.copy_a && block != copied_block) {
-        float* to = scratch_for_a().get(plan.block_rows * (plan.depth + kDepthPad));
-        copy_rows(g, plan, panel, i0, i1 - i0, to);
-        copied_a = to;
-        copied_block = block;
-      }
-      const int64_t j0 = panel.j0 + item % column_items * kColumnsPerItem;
-      multiply(g, plan, panel, i0, i1, j0, std::min(panel.j0 + panel.columns, j0 + kColumnsPerItem), copied_a);
-    }
-  });
+  // A thread's work is a range of strips of blocks of rows, all strips of the first block first.
+  const int64_t strips = ceil_div(panel.columns, kStrip);
+  for_each(plan.parallel, ceil_div(g.m, plan.block_rows) * strips,
+           [&](int64_t begin, int64_t end) HWY_ATTR {
+             for (int64_t next; begin < end; begin = next) {
+               const int64_t block = begin / strips;
+               next = std::min(end, (block + 1) * strips);
+               const int64_t i0 = block * plan.block_rows, i1 = std::min(g.m, i0 + plan.block_rows);
+               const float* copied_a = nullptr;
+               if (plan.copy_a) {
+                 float* to = scratch_for_a().get(round_up(i1 - i0, plan.tile_rows) * panel.depth);
+                 copy_rows(g, plan, panel, i0, i1, to);
+                 copied_a = to;
+               }
+               const int64_t j0 = (begin - block * strips) * kStrip,
+                             j1 = (next - block * strips) * kStrip;
+               multiply(g, plan, panel, i0, i1, panel.j0 + j0,
+                        panel.j0 + std::min(panel.columns, j1), copied_a);
+             }
+           });
 }
 
+// Few rows, columns contiguous along k, and k so long that adding up lanes costs little. If A must
+// be copied for it, enough columns must share the copy.
 bool suits_dots(const Product& g) {
-  return g.m <= 16 && g.b_row == 1 && g.k >= 16 * g.m && g.k >= 4 * kLanes && (g.b_col != 1 || g.n == 1) &&
-         (g.a_col == 1 || g.n >= 256);
+  return g.m <= kMaxDotRows && g.b_row == 1 && (g.b_col != 1 || g.n == 1) &&
+         g.k >= std::max(16 * g.m, 4 * kLanes) && (g.a_col == 1 || g.n >= 256);
+}
+
+// sum[j] += x[0] * b[j] + x[x_step] * b[b_row + j] + ..., kRows rows of B in order. sum has room
+// for whole vectors.
+template <int kRows>
+void add_rows(const float* x, int64_t x_step, const float* b, int64_t b_row, int64_t columns,
+              float* sum) {
+  const D d;
+  V factor[kRows];
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; ++r) factor[r] = hn::Set(d, x[r * x_step]);
+  const auto step = [&](int64_t j, auto&& load) HWY_ATTR {
+    V total = hn::Load(d, sum + j);
+#pragma GCC unroll 8
+    for (int r = 0; r < kRows; ++r) total = hn::MulAdd(factor[r], load(b + r * b_row + j), total);
+    hn::Store(total, d, sum + j);
+  };
+  int64_t j = 0;
+  for (; j + kLanes <= columns; j += kLanes)
+    step(j, [&](const float* p) HWY_ATTR { return hn::LoadU(d, p); });
+  if (j < columns) step(j, [&](const float* p) HWY_ATTR { return load_partial(p, columns - j); });
+}
+
+// One row times a B whose rows are contiguous: reads whole rows of B, as fast as the memory streams
+// them, and keeps the sums in the L1 cache.
+void multiply_row(const Product& g, const Plan& plan) {
+  constexpr int64_t kColumns = 4096, kItem = 512;
+  for_each(plan.parallel, ceil_div(g.n, kItem), [&](int64_t begin, int64_t end) {
+    float* sum = scratch_for_a().get(kColumns);
+    const int64_t j1 = std::min(g.n, end * kItem);
+    for (int64_t j = begin * kItem; j < j1; j += kColumns) {
+      const int64_t columns = std::min(kColumns, j1 - j);
+      for (int64_t p0 = 0; p0 < g.k; p0 += plan.depth) {
+        const int64_t p1 = std::min(g.k, p0 + plan.depth);
+        std::fill(sum, sum + round_up(columns, kLanes), 0.0f);
+        int64_t p = p0;
+        for (; p + 8 <= p1; p += 8)
+          add_rows<8>(g.a + p * g.a_col, g.a_col, g.b + p * g.b_row + j, g.b_row, columns, sum);
+        for (; p < p1; ++p)
+          add_rows<1>(g.a + p * g.a_col, 0, g.b + p * g.b_row + j, 0, columns, sum);
+        // What remains, adding to C, bias and ReLU, is the product of 1 and the sums.
+        const float one = 1.0f;
+        Product rest = g;
+        rest.a = &one;
+        rest.b = sum;
+        rest.b_row = 0;
+        rest.c += j * g.c_col;
+        if (g.bias != nullptr) rest.bias += j * g.bias_col;
+        multiply(rest, plan, {0, columns, 0, 1, p0 == 0, p1 == g.k, nullptr}, 0, 1, 0, columns,
+                 nullptr);
+      }
+    }
+  });
 }
 
 void multiply_all(const GemmArgs& args) {
@@ -625,11 +673,14 @@ void multiply_all(const GemmArgs& args) {
   const Plan plan(g);
   if (suits_dots(g)) return multiply_by_dots(g, plan.parallel);
   if (Product t = g.transposed(); suits_dots(t)) return multiply_by_dots(t, plan.parallel);
+  if (g.m == 1 && g.b_col == 1 && g.n >= kMinRowColumns) return multiply_row(g, plan);
   const int64_t block_columns = plan.pack_b ? kMaxColumns : g.n;
   for (int64_t j0 = 0; j0 < g.n; j0 += block_columns) {
     for (int64_t p0 = 0; p0 < g.k; p0 += plan.depth) {
       const int64_t depth = std::min(plan.depth, g.k - p0);
-      multiply_panel(g, plan, {j0, std::min(block_columns, g.n - j0), p0, depth, p0 == 0, p0 + depth == g.k, nullptr});
+      multiply_panel(
+          g, plan,
+          {j0, std::min(block_columns, g.n - j0), p0, depth, p0 == 0, p0 + depth == g.k, nullptr});
     }
   }
 }
@@ -661,10 +712,12 @@ void gemm(const GemmArgs& args) {
   HWY_DYNAMIC_DISPATCH(multiply_all)(args);
 }
 
-void gemm_batched(const GemmArgs& args, int64_t batch, int64_t a_batch, int64_t b_batch, int64_t c_batch) {
+void gemm_batched(const GemmArgs& args, int64_t batch, int64_t a_batch, int64_t b_batch,
+                  int64_t c_batch) {
   if (batch <= 0) return;
   // One B for all, and the rows of A and C follow on: this is one product.
-  if (batch > 1 && b_batch == 0 && a_batch == args.m * args.a_row && c_batch == args.m * args.c_row) {
+  if (batch > 1 && b_batch == 0 && a_batch == args.m * args.a_row &&
+      c_batch == args.m * args.c_row) {
     GemmArgs all = args;
     all.m *= batch;
     return gemm(all);
@@ -679,9 +732,12 @@ void gemm_batched(const GemmArgs& args, int64_t batch, int64_t a_batch, int64_t 
     }
   };
   // Large products use the threads one after another, small ones side by side.
-  const double work = static_cast<double>(args.m) * static_cast<double>(args.n) * static_cast<double>(args.k);
-  if (work >= 64.0 * kParallelWork || work * static_cast<double>(batch) < kParallelWork) return run(0, batch);
-  const double grain = std::min(static_cast<double>(batch), kParallelWork / 4 / std::max(work, 1.0));
+  const double work =
+      static_cast<double>(args.m) * static_cast<double>(args.n) * static_cast<double>(args.k);
+  if (work >= 64.0 * kParallelWork || work * static_cast<double>(batch) < kParallelWork)
+    return run(0, batch);
+  const double grain =
+      std::min(static_cast<double>(batch), kParallelWork / 4 / std::max(work, 1.0));
   parallel_for(0, batch, std::max<int64_t>(1, static_cast<int64_t>(grain)), run);
 }
 

@@ -14,10 +14,9 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "hwy/highway.h"
 #include "lamina/tensor/kernels/targets.h"
 #include "lamina/tensor/parallel.h"
-
-#include "hwy/highway.h"
 
 namespace lamina::kernels {
 namespace {
@@ -25,14 +24,25 @@ namespace {
 constexpr float kCanary = -12345.5f;
 constexpr float kInf = std::numeric_limits<float>::infinity();
 
-enum class Layout { kRows, kColumns, kRowsWithGaps, kColumnsWithGaps, kSpread, kReversed, kSameRows, kSameColumns };
-constexpr Layout kInputLayouts[] = {Layout::kRows,   Layout::kColumns,  Layout::kRowsWithGaps, Layout::kColumnsWithGaps,
-                                    Layout::kSpread, Layout::kReversed, Layout::kSameRows,     Layout::kSameColumns};
-constexpr Layout kOutputLayouts[] = {Layout::kRows,            Layout::kColumns, Layout::kRowsWithGaps,
-                                     Layout::kColumnsWithGaps, Layout::kSpread,  Layout::kReversed};
+enum class Layout {
+  kRows,
+  kColumns,
+  kRowsWithGaps,
+  kColumnsWithGaps,
+  kSpread,
+  kReversed,
+  kSameRows,
+  kSameColumns
+};
+constexpr Layout kInputLayouts[] = {
+    Layout::kRows,   Layout::kColumns,  Layout::kRowsWithGaps, Layout::kColumnsWithGaps,
+    Layout::kSpread, Layout::kReversed, Layout::kSameRows,     Layout::kSameColumns};
+constexpr Layout kOutputLayouts[] = {Layout::kRows,         Layout::kColumns,
+                                     Layout::kRowsWithGaps, Layout::kColumnsWithGaps,
+                                     Layout::kSpread,       Layout::kReversed};
 
-// A matrix in memory that ends where the elements end, so that AddressSanitizer sees every read beyond it; elements
-// between those of the matrix are NaN.
+// A matrix in memory that ends where the elements end, so that AddressSanitizer sees every read
+// beyond it; elements between those of the matrix are NaN.
 struct Matrix {
   int64_t rows, columns, row = 0, column = 0, origin = 0;
   std::vector<float> memory;
@@ -40,17 +50,34 @@ struct Matrix {
   Matrix(int64_t r, int64_t c, Layout layout, std::mt19937& random, float fill = std::nanf(""))
       : rows(r), columns(c) {
     switch (layout) {
-      case Layout::kRows: row = c, column = 1; break;
-      case Layout::kColumns: row = 1, column = r; break;
-      case Layout::kRowsWithGaps: row = c + 3, column = 1; break;
-      case Layout::kColumnsWithGaps: row = 1, column = r + 5; break;
-      case Layout::kSpread: row = 3 * c + 1, column = 3; break;
-      case Layout::kReversed: row = -c, column = -1; break;
-      case Layout::kSameRows: row = 0, column = 1; break;
-      case Layout::kSameColumns: row = 1, column = 0; break;
+      case Layout::kRows:
+        row = c, column = 1;
+        break;
+      case Layout::kColumns:
+        row = 1, column = r;
+        break;
+      case Layout::kRowsWithGaps:
+        row = c + 3, column = 1;
+        break;
+      case Layout::kColumnsWithGaps:
+        row = 1, column = r + 5;
+        break;
+      case Layout::kSpread:
+        row = 3 * c + 1, column = 3;
+        break;
+      case Layout::kReversed:
+        row = -c, column = -1;
+        break;
+      case Layout::kSameRows:
+        row = 0, column = 1;
+        break;
+      case Layout::kSameColumns:
+        row = 1, column = 0;
+        break;
     }
     int64_t low = 0, high = 0;
-    for (const int64_t extent : {(r - 1) * row, (c - 1) * column}) (extent < 0 ? low : high) += extent;
+    for (const int64_t extent : {(r - 1) * row, (c - 1) * column})
+      (extent < 0 ? low : high) += extent;
     origin = -low;
     memory.assign(r > 0 && c > 0 ? high - low + 1 : 0, fill);
     std::normal_distribution<float> normal;
@@ -59,7 +86,7 @@ struct Matrix {
     }
   }
   float& at(int64_t i, int64_t j) { return memory[origin + i * row + j * column]; }
-  float* data() { return memory.data() + origin; }
+  float* data() { return memory.empty() ? nullptr : memory.data() + origin; }
 };
 
 struct Options {
@@ -73,17 +100,19 @@ GemmArgs arguments(Matrix& a, Matrix& b, Matrix& c, const Options& options = {})
   args.a = a.data(), args.a_row = a.row, args.a_col = a.column;
   args.b = b.data(), args.b_row = b.row, args.b_col = b.column;
   args.c = c.data(), args.c_row = c.row, args.c_col = c.column;
-  args.accumulate = options.accumulate, args.relu = options.relu, args.bias_stride = options.bias_stride;
+  args.accumulate = options.accumulate, args.relu = options.relu,
+  args.bias_stride = options.bias_stride;
   return args;
 }
 
-// Multiplies, and compares with the naive product in double precision. In float each of the k multiply-adds, the
-// additions of up to k / 384 panels, C and the bias rounds once, on a value of at most sum |a| |b| + |c| + |bias|.
-void expect_right(int64_t m, int64_t n, int64_t k, Layout la, Layout lb, Layout lc, const Options& options,
-                  std::mt19937& random) {
-  SCOPED_TRACE(testing::Message() << m << "x" << k << "x" << n << " layouts " << int(la) << int(lb) << int(lc)
-                                  << " accumulate " << options.accumulate << " bias " << options.bias << " relu "
-                                  << options.relu);
+// Multiplies, and compares with the naive product in double precision. In float each of the k
+// multiply-adds, the additions of up to k / 256 panels, C and the bias rounds once, on a value of
+// at most sum |a| |b| + |c| + |bias|.
+void expect_right(int64_t m, int64_t n, int64_t k, Layout la, Layout lb, Layout lc,
+                  const Options& options, std::mt19937& random) {
+  SCOPED_TRACE(testing::Message() << m << "x" << k << "x" << n << " layouts " << int(la) << int(lb)
+                                  << int(lc) << " accumulate " << options.accumulate << " bias "
+                                  << options.bias << " relu " << options.relu);
   Matrix a(m, k, la, random), b(k, n, lb, random), c(m, n, lc, random, kCanary);
   Matrix bias(1, n, options.bias_stride == 1 ? Layout::kRows : Layout::kSpread, random);
   Options with_stride = options;
@@ -93,29 +122,52 @@ void expect_right(int64_t m, int64_t n, int64_t k, Layout la, Layout lb, Layout 
   if (options.bias) args.bias = bias.data();
   gemm(args);
 
+  // Dense copies and rows of sums, since this loop takes the test's time.
+  std::vector<double> dense_b(k * n), sums(n), sizes(n);
+  for (int64_t p = 0; p < k; ++p) {
+    for (int64_t j = 0; j < n; ++j) dense_b[p * n + j] = b.at(p, j);
+  }
   std::vector<bool> belongs(c.memory.size());
   int64_t wrong = 0;
   for (int64_t i = 0; i < m; ++i) {
     for (int64_t j = 0; j < n; ++j) {
-      double sum = 0, size = 0;
-      for (int64_t p = 0; p < k; ++p) {
-        const double product = static_cast<double>(a.at(i, p)) * static_cast<double>(b.at(p, j));
-        sum += product, size += std::abs(product);
+      sums[j] = (options.accumulate ? before.at(i, j) : 0) + (options.bias ? bias.at(0, j) : 0.0);
+      sizes[j] = (options.accumulate ? std::abs(before.at(i, j)) : 0) +
+                 (options.bias ? std::abs(bias.at(0, j)) : 0.0);
+    }
+    double *sum = sums.data(), *size = sizes.data();
+    for (int64_t p = 0; p < k; ++p) {
+      const double x = a.at(i, p), *row = dense_b.data() + p * n;
+      for (int64_t j = 0; j < n; ++j) {
+        const double product = x * row[j];
+        sum[j] += product;
+        size[j] += product < 0 ? -product : product;
       }
-      if (options.accumulate) sum += before.at(i, j), size += std::abs(before.at(i, j));
-      if (options.bias) sum += bias.at(0, j), size += std::abs(bias.at(0, j));
-      if (options.relu) sum = std::max(sum, 0.0);
-      const double bound = static_cast<double>(k + 4 + k / 256) * 0x1p-24 * size;
-      if (!(std::abs(c.at(i, j) - sum) <= bound) && ++wrong <= 3) {
-        ADD_FAILURE() << "C(" << i << ", " << j << ") is " << c.at(i, j) << ", expected " << sum << " +- " << bound;
+    }
+    for (int64_t j = 0; j < n; ++j) {
+      const double want = options.relu ? std::max(sum[j], 0.0) : sum[j];
+      const double bound = static_cast<double>(k + 4 + k / 256) * 0x1p-24 * size[j];
+      if (!(std::abs(c.at(i, j) - want) <= bound) && ++wrong <= 3) {
+        ADD_FAILURE() << "C(" << i << ", " << j << ") is " << c.at(i, j) << ", expected " << want
+                      << " +- " << bound;
       }
       belongs[c.origin + i * c.row + j * c.column] = true;
     }
   }
   EXPECT_EQ(wrong, 0);
   for (size_t i = 0; i < belongs.size(); ++i) {
-    ASSERT_TRUE(belongs[i] || c.memory[i] == kCanary) << "wrote between the elements of C, at " << i;
+    ASSERT_TRUE(belongs[i] || c.memory[i] == kCanary)
+        << "wrote between the elements of C, at " << i;
   }
+}
+
+// Those that gemm.cc is compiled for and this processor has.
+std::vector<int64_t> targets() {
+  std::vector<int64_t> result;
+  for (const int64_t target : hwy::SupportedAndGeneratedTargets()) {
+    if ((target & (HWY_DISABLED_TARGETS)) == 0) result.push_back(target);
+  }
+  return result;
 }
 
 // Every test runs on every instruction set that this binary has and this processor supports.
@@ -129,7 +181,7 @@ class Gemm : public testing::TestWithParam<int64_t> {
   std::mt19937 random{7};
 };
 
-INSTANTIATE_TEST_SUITE_P(Targets, Gemm, testing::ValuesIn(hwy::SupportedAndGeneratedTargets()),
+INSTANTIATE_TEST_SUITE_P(Targets, Gemm, testing::ValuesIn(targets()),
                          [](const auto& info) { return std::string(hwy::TargetName(info.param)); });
 
 TEST_P(Gemm, AgreesWithTheNaiveProductAtEverySmallSize) {
@@ -150,15 +202,16 @@ TEST_P(Gemm, AgreesWithTheNaiveProductAtRandomSizesLayoutsAndOptions) {
     Options options;
     options.accumulate = random() % 2, options.bias = random() % 2, options.relu = random() % 2;
     options.bias_stride = random() % 2 + 1;
-    expect_right(m, n, k, kInputLayouts[random() % 8], kInputLayouts[random() % 8], kOutputLayouts[random() % 6],
-                 options, random);
+    expect_right(m, n, k, kInputLayouts[random() % 8], kInputLayouts[random() % 8],
+                 kOutputLayouts[random() % 6], options, random);
   }
 }
 
 TEST_P(Gemm, AgreesWithTheNaiveProductInEveryCombinationOfLayouts) {
   for (const Layout la : kInputLayouts) {
     for (const Layout lb : kInputLayouts) {
-      for (const Layout lc : kOutputLayouts) expect_right(47, 43, 71, la, lb, lc, {true, true, false, 3}, random);
+      for (const Layout lc : kOutputLayouts)
+        expect_right(47, 43, 71, la, lb, lc, {true, true, false, 3}, random);
     }
   }
 }
@@ -168,22 +221,27 @@ TEST_P(Gemm, AgreesWithTheNaiveProductAtLargerPrimes) {
   for (const Layout la : some) {
     for (const Layout lb : some) {
       for (const Layout lc : {Layout::kRows, Layout::kColumns}) {
-        expect_right(97, 131, 401, la, lb, lc, {false, true, true, 1}, random);  // two panels along k
+        expect_right(97, 131, 601, la, lb, lc, {false, true, true, 1},
+                     random);  // two panels along k
         expect_right(53, 311, 149, la, lb, lc, {}, random);
       }
     }
   }
-  expect_right(241, 1061, 29, Layout::kRows, Layout::kRows, Layout::kRows, {}, random);  // two blocks of columns
+  expect_right(241, 1061, 29, Layout::kRows, Layout::kRows, Layout::kRows, {},
+               random);  // two blocks of columns
   expect_right(241, 1061, 29, Layout::kRows, Layout::kColumns, Layout::kRows, {}, random);
-  expect_right(263, 307, 787, Layout::kColumns, Layout::kColumns, Layout::kRows, {true, true, true, 1}, random);
-  expect_right(523, 269, 131, Layout::kRows, Layout::kRows, Layout::kColumns, {}, random);
+  expect_right(131, 67, 1031, Layout::kColumns, Layout::kColumns, Layout::kRows,
+               {true, true, true, 1}, random);
+  expect_right(523, 69, 131, Layout::kRows, Layout::kRows, Layout::kColumns, {}, random);
 }
 
 TEST_P(Gemm, AgreesWithTheNaiveProductForVectorsAndFewRowsOrColumns) {
-  for (const Layout large : {Layout::kRows, Layout::kColumns, Layout::kRowsWithGaps, Layout::kSpread}) {
+  for (const Layout large :
+       {Layout::kRows, Layout::kColumns, Layout::kRowsWithGaps, Layout::kSpread}) {
     for (const Layout few : {Layout::kRows, Layout::kColumns, Layout::kSpread}) {
       for (const int64_t rows : {1, 2, 3, 4, 10, 13}) {
-        for (const Options& options : {Options{}, Options{true, true, true, 1}, Options{false, true, false, 2}}) {
+        for (const Options& options :
+             {Options{true, false, true, 1}, Options{false, true, false, 2}}) {
           expect_right(rows, 275, 211, few, large, Layout::kRows, options, random);
           expect_right(275, rows, 211, large, few, Layout::kRows, options, random);
           expect_right(rows, 7, 2203, few, large, Layout::kRows, options, random);
@@ -199,10 +257,14 @@ TEST_P(Gemm, GivesTheSameBitsAtAnyNumberOfThreads) {
     int64_t m, n, k;
     Layout a, b;
   };
-  for (const Case& s : {Case{257, 521, 401, Layout::kRows, Layout::kRows}, Case{100, 300, 784, Layout::kRows, Layout::kColumns},
-                        Case{1, 1031, 1999, Layout::kRows, Layout::kColumns}, Case{1, 2053, 999, Layout::kRows, Layout::kRows},
-                        Case{3, 2053, 999, Layout::kRows, Layout::kRows}, Case{999, 10, 301, Layout::kRows, Layout::kRows},
-                        Case{300, 784, 100, Layout::kColumns, Layout::kRows}, Case{1283, 37, 64, Layout::kSpread, Layout::kSpread}}) {
+  for (const Case& s : {Case{257, 521, 401, Layout::kRows, Layout::kRows},
+                        Case{100, 300, 784, Layout::kRows, Layout::kColumns},
+                        Case{1, 1031, 1999, Layout::kRows, Layout::kColumns},
+                        Case{1, 2053, 999, Layout::kRows, Layout::kRows},
+                        Case{3, 2053, 999, Layout::kRows, Layout::kRows},
+                        Case{999, 10, 301, Layout::kRows, Layout::kRows},
+                        Case{300, 784, 100, Layout::kColumns, Layout::kRows},
+                        Case{1283, 37, 64, Layout::kSpread, Layout::kSpread}}) {
     SCOPED_TRACE(testing::Message() << s.m << "x" << s.k << "x" << s.n);
     Matrix a(s.m, s.k, s.a, random), b(s.k, s.n, s.b, random), one(s.m, s.n, Layout::kRows, random);
     set_num_threads(1);
@@ -211,7 +273,9 @@ TEST_P(Gemm, GivesTheSameBitsAtAnyNumberOfThreads) {
       Matrix many(s.m, s.n, Layout::kRows, random);
       set_num_threads(threads);
       gemm(arguments(a, b, many));
-      EXPECT_EQ(std::memcmp(one.memory.data(), many.memory.data(), one.memory.size() * sizeof(float)), 0) << threads;
+      EXPECT_EQ(
+          std::memcmp(one.memory.data(), many.memory.data(), one.memory.size() * sizeof(float)), 0)
+          << threads;
     }
   }
 }
@@ -229,19 +293,22 @@ TEST_P(Gemm, GivesTheSameBitsForABatchAtAnyNumberOfThreads) {
   for (const int threads : {2, 3}) {
     set_num_threads(threads);
     run(many);
-    EXPECT_EQ(std::memcmp(one.memory.data(), many.memory.data(), one.memory.size() * sizeof(float)), 0) << threads;
+    EXPECT_EQ(std::memcmp(one.memory.data(), many.memory.data(), one.memory.size() * sizeof(float)),
+              0)
+        << threads;
   }
 }
 
 TEST_P(Gemm, MayBeCalledByManyThreadsAtOnce) {
   set_num_threads(2);
-  Matrix a(150, 401, Layout::kRows, random), b(401, 150, Layout::kColumns, random), want(150, 150, Layout::kRows, random);
+  Matrix a(150, 401, Layout::kRows, random), b(401, 150, Layout::kColumns, random),
+      want(150, 150, Layout::kRows, random);
   gemm(arguments(a, b, want));
   std::vector<Matrix> results(4, Matrix(150, 150, Layout::kRows, random));
   std::vector<std::thread> threads;
   for (Matrix& c : results) {
     threads.emplace_back([&] {
-      for (int i = 0; i < 20; ++i) gemm(arguments(a, b, c));
+      for (int i = 0; i < 5; ++i) gemm(arguments(a, b, c));
     });
   }
   for (std::thread& thread : threads) thread.join();
@@ -249,7 +316,8 @@ TEST_P(Gemm, MayBeCalledByManyThreadsAtOnce) {
 }
 
 TEST_P(Gemm, GivesARowTheSameBitsWhateverOtherRowsThereAre) {
-  Matrix a(100, 784, Layout::kRows, random), b(784, 300, Layout::kRows, random), all(100, 300, Layout::kRows, random);
+  Matrix a(100, 784, Layout::kRows, random), b(784, 300, Layout::kRows, random),
+      all(100, 300, Layout::kRows, random);
   gemm(arguments(a, b, all));
   for (const int64_t rows : {1, 2, 5, 14, 37, 99}) {
     Matrix some(rows, 300, Layout::kRows, random);
@@ -292,7 +360,8 @@ TEST_P(Gemm, PropagatesNanAndInfinityAndDoesNotSkipZeros) {
   for (const int64_t n : {1, 3, 40, 300}) {
     for (const int64_t m : {1, 3, 40}) {
       for (const Layout layout : {Layout::kRows, Layout::kColumns}) {
-        Matrix a(m, 70, Layout::kRows, random), b(70, n, layout, random), c(m, n, Layout::kRows, random);
+        Matrix a(m, 70, Layout::kRows, random), b(70, n, layout, random),
+            c(m, n, Layout::kRows, random);
         a.at(m - 1, 3) = 0.0f;
         for (int64_t j = 0; j < n; ++j) b.at(3, j) = kInf;  // 0 * inf is NaN
         a.at(0, 69) = m > 1 ? kInf : a.at(0, 69);
@@ -300,7 +369,8 @@ TEST_P(Gemm, PropagatesNanAndInfinityAndDoesNotSkipZeros) {
         args.relu = true;
         gemm(args);
         EXPECT_TRUE(std::isnan(c.at(m - 1, n - 1)));
-        for (int64_t i = 0; i + 1 < m; ++i) EXPECT_FALSE(std::isfinite(c.at(i, 0)) && a.at(i, 3) > 0);
+        for (int64_t i = 0; i + 1 < m; ++i)
+          EXPECT_FALSE(std::isfinite(c.at(i, 0)) && a.at(i, 3) > 0);
       }
     }
   }
@@ -322,7 +392,8 @@ TEST_P(Gemm, MultipliesBatchesWithAnyBatchStride) {
           for (int64_t j = 0; j < n; ++j) {
             double sum = 0;
             for (int64_t p = 0; p < k; ++p) {
-              sum += double{args.a[t * a_batch + i * k + p]} * double{args.b[t * b_batch + p * n + j]};
+              sum +=
+                  double{args.a[t * a_batch + i * k + p]} * double{args.b[t * b_batch + p * n + j]};
             }
             EXPECT_NEAR(c.at(t * m + i, j), sum, 1e-5) << t << " " << i << " " << j;
           }
@@ -332,18 +403,21 @@ TEST_P(Gemm, MultipliesBatchesWithAnyBatchStride) {
   }
 }
 
-// Three mapped pages of which the outer ones may not be touched: the operands touch one or the other.
+// Three mapped pages of which the outer ones may not be touched: the operands touch one or the
+// other.
 class GuardedPage {
  public:
   GuardedPage() : page_(sysconf(_SC_PAGESIZE)) {
-    base_ = static_cast<char*>(mmap(nullptr, 3 * page_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    base_ =
+        static_cast<char*>(mmap(nullptr, 3 * page_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
     mprotect(base_ + page_, page_, PROT_READ | PROT_WRITE);
   }
   ~GuardedPage() { munmap(base_, 3 * page_); }
   GuardedPage(const GuardedPage&) = delete;
   GuardedPage& operator=(const GuardedPage&) = delete;
   float* put(int64_t floats, bool at_end) {
-    float* p = reinterpret_cast<float*>(base_ + page_ + (at_end ? page_ - floats * int64_t{sizeof(float)} : 0));
+    float* p = reinterpret_cast<float*>(base_ + page_ +
+                                        (at_end ? page_ - floats * int64_t{sizeof(float)} : 0));
     std::fill(p, p + floats, 1.0f);
     return p;
   }
