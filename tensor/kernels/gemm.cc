@@ -19,8 +19,9 @@
 // buffer in the order in which the micro-kernel reads it; where k runs along the memory (the weight
 // of a linear layer) the packing transposes in registers. B is used in place when its rows are
 // contiguous and too few tiles would share the packing. A is used in place, since the micro-kernel
-// takes any two strides: a transposed A costs nothing. Only an A in which neither neighbour is
-// adjacent is copied.
+// takes any two strides: a transposed A costs nothing. Two kinds of A are copied, block by block:
+// where neither neighbour is adjacent, and where rows are multiples of 4 KiB apart, for these fall
+// into the same few sets of the caches (some 2 % at 1024, 5 % at 2048).
 //
 // Rows are divided evenly among tiles (100 rows are seven tiles of 13 and one of 9, not seven of 14
 // and one of 2), since a tile of few rows cannot hide the multiply-add's latency. Columns that do
@@ -35,10 +36,9 @@
 // each element is summed in the order of k within a panel, then panel by panel, and panels depend
 // on k only.
 //
-// Rejected, as measured on an AMD EPYC with AVX-512: copying all of A (no faster at 512 to 4096, in
-// either orientation); panels of 256 or 384 (2 % slower at 1024: C is read and written more often);
-// prefetching C (no gain); splitting k among threads (bits would change with the number of
-// threads).
+// Rejected, as measured on an AMD EPYC with AVX-512: copying every A (no faster); panels of 256 or
+// 384 (2 % slower at 1024: C is read and written more often); prefetching C (no gain); splitting k
+// among threads (bits would change with the number of threads).
 
 #include "lamina/tensor/kernels/gemm.h"
 
@@ -71,6 +71,7 @@ constexpr int64_t kMaxDepth = 512;          // of a panel: 64 KiB per strip of 3
 constexpr int64_t kMaxColumns = 1024;       // of packed B: at most 2 MiB of the L2 and L3 caches
 constexpr int64_t kTilesPerBlock = 16;      // of rows of A: at most 448 KiB of the L2 cache
 constexpr int64_t kParallelWork = 1 << 20;  // multiply-adds that are worth threads: some 10 us
+constexpr int64_t kPad = 16;                // between copied rows, for other sets of the cache
 constexpr int64_t kMaxDotRows = 16;         // see suits_dots
 constexpr int64_t kMinRowColumns = 256;     // from which on multiply_row is the faster way
 
@@ -464,7 +465,7 @@ void multiply_by_dots(const Product& g, bool parallel) {
     const float* a = g.a + p0 * g.a_col;
     int64_t a_row = g.a_row;
     if (g.a_col != 1) {
-      a_row = depth + 16;  // so that rows of 2048 do not fall into the same sets of the cache
+      a_row = depth + kPad;
       float* copy = scratch_for_a().get(g.m * a_row);
       for (int64_t p = 0; p < depth; ++p) {
         for (int64_t i = 0; i < g.m; ++i) copy[i * a_row + p] = a[i * g.a_row + p * g.a_col];
@@ -503,7 +504,9 @@ struct Plan {
     const double work =
         static_cast<double>(g.m) * static_cast<double>(g.n) * static_cast<double>(g.k);
     parallel = work >= kParallelWork;
-    copy_a = std::abs(g.a_row) > 1 && std::abs(g.a_col) > 1 && g.n > 2 * kStrip;
+    const bool spread = std::abs(g.a_row) > 1 && std::abs(g.a_col) > 1;
+    const bool conflict = g.a_col == 1 && g.a_row % 1024 == 0 && g.m > 1 && g.k >= 256;
+    copy_a = (spread && g.n > 2 * kStrip) || (conflict && g.n >= 256);
     const bool contiguous_rows = g.b_col == 1 && (kHaveMasks || g.n % kStrip == 0);
     pack_b = !contiguous_rows || (g.m > 3 * kMaxRows && g.n * g.k > 64 * 64);
   }
@@ -516,13 +519,21 @@ struct Panel {
   const float* packed_b;  // or null
 };
 
-// Copies rows of A, tile by tile, each tile as depth x tile_rows.
+// Copies rows of A: as rows of depth + kPad if they are contiguous, or else tile by tile, each as
+// depth x tile_rows.
 void copy_rows(const Product& g, const Plan& plan, const Panel& panel, int64_t i0, int64_t i1,
                float* to) {
+  const float* a = g.a + panel.p0 * g.a_col;
+  if (g.a_col == 1) {
+    for (int64_t i = i0; i < i1; ++i, to += panel.depth + kPad) {
+      std::memcpy(to, a + i * g.a_row, panel.depth * sizeof(float));
+    }
+    return;
+  }
   for (int64_t i = i0; i < i1; i += plan.tile_rows, to += plan.tile_rows * panel.depth) {
     const int64_t rows = std::min(plan.tile_rows, i1 - i);
     for (int64_t p = 0; p < panel.depth; ++p) {
-      const float* from = g.a + i * g.a_row + (panel.p0 + p) * g.a_col;
+      const float* from = a + i * g.a_row + p * g.a_col;
       for (int64_t r = 0; r < rows; ++r) to[p * plan.tile_rows + r] = from[r * g.a_row];
     }
   }
@@ -535,8 +546,8 @@ void multiply(const Product& g, const Plan& plan, const Panel& panel, int64_t i0
   const bool direct_c = g.c_col == 1 && (g.bias == nullptr || g.bias_col == 1);
   Tile t;
   t.depth = panel.depth;
-  t.a_row = copied_a == nullptr ? g.a_row : 1;
-  t.a_col = copied_a == nullptr ? g.a_col : plan.tile_rows;
+  t.a_row = copied_a == nullptr ? g.a_row : g.a_col == 1 ? panel.depth + kPad : 1;
+  t.a_col = copied_a == nullptr || g.a_col == 1 ? g.a_col : plan.tile_rows;
   t.c_row = g.c_row;
   t.add = !panel.first || g.accumulate;
   t.relu = panel.last && g.relu;
@@ -559,7 +570,7 @@ void multiply(const Product& g, const Plan& plan, const Panel& panel, int64_t i0
       if (copied_a == nullptr) {
         t.a = g.a + i * g.a_row + panel.p0 * g.a_col;
       } else {
-        t.a = copied_a + (i - i0) * panel.depth;
+        t.a = copied_a + (i - i0) * (g.a_col == 1 ? t.a_row : panel.depth);
       }
       if (direct) {
         t.c = g.c + i * g.c_row + j;
@@ -596,7 +607,8 @@ void multiply_panel(const Product& g, const Plan& plan, Panel panel) {
                const int64_t i0 = block * plan.block_rows, i1 = std::min(g.m, i0 + plan.block_rows);
                const float* copied_a = nullptr;
                if (plan.copy_a) {
-                 float* to = scratch_for_a().get(round_up(i1 - i0, plan.tile_rows) * panel.depth);
+                 float* to =
+                     scratch_for_a().get(round_up(i1 - i0, plan.tile_rows) * (panel.depth + kPad));
                  copy_rows(g, plan, panel, i0, i1, to);
                  copied_a = to;
                }

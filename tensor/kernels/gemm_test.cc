@@ -230,6 +230,9 @@ TEST_P(Gemm, AgreesWithTheNaiveProductAtLargerPrimes) {
   expect_right(241, 1061, 29, Layout::kRows, Layout::kRows, Layout::kRows, {},
                random);  // two blocks of columns
   expect_right(241, 1061, 29, Layout::kRows, Layout::kColumns, Layout::kRows, {}, random);
+  // Rows of A that are 4 KiB apart, and spread ones.
+  expect_right(31, 261, 1024, Layout::kRows, Layout::kRows, Layout::kRows, {}, random);
+  expect_right(31, 97, 600, Layout::kSpread, Layout::kRows, Layout::kRows, {}, random);
   expect_right(131, 67, 1031, Layout::kColumns, Layout::kColumns, Layout::kRows,
                {true, true, true, 1}, random);
   expect_right(523, 69, 131, Layout::kRows, Layout::kRows, Layout::kColumns, {}, random);
