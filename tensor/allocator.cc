@@ -42,7 +42,7 @@ Shared& shared() {
 std::atomic<int64_t> reserved{0};
 
 // Class and size of a block above 4 KiB: 4 steps per power of two, so at most a quarter is unused.
-int large_class(size_t bytes, size_t* size) {
+[[maybe_unused]] int large_class(size_t bytes, size_t* size) {  // unused under AddressSanitizer
   const int top = 63 - __builtin_clzll(bytes - 1);  // 2^top <= bytes - 1 < 2^(top + 1), and top >= 12
   const size_t step = size_t{1} << (top - 2);
   const size_t steps = (bytes - 1 - (size_t{1} << top)) / step + 1;  // 1 to 4 above 2^top
@@ -91,6 +91,7 @@ void* allocate_small(int c) {
   Shared& s = shared();
   std::lock_guard<std::mutex> lock(s.mutex);
   if (!thread_ended) {
+    register_thread();
     for (int i = 0; i < kBatch; ++i) {
       void* block = s.small[c].pop();
       if (block == nullptr) break;

@@ -74,6 +74,19 @@ decltype(auto) dispatch(DType dtype, F&& f) {
   return f(Type<double>{});
 }
 
+// The conversion of elements and Scalars: floating to integer truncates, to uint8 wraps (-1.0 becomes 255, as in PyTorch),
+// to bool is != 0.
+template <class To, class From>
+constexpr To convert(From value) {
+  if constexpr (std::is_same_v<To, bool>) {
+    return value != From(0);
+  } else if constexpr (std::is_same_v<To, uint8_t> && std::is_floating_point_v<From>) {
+    return static_cast<uint8_t>(static_cast<int64_t>(value));
+  } else {
+    return static_cast<To>(value);
+  }
+}
+
 // Throws DTypeError unless the dtype is float32 or float64.
 inline void check_floating(const char* op, DType dtype) {
   if (!is_floating(dtype)) fail<DTypeError>(op, "expected a floating dtype, got ", name_of(dtype));

@@ -5,28 +5,28 @@
 #include "lamina/tensor/kernels/strided.h"
 
 namespace lamina {
-namespace {
 
-void check_labels(const char* name, const Shape& logits, const NDArray& labels) {
+void check_labels(const char* name, const NDArray& logits, const NDArray& labels) {
+  check_defined(name, logits);
   check_defined(name, labels);
+  check_floating(name, logits.dtype());
   if (labels.dtype() != int64) {
     fail<DTypeError>(name, "expected labels of dtype int64, got ", name_of(labels.dtype()));
   }
-  if (logits.rank() != 2 || labels.dim() != 1 || labels.shape()[0] != logits[0]) {
-    fail<ShapeError>(name, "expected (n, classes) and labels (n), got ", logits.str(), " and ",
+  if (logits.dim() != 2 || labels.dim() != 1 || labels.shape()[0] != logits.shape()[0]) {
+    fail<ShapeError>(name, "expected (n, classes) and labels (n), got ", logits.shape().str(), " and ",
                      labels.shape().str());
   }
   const NDArray dense = contiguous(labels);
+  const int64_t classes = logits.shape()[1];
   const int64_t* label = dense.data<int64_t>();
   for (int64_t i = 0; i < dense.numel(); ++i) {
-    if (label[i] < 0 || label[i] >= logits[1]) {
-      fail<IndexError>(name, "expected labels from 0 to ", logits[1] - 1, ", got ", label[i],
+    if (label[i] < 0 || label[i] >= classes) {
+      fail<IndexError>(name, "expected labels from 0 to ", classes - 1, ", got ", label[i],
                        " at position ", i);
     }
   }
 }
-
-}  // namespace
 
 NDArray relu_backward(const NDArray& dy, const NDArray& y) {
   constexpr const char* kName = "relu_backward";
@@ -50,18 +50,15 @@ NDArray relu_backward(const NDArray& dy, const NDArray& y) {
 }
 
 NDArray nll(const NDArray& log_probabilities, const NDArray& labels) {
-  check_defined("nll", log_probabilities);
-  check_labels("nll", log_probabilities.shape(), labels);
+  check_labels("nll", log_probabilities, labels);
   return neg(squeeze(gather(log_probabilities, 1, unsqueeze(labels, 1)), 1));
 }
 
 NDArray cross_entropy_backward(const NDArray& log_probabilities, const NDArray& labels,
                                const NDArray& dy) {
   constexpr const char* kName = "cross_entropy_backward";
-  check_defined(kName, log_probabilities);
+  check_labels(kName, log_probabilities, labels);
   check_defined(kName, dy);
-  check_floating(kName, log_probabilities.dtype());
-  check_labels(kName, log_probabilities.shape(), labels);
   if (dy.shape() != labels.shape() || dy.dtype() != log_probabilities.dtype()) {
     fail<ShapeError>(kName, "expected dy of shape ", labels.shape().str(), " and dtype ",
                      name_of(log_probabilities.dtype()), ", got ", dy.shape().str(), " and ",

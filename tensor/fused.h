@@ -9,6 +9,9 @@ namespace lamina {
 // y > 0 ? dy : 0, elementwise.
 NDArray relu_backward(const NDArray& dy, const NDArray& y);
 
+// Throws unless logits are floating (n, classes) and labels int64 (n), from 0 to classes - 1.
+void check_labels(const char* op, const NDArray& logits, const NDArray& labels);
+
 // The negative log-likelihood -log_probabilities[i][labels[i]] of each row: (n, classes) and int64 (n) -> (n).
 // Throws IndexError for a label outside [0, classes).
 NDArray nll(const NDArray& log_probabilities, const NDArray& labels);

@@ -27,6 +27,9 @@ NDArray check_index_1d(const char* name, const NDArray& x, int dim, const NDArra
   if (index.dim() > 1) {
     fail<ShapeError>(name, "expected an index of rank at most 1, got shape ", index.shape().str());
   }
+  if (x.dim() == 0 && index.numel() != 1) {
+    fail<ShapeError>(name, "expected one index for a 0-d array, got shape ", index.shape().str());
+  }
   const NDArray dense = contiguous(index);
   const int64_t* at = dense.data<int64_t>();
   const int64_t extent = x.dim() == 0 ? 1 : x.shape()[dim];
@@ -84,7 +87,7 @@ NDArray index_select(const NDArray& x, int64_t dim, const NDArray& index) {
   check_defined("index_select", x);
   const int d = normalize_dim("index_select", dim, x.dim());
   const NDArray at = check_index_1d("index_select", x, d, index);
-  if (x.dim() == 0) return at.numel() == 1 ? x.clone() : expand(x, at.shape()).clone();
+  if (x.dim() == 0) return x.clone();
   Shape shape = x.shape();
   shape[d] = at.numel();
   NDArray out = NDArray::empty(shape, x.dtype());
@@ -161,7 +164,13 @@ NDArray scatter_add(const NDArray& x, int64_t dim, const NDArray& index, const N
       const T* from = source.data<T>();
       for_each_index("scatter_add", out, d, index, source.strides(),
                      [&](int64_t i, int64_t in_out, int64_t in_source) {
-                       to[in_out + i * step] += from[in_source];
+                       T& sum = to[in_out + i * step];
+                       if constexpr (std::is_integral_v<T>) {  // wraps around
+                         using U = std::make_unsigned_t<T>;
+                         sum = static_cast<T>(static_cast<U>(sum) + static_cast<U>(from[in_source]));
+                       } else {
+                         sum += from[in_source];
+                       }
                      });
     }
   });

@@ -107,8 +107,11 @@ NDArray batched_product(const NDArray& a, const NDArray& b) {
         args.c = out.data<float>() + i * m * n;
         kernels::gemm(args);
       } else if constexpr (!std::is_same_v<T, bool>) {
-        eigen_product<T>(args, x.data<T>() + a_offset, y.data<T>() + b_offset,
-                         out.data<T>() + i * m * n);
+        // Integers wrap around, as unsigned ones do.
+        using Wrapping = typename std::conditional_t<std::is_integral_v<T>, std::make_unsigned<T>, Type<T>>::type;
+        eigen_product(args, reinterpret_cast<const Wrapping*>(x.data<T>() + a_offset),
+                      reinterpret_cast<const Wrapping*>(y.data<T>() + b_offset),
+                      reinterpret_cast<Wrapping*>(out.data<T>() + i * m * n));
       }
     });
     for (int d = batch.rank() - 1; d >= 0 && ++index[d] == batch[d]; --d) index[d] = 0;

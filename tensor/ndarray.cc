@@ -1,10 +1,12 @@
 #include "lamina/tensor/ndarray.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "lamina/tensor/kernels/copy.h"
 #include "lamina/tensor/kernels/pointwise.h"
+#include "lamina/tensor/kernels/strided.h"
 
 namespace lamina {
 
@@ -89,7 +91,7 @@ T NDArray::item() const {
     fail<ShapeError>("item", "expected an array of one element, got shape ", shape_.str());
   }
   return dispatch(dtype_, [&](auto type) {
-    return static_cast<T>(*reinterpret_cast<const typename decltype(type)::type*>(data_));
+    return convert<T>(*reinterpret_cast<const typename decltype(type)::type*>(data_));
   });
 }
 
@@ -114,15 +116,44 @@ LAMINA_INSTANTIATE(double)
 
 // ---- In place
 
+namespace {
+
+// Throws RuntimeError if elements share an address.
+void check_writable(const char* op, const NDArray& x) {
+  if (x.is_contiguous()) return;
+  for (int d = 0; d < x.dim(); ++d) {
+    if (x.strides()[d] == 0 && x.shape()[d] > 1 && x.numel() > 0) {
+      fail<RuntimeError>(op, "expected elements of their own, got an expanded array of shape ", x.shape().str(),
+                         " with strides ", x.strides().str(), "; clone() it");
+    }
+  }
+}
+
+NDArray expand_source(const char* op, const NDArray& source, const Shape& shape) {
+  check_defined(op, source);
+  const int added = shape.rank() - source.dim();
+  bool fits = added >= 0;
+  for (int d = 0; fits && d < source.dim(); ++d) {
+    fits = source.shape()[d] == shape[d + added] || source.shape()[d] == 1;
+  }
+  if (!fits) {
+    fail<ShapeError>(op, "expected a source that broadcasts to ", shape.str(), ", got ", source.shape().str());
+  }
+  return lamina::expand(source, shape);
+}
+
+}  // namespace
+
 NDArray& NDArray::fill_(Scalar value) {
   check_defined("fill_", *this);
+  check_writable("fill_", *this);
   return copy_(full({}, value, dtype_));
 }
 
 NDArray& NDArray::copy_(const NDArray& source) {
   check_defined("copy_", *this);
-  check_defined("copy_", source);
-  const NDArray from = lamina::expand(source, shape_);
+  check_writable("copy_", *this);
+  const NDArray from = expand_source("copy_", source, shape_);
   // A source in the same storage may overlap with what is written.
   const NDArray safe = from.storage() == storage() && from.dtype_ == dtype_ ? from.clone() : from;
   kernels::copy(shape_, dtype_, data_, strides_, safe.dtype_, safe.data_, safe.strides_);
@@ -138,8 +169,21 @@ NDArray& NDArray::add_(const NDArray& source, double alpha) {
                      name_of(source.dtype_));
   }
   if (dtype_ == bool_) fail<DTypeError>("add_", "expected a numeric dtype, got bool");
-  NDArray from = lamina::expand(source, shape_);
-  if (from.storage() == storage() && from.data_ != data_) from = from.clone();
+  const bool plain = alpha == 1 && source.shape_ == shape_ && contiguous_ && source.contiguous_ &&
+                     source.storage() != storage() && numel_ <= kernels::kParallelGrain;
+  if (plain) {  // gradients that add up need no more than the loop
+    kernels::binary_kernel(kernels::BinaryOp::kAdd, dtype_)(data_, 1, source.data_, 1, data_, numel_);
+    bump_version();
+    return *this;
+  }
+  if (!is_floating(dtype_) && alpha != std::trunc(alpha)) {
+    fail<ValueError>("add_", "expected an integer alpha for ", name_of(dtype_), ", got ", alpha);
+  }
+  check_writable("add_", *this);
+  NDArray from = expand_source("add_", source, shape_);
+  // Reading what was written already is safe only where both are walked alike.
+  const bool alike = from.data_ == data_ && from.strides_ == strides_;
+  if (from.storage() == storage() && !alike) from = from.clone();
   kernels::add_scaled(shape_, dtype_, data_, strides_, from.data_, from.strides_, alpha);
   bump_version();
   return *this;
@@ -163,7 +207,7 @@ NDArray NDArray::view_of(const Shape& shape, const Strides& strides, int64_t off
 }
 
 DType result_type(const NDArray& a, const NDArray& b) {
-  if (a.dtype() == b.dtype() && a.is_scalar_like() == b.is_scalar_like()) return a.dtype();
+  if (a.dtype() == b.dtype() && !a.is_scalar_like() && !b.is_scalar_like()) return a.dtype();
   // bool < integer < floating
   const auto category = [](DType dtype) { return is_floating(dtype) ? 2 : dtype == bool_ ? 0 : 1; };
   // dimensions before none, and none before a Scalar

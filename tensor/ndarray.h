@@ -74,7 +74,10 @@ class NDArray : public Methods<NDArray> {
   const Strides& strides() const { return strides_; }  // in elements; 0 where expanded
   DType dtype() const { return dtype_; }
   int dim() const { return shape_.rank(); }
-  int64_t size(int64_t dim) const { return shape_[normalize_dim("size", dim, shape_.rank())]; }
+  int64_t size(int64_t dim) const {
+    if (shape_.empty()) fail<ShapeError>("size", "expected a rank of at least 1, got a 0-d array");
+    return shape_[normalize_dim("size", dim, shape_.rank())];
+  }
   int64_t numel() const { return numel_; }
   bool is_contiguous() const { return contiguous_; }  // row-major without gaps
 

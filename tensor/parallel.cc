@@ -149,6 +149,7 @@ int get_num_threads() { return Pool::instance().threads(); }
 
 void parallel_for(int64_t begin, int64_t end, int64_t grain,
                   absl::FunctionRef<void(int64_t, int64_t)> body) {
+  if (grain < 1) fail<ValueError>("parallel_for", "expected a grain of at least 1, got ", grain);
   if (begin >= end) return;
   if (end - begin > grain && !inside_parallel_for) {
     Pool& pool = Pool::instance();

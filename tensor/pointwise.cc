@@ -47,17 +47,22 @@ NDArray broadcast_binary(const char* name, kernels::BinaryKernel kernel, const N
   return broadcast_binary(name, kernel, to(a, dtype), to(b, dtype), op >= BinaryOp::kEq ? bool_ : dtype);
 }
 
-// Inlined into each operation: one shape, one dtype and dense operands need no more than the loop.
+// One shape, one dtype and dense operands need no more than the loop. A function of its own with a single return: the
+// result is then built where the caller wants it, and moving an array just written costs more than a short loop.
+NDArray binary_plain(kernels::BinaryKernel kernel, const NDArray& a, const NDArray& b, DType out_dtype) {
+  NDArray out = NDArray::empty_unchecked(a.shape(), out_dtype);
+  kernel(a.raw_data(), 1, b.raw_data(), 1, out.raw_data(), out.numel());
+  return out;
+}
+
+// Inlined into each operation.
 inline NDArray binary(const char* name, BinaryOp op, const NDArray& a, const NDArray& b) {
   const bool plain = a.defined() && b.defined() && a.dtype() == b.dtype() && a.is_contiguous() &&
                      b.is_contiguous() && a.numel() <= kernels::kParallelGrain &&
                      a.shape() == b.shape() && !a.is_scalar_like() && !b.is_scalar_like();
-  if (!plain) return binary_slow(name, op, a, b);
-  const kernels::BinaryKernel kernel = kernels::binary_kernel(op, a.dtype());
+  const kernels::BinaryKernel kernel = plain ? kernels::binary_kernel(op, a.dtype()) : nullptr;
   if (kernel == nullptr) return binary_slow(name, op, a, b);
-  NDArray out = NDArray::empty_unchecked(a.shape(), op >= BinaryOp::kEq ? bool_ : a.dtype());
-  kernel(a.raw_data(), 1, b.raw_data(), 1, out.raw_data(), out.numel());
-  return out;
+  return binary_plain(kernel, a, b, op >= BinaryOp::kEq ? bool_ : a.dtype());
 }
 
 NDArray unary(const char* name, UnaryOp op, const NDArray& x) {

@@ -1,6 +1,7 @@
 #include "lamina/tensor/random.h"
 
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "lamina/tensor/parallel.h"
@@ -87,6 +88,9 @@ uint64_t below(uint64_t bound, const std::array<uint32_t, 4>& words) {
 NDArray uniform(const Shape& shape, double low, double high, DType dtype, Generator& generator) {
   check_floating("uniform", dtype);
   if (!(low <= high)) fail<ValueError>("uniform", "expected low <= high, got ", low, " and ", high);
+  if (!(high - low <= (dtype == float32 ? double{std::numeric_limits<float>::max()} : std::numeric_limits<double>::max()))) {
+    fail<ValueError>("uniform", "expected an interval whose width is finite in ", name_of(dtype), ", got ", low, " to ", high);
+  }
   NDArray x = NDArray::empty(shape, dtype);
   if (dtype == float32) {
     const float from = static_cast<float>(low), width = static_cast<float>(high - low);
@@ -138,6 +142,7 @@ NDArray normal(const Shape& shape, double mean, double stddev, DType dtype, Gene
 }
 
 NDArray permutation(int64_t n, Generator& generator) {
+  if (n < 0) fail<ValueError>("permutation", "expected n of at least 0, got ", n);
   NDArray x = NDArray::arange(n);
   const Generator::State state = generator.take(n);
   int64_t* values = x.data<int64_t>();

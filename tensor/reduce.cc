@@ -69,10 +69,10 @@ NDArray sum(const NDArray& x, const Dims& dims, bool keepdim) {
 NDArray mean(const NDArray& x, const Dims& dims, bool keepdim) {
   check_defined("mean", x);
   check_floating("mean", x.dtype());
+  const uint32_t reduced = normalize_dims("mean", dims, x.dim());
   const NDArray total = sum(x, dims, keepdim);
   // Elements per result; 0 / 0 is NaN.
   double count = 1;
-  const uint32_t reduced = normalize_dims("mean", dims, x.dim());
   for (int d = 0; d < x.dim(); ++d) {
     if (reduced >> d & 1) count *= static_cast<double>(x.shape()[d]);
   }
@@ -99,6 +99,9 @@ MaxResult<NDArray> max(const NDArray& x, int64_t dim, bool keepdim) {
 
 NDArray argmax(const NDArray& x) {
   check_defined("argmax", x);
+  if (x.numel() == 0) {
+    fail<ShapeError>("argmax", "expected at least one element, got shape ", x.shape().str());
+  }
   return argmax(reshape(x, -1), 0);
 }
 

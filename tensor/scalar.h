@@ -32,7 +32,7 @@ class Scalar {
   DType dtype() const { return dtype_; }  // bool_, int64 or float64
   template <class T>
   T to() const {
-    return dtype_ == float64 ? static_cast<T>(floating_) : static_cast<T>(integer_);
+    return dtype_ == float64 ? convert<T>(floating_) : convert<T>(integer_);
   }
   std::string str() const {
     return dtype_ == float64 ? absl::StrCat(floating_) : absl::StrCat(integer_);

@@ -39,6 +39,7 @@ absl::optional<Strides> view_strides(const NDArray& x, const Shape& shape) {
 NDArray view(const NDArray& x, const Shape& shape) {
   check_defined("view", x);
   const Shape full = infer_shape("view", shape, x.numel());
+  check_shape("view", full, size_of(x.dtype()));
   const absl::optional<Strides> strides = view_strides(x, full);
   if (!strides) {
     fail<ShapeError>("view", "expected strides that allow shape ", full.str(), ", got shape ",
@@ -50,6 +51,7 @@ NDArray view(const NDArray& x, const Shape& shape) {
 NDArray reshape(const NDArray& x, const Shape& shape) {
   check_defined("reshape", x);
   const Shape full = infer_shape("reshape", shape, x.numel());
+  check_shape("reshape", full, size_of(x.dtype()));
   const absl::optional<Strides> strides = view_strides(x, full);
   return strides ? x.view_of(full, *strides) : x.clone().view_of(full, contiguous_strides(full));
 }
@@ -127,6 +129,7 @@ NDArray expand(const NDArray& x, const Shape& shape) {
     fail<ShapeError>("expand", "expected a shape that ", x.shape().str(), " broadcasts to, got ",
                      shape.str());
   }
+  check_shape("expand", full, size_of(x.dtype()));
   return x.view_of(full, strides);
 }
 

@@ -9,17 +9,6 @@ namespace lamina::kernels {
 namespace {
 
 template <class To, class From>
-To convert(From value) {
-  if constexpr (std::is_same_v<To, bool>) {
-    return value != From(0);
-  } else if constexpr (std::is_same_v<To, uint8_t> && std::is_floating_point_v<From>) {
-    return static_cast<uint8_t>(static_cast<int64_t>(value));  // -1.0 wraps to 255, as in PyTorch
-  } else {
-    return static_cast<To>(value);
-  }
-}
-
-template <class To, class From>
 void convert_all(const StridedLoop<2>& loop, To* to, const From* from) {
   const int64_t to_step = loop.inner_stride(0), from_step = loop.inner_stride(1);
   loop.run([&](const std::array<int64_t, 2>& offset, int64_t n) {

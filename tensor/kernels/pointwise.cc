@@ -220,11 +220,13 @@ UnaryKernel choose_unary(UnaryOp op, DType dtype) {
 // ---- out += alpha x
 
 template <class T>
-void add_scaled_loop(T* HWY_RESTRICT out, int64_t out_step, const T* x, int64_t x_step, T alpha, int64_t n) {
+void add_scaled_loop(T* out, int64_t out_step, const T* x, int64_t x_step, T alpha, int64_t n) {
   if (out_step == 1 && x_step == 1) {
-    for (int64_t i = 0; i < n; ++i) out[i] += alpha * x[i];
+    for (int64_t i = 0; i < n; ++i) out[i] = Add::apply<T>(out[i], Mul::apply<T>(alpha, x[i]));
   } else {
-    for (int64_t i = 0; i < n; ++i) out[i * out_step] += alpha * x[i * x_step];
+    for (int64_t i = 0; i < n; ++i) {
+      out[i * out_step] = Add::apply<T>(out[i * out_step], Mul::apply<T>(alpha, x[i * x_step]));
+    }
   }
 }
 
@@ -232,7 +234,7 @@ void add_scaled_run(DType dtype, void* out, int64_t out_step, const void* x, int
   dispatch(dtype, [&](auto type) {
     using T = typename decltype(type)::type;
     if constexpr (!std::is_same_v<T, bool>) {
-      add_scaled_loop(static_cast<T*>(out), out_step, static_cast<const T*>(x), x_step, static_cast<T>(alpha), n);
+      add_scaled_loop(static_cast<T*>(out), out_step, static_cast<const T*>(x), x_step, convert<T>(alpha), n);
     }
   });
 }

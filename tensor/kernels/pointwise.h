@@ -42,7 +42,8 @@ inline constexpr int kUnaryOps = static_cast<int>(UnaryOp::kLog) + 1;
 using UnaryKernel = void (*)(const void* x, void* out, int64_t n);
 UnaryKernel unary_kernel(UnaryOp op, DType dtype);
 
-// out[i] += alpha * x[i] over a shape, any strides; alpha is converted to the dtype. Not for bool.
+// out[i] += alpha * x[i] over a shape, any strides; x may be out itself, with the same strides. alpha is converted to
+// the dtype. Not for bool.
 void add_scaled(const Shape& shape, DType dtype, void* out, const Strides& out_strides, const void* x,
                 const Strides& x_strides, double alpha);
 

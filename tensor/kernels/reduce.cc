@@ -16,12 +16,12 @@
 HWY_BEFORE_NAMESPACE();
 namespace lamina::kernels::HWY_NAMESPACE {
 
-// What block sums are added in.
+// What block sums are added in. Unsigned, so that int64 wraps around.
 template <class T>
-using Wide = std::conditional_t<std::is_floating_point_v<T>, double, int64_t>;
+using Wide = std::conditional_t<std::is_floating_point_v<T>, double, uint64_t>;
 // What lanes within a block are added in.
 template <class T>
-using Lane = std::conditional_t<std::is_floating_point_v<T>, T, int64_t>;
+using Lane = std::conditional_t<std::is_floating_point_v<T>, T, uint64_t>;
 
 constexpr int64_t kBlock = 4096;  // elements added in the dtype before float64 takes over
 constexpr int kLanes = 32;
