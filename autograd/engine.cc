@@ -9,46 +9,45 @@
 namespace lamina::internal {
 namespace {
 
-// The nodes that gradients have reached, the highest generation first.
+// The nodes that gradients have reached, the highest generation first. Plain pointers: whoever runs backward holds the
+// first node, and edges hold the others.
 class Queue {
  public:
   ~Queue() {  // after an exception: no gradient of this run may meet the next
-    for (const Ptr<Node>& node : heap_) {
+    for (Node* node : heap_) {
       node->queued = false;
       for (Tensor& gradient : node->arrived) gradient = Tensor();
     }
   }
   bool empty() const { return heap_.empty(); }
-  void push(const Ptr<Node>& node) {
+  void push(Node* node) {
     if (node->queued) return;
     node->queued = true;
     heap_.push_back(node);
     std::push_heap(heap_.begin(), heap_.end(), &before);
   }
-  Ptr<Node> pop() {
+  Node* pop() {
     std::pop_heap(heap_.begin(), heap_.end(), &before);
-    Ptr<Node> node = std::move(heap_.back());
+    Node* node = heap_.back();
     heap_.pop_back();
     node->queued = false;
     return node;
   }
 
  private:
-  static bool before(const Ptr<Node>& a, const Ptr<Node>& b) {
-    return a->generation < b->generation;
-  }
-  std::vector<Ptr<Node>> heap_;
+  static bool before(const Node* a, const Node* b) { return a->generation < b->generation; }
+  std::vector<Node*> heap_;
 };
 
-// Whether adding into t's elements is seen by nobody else: one handle, one owner of the storage, each element once.
+// Whether writing to t's elements is seen by nobody else: one handle, one owner of the storage, each element once.
 bool is_exclusive(const Tensor& t) {
-  return t.impl()->use_count() == 1 && t.data().is_exclusive() && !t.requires_grad();
+  return t.impl()->use_count() == 1 && t.data().is_exclusive();
 }
 
 void accumulate(Tensor& sum, Tensor gradient) {
   if (!sum.defined()) {
     sum = std::move(gradient);
-  } else if (!is_grad_enabled() && is_exclusive(sum)) {
+  } else if (!is_grad_enabled() && !sum.requires_grad() && is_exclusive(sum)) {
     sum.impl()->data.add_(gradient.data());
   } else {
     sum = sum + gradient;
@@ -57,11 +56,11 @@ void accumulate(Tensor& sum, Tensor gradient) {
 
 void accumulate_leaf(TensorImpl& leaf, Tensor gradient) {
   if (!leaf.grad.defined()) {
-    // The leaf's gradient is the user's to write to: taken over if nobody else sees it, else copied. One that has a
-    // history is never written to in place.
-    if (gradient.requires_grad() || is_exclusive(gradient)) leaf.grad = std::move(gradient);
-    else leaf.grad = gradient.data().clone();
-  } else if (!is_grad_enabled() && !leaf.grad.requires_grad()) {
+    // The leaf's gradient is the user's to write to: taken over if nobody else sees it, else copied. It has a history
+    // only if that was asked for: what backward saved may have one.
+    if (!is_grad_enabled() && gradient.requires_grad()) gradient = gradient.detach();
+    leaf.grad = is_exclusive(gradient) ? std::move(gradient) : gradient.clone();
+  } else if (!is_grad_enabled() && !leaf.grad.requires_grad() && leaf.grad.is_contiguous()) {
     leaf.grad.impl()->data.add_(gradient.data());  // in place: handles to the gradient see the sum
   } else {
     leaf.grad = leaf.grad + gradient;
@@ -125,10 +124,10 @@ void run_backward(const Tensor& root, const Tensor& gradient, const BackwardOpti
   }
   Queue queue;
   start->arrived[root.impl()->output] = std::move(first);
-  queue.push(start);
+  queue.push(start.get());
   absl::InlinedVector<Tensor, 1> dy;
   while (!queue.empty()) {
-    const Ptr<Node> node = queue.pop();
+    Node* const node = queue.pop();
     dy.swap(node->arrived);
     node->arrived.assign(dy.size(), Tensor());
     if (node->released) {
@@ -147,7 +146,7 @@ void run_backward(const Tensor& root, const Tensor& gradient, const BackwardOpti
       check_gradient(node->name(), i, edge, gradients[i]);
       if (edge.node) {
         accumulate(edge.node->arrived[edge.output], std::move(gradients[i]));
-        queue.push(edge.node);
+        queue.push(edge.node.get());
       } else {
         accumulate_leaf(*edge.leaf, std::move(gradients[i]));
       }

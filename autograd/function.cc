@@ -8,13 +8,19 @@
 namespace lamina {
 
 void Context::save(Tensor tensor, bool is_output) {
-  const NDArray& data = tensor.data();
-  Saved saved{std::move(tensor), nullptr, 0, is_output};
-  if (data.defined()) {
-    saved.storage = data.storage();
-    saved.version = data.version();
+  Saved saved{std::move(tensor), 0, 0, is_output, 0};
+  if (saved.tensor.data().defined()) {
+    saved.version = saved.tensor.data().version();
+    saved.replaced = saved.tensor.impl()->replaced;
   }
   saved_.push_back(std::move(saved));
+}
+
+void Context::number_output(const NDArray& result, uint32_t output) {
+  for (Saved& s : saved_) {
+    const NDArray& data = s.tensor.data();
+    if (s.is_output && data.storage() == result.storage() && data.raw_data() == result.raw_data()) s.output = output;
+  }
 }
 
 void Context::save_input(const NDArray& x) {
@@ -37,16 +43,18 @@ Tensor Context::saved(int i) const {
   LAMINA_INTERNAL_CHECK(i >= 0 && i < static_cast<int>(saved_.size()));
   const Saved& s = saved_[i];
   const NDArray& data = s.tensor.data();
-  if (data.defined() && (data.storage() != s.storage || data.version() != s.version)) {
+  if (data.defined() && (s.tensor.impl()->replaced != s.replaced || data.version() != s.version)) {
     fail<RuntimeError>(op, "a value that backward needs was changed in place: shape ",
-                       data.shape().str(), ", saved at version ", s.version, ", now at version ",
-                       data.storage() == s.storage ? absl::StrCat(data.version()) : "of other storage",
+                       data.shape().str(), ", saved at version ", s.version, ", now ",
+                       s.tensor.impl()->replaced != s.replaced ? "replaced by set_data"
+                                                               : absl::StrCat("at version ", data.version()),
                        "; change a clone() of it instead");
   }
   if (!s.is_output || !is_grad_enabled()) return s.tensor;
   // The result's history is this node. A link is made only now, for a stored one would be a cycle.
   Tensor output{NDArray(data)};
   output.impl()->node = internal::Ptr<internal::Node>::share(node_);
+  output.impl()->output = s.output;
   return output;
 }
 

@@ -71,14 +71,17 @@ class Context {
     inputs_ = inputs;
   }
   void forward_done() { inputs_ = {}; }
+  // A saved output that is `result` is result number `output` of several.
+  void number_output(const NDArray& result, uint32_t output);
   void clear() { saved_.clear(); }
 
  private:
   struct Saved {
     Tensor tensor;
-    const internal::Storage* storage;
-    uint32_t version;
+    uint32_t version;   // of the storage
+    uint32_t replaced;  // of the tensor: after set_data another storage may have the same version
     bool is_output;
+    uint32_t output;  // which result it is, if it is one
   };
   void save(Tensor tensor, bool is_output);
   internal::OutputMeta input_meta(int i) const;
@@ -102,14 +105,16 @@ template <class T>
 inline constexpr bool is_array = is_tensor<T> || is_ndarray<T>;
 
 inline const Tensor& as_tensor(const Tensor& t) { return t; }
+// Tensor::data(), inline where there is a value.
+inline const NDArray& data_of(const Tensor& t) { return t.defined() ? t.impl()->data : t.data(); }
 template <class T>
 decltype(auto) as_array(const T& x) {
-  if constexpr (is_tensor<T>) return as_tensor(x).data();
+  if constexpr (is_tensor<T>) return data_of(as_tensor(x));
   else return (x);
 }
 template <class T>
 bool wants_grad(const T& x) {
-  if constexpr (is_tensor<T>) return as_tensor(x).requires_grad();
+  if constexpr (is_tensor<T>) return as_tensor(x).defined() && as_tensor(x).impl()->requires_grad();
   else return false;
 }
 
@@ -172,7 +177,7 @@ class Function {
     int i = 0;
     (connect(args, *node, inputs, i), ...);
     typed.context.record(&typed, inputs);
-    return recorded(node, typed.context,
+    return recorded(std::move(node), typed.context,
                     [&]() -> decltype(auto) { return typed.op.forward(typed.context, internal::as_array(args)...); });
   }
 
@@ -219,19 +224,22 @@ class Function {
   }
 
   template <class F>
-  static auto recorded(internal::Ptr<internal::Node>& node, Context& context, const F& forward) {
+  static auto recorded(internal::Ptr<internal::Node> node, Context& context, const F& forward) {
     using Result = std::decay_t<decltype(forward())>;
     if constexpr (std::is_same_v<Result, NDArray>) {
       Tensor result(internal::TensorImpl::make_from(forward));
       context.forward_done();
-      attach(result, node, 0);
+      attach(result, std::move(node), 0);
       return result;
     } else {
       static_assert(!internal::TakesOneGradient<Op>::value || std::tuple_size_v<Result> == 1,
                     "backward of several results takes absl::Span<const Tensor>");
       auto results = wrap_all(forward(), std::make_index_sequence<std::tuple_size_v<Result>>());
       context.forward_done();
-      for (size_t i = 0; i < results.size(); ++i) attach(results[i], node, i);
+      for (size_t i = 0; i < results.size(); ++i) {
+        attach(results[i], node, i);
+        context.number_output(results[i].data(), static_cast<uint32_t>(i));
+      }
       return results;
     }
   }
@@ -241,12 +249,12 @@ class Function {
     return {Tensor(std::move(arrays[I]))...};
   }
 
-  static void attach(const Tensor& result, const internal::Ptr<internal::Node>& node, size_t i) {
-    const NDArray& data = result.data();
-    node->outputs.push_back({data.shape(), data.dtype()});
+  static void attach(const Tensor& result, internal::Ptr<internal::Node> node, size_t i) {
+    const NDArray& data = internal::data_of(result);
+    node->outputs.emplace_back(data.shape(), data.dtype());
     node->arrived.emplace_back();
     if (!data.defined() || !is_floating(data.dtype())) return;
-    result.impl()->node = node;
+    result.impl()->node = std::move(node);
     result.impl()->output = static_cast<uint32_t>(i);
   }
 };

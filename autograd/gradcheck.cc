@@ -27,6 +27,16 @@ void check_inputs(const char* name, const std::vector<Tensor>& inputs) {
   if (!any) fail<ValueError>(name, "expected an input that requires a gradient, got none");
 }
 
+Shape result_shape(const char* name, const TensorFunction& f, const std::vector<Tensor>& inputs) {
+  const NoGradGuard no_grad;
+  const Tensor y = f(inputs);
+  if (!y.defined() || y.dtype() != float64) {
+    fail<ValueError>(name, "expected a float64 result, got ",
+                     y.defined() ? name_of(y.dtype()) : "an undefined tensor");
+  }
+  return y.shape();
+}
+
 // d(f . v) / d(input) for all inputs; undefined where none is wanted or none arrived.
 std::vector<Tensor> gradients(const TensorFunction& f, const std::vector<Tensor>& inputs,
                               const Tensor& v, bool create_graph) {
@@ -50,16 +60,7 @@ double dot(const Tensor& a, const Tensor& b) { return sum(a.data() * b.data()).i
 GradcheckReport gradcheck(const TensorFunction& f, const std::vector<Tensor>& inputs,
                           const GradcheckOptions& options) {
   check_inputs("gradcheck", inputs);
-  Tensor v;
-  {
-    const NoGradGuard no_grad;
-    const Tensor y = f(inputs);
-    if (!y.defined() || y.dtype() != float64) {
-      fail<ValueError>("gradcheck", "expected a float64 result, got ",
-                       y.defined() ? name_of(y.dtype()) : "an undefined tensor");
-    }
-    v = direction(y.shape(), 1);
-  }
+  const Tensor v = direction(result_shape("gradcheck", f, inputs), 1);
   const std::vector<Tensor> analytic = gradients(f, inputs, v, false);
   const NoGradGuard no_grad;
   for (size_t i = 0; i < inputs.size(); ++i) {
@@ -69,12 +70,15 @@ GradcheckReport gradcheck(const TensorFunction& f, const std::vector<Tensor>& in
         analytic[i].defined() ? analytic[i].to_vector<double>() : std::vector<double>(original.numel(), 0.0);
     for (int64_t e = 0; e < original.numel(); ++e) {
       const auto value_at = [&](double step) {
+        const struct Restore {  // also if f throws
+          const Tensor& input;
+          const NDArray& original;
+          ~Restore() { input.set_data(original); }
+        } restore{inputs[i], original};
         NDArray moved = original.clone();
         moved.data<double>()[e] += step;
         inputs[i].set_data(moved);
-        const double value = dot(f(inputs), v);
-        inputs[i].set_data(original);
-        return value;
+        return dot(f(inputs), v);
       };
       const double differences = (value_at(options.eps) - value_at(-options.eps)) / (2 * options.eps);
       // Written so that a NaN fails.
@@ -91,11 +95,7 @@ GradcheckReport gradcheck(const TensorFunction& f, const std::vector<Tensor>& in
 GradcheckReport gradgradcheck(const TensorFunction& f, const std::vector<Tensor>& inputs,
                               const GradcheckOptions& options) {
   check_inputs("gradgradcheck", inputs);
-  Shape output;
-  {
-    const NoGradGuard no_grad;
-    output = f(inputs).shape();
-  }
+  const Shape output = result_shape("gradgradcheck", f, inputs);
   // The gradients as one function of the inputs and of the output's gradient v: their sum, each weighted at random.
   std::vector<Tensor> with_v = inputs;
   with_v.push_back(direction(output, 2).requires_grad_());

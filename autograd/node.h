@@ -57,6 +57,7 @@ struct Edge {
 
 // What the gradient of an output must look like.
 struct OutputMeta {
+  OutputMeta(const Shape& output_shape, DType output_dtype) : shape(output_shape), dtype(output_dtype) {}
   Shape shape;
   DType dtype;
 };
@@ -116,7 +117,8 @@ struct TensorImpl : Counted {
   bool requires_grad() const { return leaf_requires_grad || node; }
 
   bool leaf_requires_grad = false;
-  uint32_t output = 0;  // which result of the node this is
+  uint32_t output = 0;    // which result of the node this is
+  uint32_t replaced = 0;  // how often set_data put another array in place
   NDArray data;
   Ptr<Node> node;  // the operation that made it; null for a leaf
   Tensor grad;

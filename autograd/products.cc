@@ -13,7 +13,7 @@ Tensor as_rows(const Tensor& x) {
   return x.reshape({leading.numel(), x.size(-1)});
 }
 
-struct Matmul : Function<Matmul> {  // both of rank at least 2
+struct Matmul : Function<Matmul> {
   static constexpr const char* kName = "matmul";
   static NDArray forward(Context& ctx, const NDArray& a, const NDArray& b) {
     ctx.save_input(a);
@@ -21,13 +21,24 @@ struct Matmul : Function<Matmul> {  // both of rank at least 2
     return matmul(a, b);
   }
   static Gradients backward(Context& ctx, const Tensor& dy) {
-    const Tensor a = ctx.saved(0), b = ctx.saved(1);
-    Tensor da, db;
-    if (ctx.needs_grad(0)) da = ctx.to_input(0, matmul(dy, transposed(b)));
-    if (ctx.needs_grad(1)) {
+    Tensor a = ctx.saved(0), b = ctx.saved(1), dc = dy, da, db;
+    // A vector a is a row, and a vector b a column.
+    const bool a_vector = a.dim() == 1, b_vector = b.dim() == 1;
+    if (b_vector) {
+      b = b.unsqueeze(1);
+      dc = dc.unsqueeze(-1);
+    }
+    if (a_vector) {
+      a = a.unsqueeze(0);
+      dc = dc.unsqueeze(-2);
+    }
+    if (ctx.needs_grad(0)) da = ctx.to_input(0, matmul(dc, transposed(b)));
+    if (ctx.needs_grad(1) && b.dim() == 2) {
       // One matrix b for a whole batch: one product over all rows instead of a sum over products.
-      db = b.dim() == 2 ? matmul(transposed(as_rows(a)), as_rows(dy))
-                        : ctx.to_input(1, matmul(transposed(a), dy));
+      db = matmul(transposed(as_rows(a)), as_rows(dc));
+      if (b_vector) db = db.squeeze(1);
+    } else if (ctx.needs_grad(1)) {
+      db = ctx.to_input(1, matmul(transposed(a), dc));
     }
     return {da, db};
   }
@@ -71,6 +82,7 @@ struct CrossEntropyBackward : Function<CrossEntropyBackward> {
 struct CrossEntropy : Function<CrossEntropy> {
   static constexpr const char* kName = "cross_entropy";
   static NDArray forward(Context& ctx, const NDArray& logits, const NDArray& labels) {
+    check_labels(kName, logits, labels);
     const NDArray log_probabilities = log_softmax(logits, 1);
     ctx.save_input(logits);
     ctx.save_values(log_probabilities);
@@ -84,13 +96,7 @@ struct CrossEntropy : Function<CrossEntropy> {
 
 }  // namespace
 
-Tensor matmul(const Tensor& a, const Tensor& b) {
-  if (a.defined() && b.defined() && (a.dim() == 1 || b.dim() == 1)) {
-    const Shape shape = matmul(a.data(), b.data()).shape();  // PyTorch's rule for vectors, and the checks
-    return Matmul::apply(a.dim() == 1 ? a.unsqueeze(0) : a, b.dim() == 1 ? b.unsqueeze(1) : b).view(shape);
-  }
-  return Matmul::apply(a, b);
-}
+Tensor matmul(const Tensor& a, const Tensor& b) { return Matmul::apply(a, b); }
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   return Linear::apply(x, weight, bias);
 }

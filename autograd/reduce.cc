@@ -36,7 +36,7 @@ struct Mean : Function<Mean> {
   Gradients backward(Context& ctx, const Tensor& dy) {
     const Shape input = ctx.input_shape(0);
     // Elements per result. With none there is nothing to hand on.
-    const double count = dy.numel() == 0 ? 1 : static_cast<double>(input.numel()) / static_cast<double>(dy.numel());
+    const double count = input.numel() == 0 ? 1 : static_cast<double>(input.numel()) / static_cast<double>(dy.numel());
     return {expand_reduced(kName, dy / count, dims, input)};
   }
 };
@@ -44,12 +44,11 @@ struct Mean : Function<Mean> {
 struct MaxAll : Function<MaxAll> {
   static constexpr const char* kName = "max";
   static NDArray forward(Context& ctx, const NDArray& x) {
-    const NDArray y = max(x);
-    ctx.save_values(eq(x, y).to(x.dtype()));
-    return y;
+    ctx.save_values(x);
+    return ctx.save_output(max(x));
   }
   static Gradients backward(Context& ctx, const Tensor& dy) {
-    const Tensor at_max = ctx.saved(0);
+    const Tensor at_max = eq(ctx.saved(0), ctx.output()).to(dy.dtype());
     return {dy * at_max / at_max.sum()};
   }
 };

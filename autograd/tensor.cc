@@ -32,6 +32,7 @@ void Tensor::set_data(NDArray data) const {
   if (impl.leaf_requires_grad) check_floating("set_data", data.dtype());
   if (data.shape() != impl.data.shape() || data.dtype() != impl.data.dtype()) impl.grad = Tensor();
   impl.data = std::move(data);
+  ++impl.replaced;
 }
 
 Tensor& Tensor::requires_grad_(bool requires_grad) & {

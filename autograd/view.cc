@@ -104,9 +104,7 @@ struct IndexSelect : Function<IndexSelect> {
     return index_select(x, along, index);
   }
   Gradients backward(Context& ctx, const Tensor& dy) {
-    const Tensor index = ctx.saved(0), into = zeros(ctx.input_shape(0), dy.dtype());
-    // A 0-d x gives the shape of the index.
-    return {index_add(into, dim, index, into.dim() == 0 ? dy.reshape({}) : dy), Tensor()};
+    return {index_add(zeros(ctx.input_shape(0), dy.dtype()), dim, ctx.saved(0), dy), Tensor()};
   }
 };
 
@@ -151,8 +149,10 @@ struct ScatterAdd : Function<ScatterAdd> {
   Gradients backward(Context& ctx, const Tensor& dy) {
     if (!ctx.needs_grad(2)) return {dy, Tensor(), Tensor()};
     // A source larger than the index gets zeros where it was not used.
-    Tensor gradient = dy.gather(dim, ctx.saved(0));
+    const Tensor index = ctx.saved(0);
     const Shape source = ctx.input_shape(2);
+    if (index.numel() == 0) return {dy, Tensor(), zeros(source, dy.dtype())};
+    Tensor gradient = dy.gather(dim, index);
     for (int d = 0; d < source.rank(); ++d) {
       if (gradient.shape()[d] == source[d]) continue;
       Shape wider = gradient.shape();

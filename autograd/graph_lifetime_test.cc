@@ -1,0 +1,145 @@
+// How graphs end: a million operations deep without recursion, and without a byte left behind.
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "lamina/autograd/function.h"
+#include "lamina/tensor/allocator.h"
+#include "lamina/tensor/test_util.h"
+
+namespace lamina {
+namespace {
+
+#if LAMINA_CACHING_ALLOCATOR
+constexpr int kDepth = 1000000;
+#else
+constexpr int kDepth = 200000;  // under AddressSanitizer; deep enough for recursion to overflow the stack
+#endif
+
+struct Step {
+  std::string name;
+  std::function<Tensor(const Tensor& c, const Tensor& a)> f;
+};
+void PrintTo(const Step& step, std::ostream* out) { *out << step.name; }
+
+// What is saved decides who owns whom: nothing, the inputs with their history, or the output.
+class DeepGraph : public testing::TestWithParam<Step> {
+ protected:
+  Tensor chain(const Tensor& a) {
+    Tensor c = a;
+    for (int i = 0; i < kDepth; ++i) c = GetParam().f(c, a);
+    return c;
+  }
+};
+
+TEST_P(DeepGraph, RunsBackwardAndIsDestroyed) {
+  const Tensor a = ones({}).requires_grad_();
+  chain(a).backward();
+  EXPECT_EQ(a.grad().item<double>(), GetParam().name == "relu" ? 1 : kDepth + 1);
+  EXPECT_EQ(a.impl()->use_count(), 1u);
+}
+
+TEST_P(DeepGraph, IsDestroyedInPiecesFromTheMiddle) {
+  const Tensor a = ones({}).requires_grad_();
+  std::vector<Tensor> middles;
+  {
+    Tensor c = a;
+    for (int i = 0; i < kDepth; ++i) {
+      c = GetParam().f(c, a);
+      if (i % (kDepth / 4) == 100) middles.push_back(c);
+    }
+    c.backward({}, {true, false});
+  }
+  ASSERT_EQ(middles.size(), 4u);
+  middles.erase(middles.begin() + 2);
+  a.set_grad({});
+  middles.back().backward();
+  middles.clear();
+  EXPECT_EQ(a.impl()->use_count(), 1u);
+}
+
+TEST_P(DeepGraph, IsDestroyedWithTheOtherGraphWhoseSavedTensorOwnsIt) {
+  const Tensor a = ones({}).requires_grad_(), b = ones({}).requires_grad_();
+  Tensor d;
+  {
+    const Tensor c = chain(a);
+    d = b * c;
+  }
+  d = Tensor();
+  EXPECT_EQ(a.impl()->use_count(), 1u);
+  EXPECT_EQ(b.impl()->use_count(), 1u);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Steps, DeepGraph,
+    testing::Values(Step{"add", [](const Tensor& c, const Tensor& a) { return c + a; }},
+                    Step{"mul", [](const Tensor& c, const Tensor& a) { return c * a; }},
+                    Step{"relu", [](const Tensor& c, const Tensor&) { return relu(c); }}),
+    [](const auto& info) { return info.param.name; });
+
+TEST(GraphLifetime, DeepGraphOfSecondOrderIsDestroyed) {
+  const Tensor a = ones({}).requires_grad_();
+  {
+    Tensor c = a;
+    for (int i = 0; i < kDepth / 10; ++i) c = c * a;
+    c.backward({}, {false, true});
+    const Tensor g = a.grad();
+    a.set_grad({});  // a leaf's gradient with a history that holds the leaf is a cycle until it is cleared
+    EXPECT_EQ(g.item<double>(), kDepth / 10 + 1);
+  }
+  EXPECT_EQ(a.impl()->use_count(), 1u);
+}
+
+TEST(GraphLifetime, BackwardFreesWhatWasSaved) {
+  const Tensor a = ones({4}).requires_grad_();
+  const Tensor h = a * 2, y = sum(h * h);
+  EXPECT_GT(h.impl()->use_count(), 1u);
+  y.backward();
+  EXPECT_EQ(h.impl()->use_count(), 1u);
+}
+
+TEST(GraphLifetime, UnusedResultDoesNotKeepTheOthersHistory) {
+  const Tensor a = ones({3}).requires_grad_();
+  Tensor indices;
+  { indices = (a * 2).max(0).indices; }
+  EXPECT_EQ(a.impl()->use_count(), 1u);
+  EXPECT_EQ(indices.item<int64_t>(), 0);
+}
+
+TEST(GraphLifetime, AThousandStepsOfTrainingDoNotGrowTheMemory) {
+  const Tensor x = randn({32, 20}), w1 = randn({16, 20}).requires_grad_(), b1 = zeros({16}).requires_grad_();
+  const Tensor w2 = randn({5, 16}).requires_grad_();
+  const Tensor labels = zeros({32}, int64);
+  const auto step = [&] {
+    const Tensor loss = mean(cross_entropy(linear(relu(linear(x, w1, b1)), w2), labels));
+    for (const Tensor& p : {w1, b1, w2}) p.set_grad({});
+    loss.backward();
+    for (const Tensor& p : {w1, b1, w2}) {
+      NDArray data = p.data();
+      data.add_(p.grad().data(), -0.01);
+    }
+  };
+  for (int i = 0; i < 10; ++i) step();
+  const int64_t after_warm_up = memory_stats().reserved;
+  for (int i = 0; i < 1000; ++i) step();
+  EXPECT_EQ(memory_stats().reserved, after_warm_up);
+}
+
+TEST(GraphLifetime, AThousandStepsOfSecondOrderDoNotGrowTheMemory) {
+  const Tensor w = randn({50}).requires_grad_();
+  const auto step = [&] {
+    sum(exp(w * 0.1)).backward({}, {false, true});
+    const Tensor g = w.grad();
+    w.set_grad({});
+    sum(g * g).backward();
+    w.set_grad({});
+  };
+  for (int i = 0; i < 10; ++i) step();
+  const int64_t after_warm_up = memory_stats().reserved;
+  for (int i = 0; i < 1000; ++i) step();
+  EXPECT_EQ(memory_stats().reserved, after_warm_up);
+}
+
+}  // namespace
+}  // namespace lamina

@@ -1,0 +1,122 @@
+// A value that backward needs and that was changed after it was saved is an error that names the operation, and never a
+// wrong gradient.
+#include <functional>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "lamina/autograd/function.h"
+#include "lamina/tensor/test_util.h"
+
+namespace lamina {
+namespace {
+
+using Values = std::vector<double>;
+
+Tensor leaf(std::vector<double> values) {
+  const Shape shape = static_cast<int64_t>(values.size());
+  return tensor(values, shape).requires_grad_();
+}
+
+TEST(InPlace, EachWayToWriteToASavedInputIsNoticed) {
+  const std::vector<std::function<void(NDArray)>> writes = {
+      [](NDArray x) { x.fill_(9); },
+      [](NDArray x) { x.copy_(NDArray::from({8.0, 9.0}, {2})); },
+      [](NDArray x) { x.add_(x); },
+      [](NDArray x) { x.narrow(0, 0, 1).fill_(9); },                      // through a view
+      [](NDArray x) { x.narrow(0, 0, 0).fill_(9); },                      // a write of nothing counts as well
+      [](NDArray x) { x.bump_version(); },                                // a write through data<T>()
+  };
+  for (const auto& write : writes) {
+    const Tensor a = leaf({3, 4}), b = tensor({2.0, 5.0}, {2});
+    const Tensor y = sum(a * b);
+    write(b.data());
+    EXPECT_THROWS(RuntimeError, "[mul] a value that backward needs was changed in place: shape (2,), saved at version 0, now "
+                  "at version 1; change a clone() of it instead", y.backward());
+    EXPECT_FALSE(a.grad().defined());
+  }
+}
+
+TEST(InPlace, WriteToASavedOutputIsNoticed) {
+  const Tensor a = leaf({3, 4}), y = exp(a);
+  NDArray data = y.data();
+  data.fill_(1);
+  EXPECT_THROWS(RuntimeError, "[exp] a value that backward needs was changed in place", sum(y).backward());
+}
+
+TEST(InPlace, WriteToASavedIndexIsNoticed) {
+  const Tensor a = leaf({3, 4}), index = tensor({int64_t{0}, int64_t{1}}, {2});
+  const Tensor y = sum(index_select(a, 0, index));
+  NDArray data = index.data();
+  data.fill_(0);
+  EXPECT_THROWS(RuntimeError, "[index_select] a value that backward needs was changed in place", y.backward());
+}
+
+TEST(InPlace, WriteToAValueThatNobodyNeedsIsFine) {
+  const Tensor a = leaf({3, 4}), b = tensor({2.0, 5.0}, {2});
+  const Tensor y = sum(a + b);  // add saves nothing
+  NDArray data = b.data();
+  data.fill_(9);
+  y.backward();
+  EXPECT_EQ(a.grad().to_vector<double>(), (Values{1, 1}));
+}
+
+TEST(InPlace, WriteAfterBackwardIsFine) {
+  // An optimizer's step.
+  const Tensor w = leaf({3, 4});
+  for (int i = 0; i < 3; ++i) {
+    w.set_grad({});
+    sum(w * w).backward();
+    NDArray data = w.data();
+    data.add_(w.grad().data(), -0.5);
+    EXPECT_EQ(w.to_vector<double>(), (Values{0, 0}));
+  }
+}
+
+TEST(InPlace, SetDataOfASavedLeafIsNoticedThoughVersionsAgree) {
+  const Tensor a = leaf({3, 4}), b = tensor({2.0, 5.0}, {2});
+  const Tensor y = sum(a * b);
+  b.set_data(NDArray::from({9.0, 9.0}, {2}));
+  EXPECT_THROWS(RuntimeError, "[mul] a value that backward needs was changed in place: shape (2,)", y.backward());
+}
+
+TEST(InPlace, SetDataToAnotherViewOfTheSameStorageIsNoticed) {
+  const Tensor a = ones({2, 2}, float64).requires_grad_();
+  const Tensor b = tensor({1.0, 2.0, 3.0, 4.0}, {2, 2});
+  const Tensor y = sum(matmul(a, b));
+  b.set_data(b.data().t());
+  EXPECT_THROWS(RuntimeError, "[matmul] a value that backward needs was changed in place", y.backward());
+}
+
+TEST(InPlace, SetDataToOtherValuesAndBackToAViewOfTheOldOnesIsNoticed) {
+  const Tensor a = ones({2, 2}, float64).requires_grad_();
+  const Tensor b = tensor({1.0, 2.0, 3.0, 4.0}, {2, 2});
+  const NDArray original = b.data();
+  const Tensor y = sum(matmul(a, b));
+  b.set_data(NDArray::zeros({2, 2}, float64));
+  b.set_data(original.t());
+  EXPECT_THROWS(RuntimeError, "[matmul] a value that backward needs was changed in place", y.backward());
+}
+
+TEST(InPlace, SetDataAfterSavingLeavesSavedConstantsAlone) {
+  // save_values keeps the array and not the leaf: the labels of a batch may be replaced by the next batch's.
+  const Tensor logits = zeros({2, 2}, float64).requires_grad_();
+  const Tensor labels = tensor({int64_t{0}, int64_t{1}}, {2});
+  const Tensor loss = sum(cross_entropy(logits, labels));
+  labels.set_data(NDArray::from<int64_t>({1, 1}, {2}));
+  loss.backward();
+  EXPECT_EQ(logits.grad().to_vector<double>(), (Values{-0.5, 0.5, 0.5, -0.5}));
+}
+
+TEST(InPlace, WriteBetweenTheUsesOfAValueHarmsTheEarlierOne) {
+  const Tensor a = leaf({3}), b = tensor({2.0}, {1});
+  const Tensor first = a * b;
+  NDArray data = b.data();
+  data.fill_(10);
+  const Tensor second = a * b;
+  second.backward();
+  EXPECT_EQ(a.grad().item<double>(), 10);
+  EXPECT_THROWS(RuntimeError, "[mul] a value that backward needs was changed in place", first.backward());
+}
+
+}  // namespace
+}  // namespace lamina

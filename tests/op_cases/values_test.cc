@@ -1,0 +1,117 @@
+// Every operation against its naive reference: each dtype, layout and sample, on NDArrays, Tensors and recorded Tensors,
+// as a function, a method and an operator.
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "lamina/tests/op_cases/op_case.h"
+#include "lamina/tests/op_cases/param.h"
+
+namespace lamina::op_cases {
+namespace {
+
+// What a value of the reference becomes in `dtype`.
+double stored_as(double x, DType dtype) {
+  if (dtype == bool_) return x != 0 ? 1 : 0;
+  if (dtype == uint8) return x - 256 * std::floor(x / 256);  // wraps around
+  return x;
+}
+
+bool is_close(double got, double expected, double tolerance) {
+  if (std::isnan(expected)) return std::isnan(got);
+  if (std::isinf(expected)) return got == expected;
+  return std::abs(got - expected) <= tolerance * std::max(1.0, std::abs(expected));
+}
+
+void expect_close(const NDArray& got, const Dense& expected, double tolerance) {
+  ASSERT_EQ(extents_of(got.shape()), expected.shape);
+  const std::vector<double> values = got.to_vector<double>();
+  ASSERT_EQ(values.size(), expected.values.size());
+  for (size_t i = 0; i < values.size(); ++i) {
+    const double want = stored_as(expected.values[i], got.dtype());
+    ASSERT_TRUE(is_close(values[i], want, tolerance))
+        << "element " << i << " (row-major): got " << values[i] << ", the naive reference gives " << want;
+  }
+}
+
+class OpValues : public OpCaseTest {
+ protected:
+  // All results of one sample, in one dtype and layout.
+  void check(const Sample& sample, DType dtype, Layout layout) {
+    SCOPED_TRACE(std::string(lamina::name_of(dtype)) + ", " + op_cases::name_of(layout) + ", " + shapes_of(sample));
+    std::vector<NDArray> arrays;
+    std::vector<Dense> dense;
+    for (size_t i = 0; i < sample.size(); ++i) {
+      arrays.push_back(array_of(values_for(sample[i], i, dtype, layout), dtype_for(sample[i], dtype), layout));
+      dense.push_back(to_dense(arrays.back()));
+    }
+    const std::vector<Dense> expected = row().reference(dense);
+    const double tolerance = row().result_dtype(dtype) == float64 && dtype == float64 ? 1e-12 : row().float32_tolerance;
+    for (size_t f = 0; f < row().forms.size(); ++f) {
+      const Form& form = row().forms[f];
+      SCOPED_TRACE("form " + std::to_string(f));
+      if (form.arrays) {
+        SCOPED_TRACE("NDArray");
+        expect_results(form.arrays(arrays), arrays, expected, dtype, tolerance);
+      }
+      if (!form.tensors) continue;
+      for (const bool recorded : {false, true}) {
+        SCOPED_TRACE(recorded ? "recorded Tensor" : "Tensor");
+        std::vector<Tensor> tensors(arrays.begin(), arrays.end());
+        bool requires_grad = false;
+        for (Tensor& t : tensors) {
+          if (!recorded || !is_floating(t.dtype())) continue;
+          t.requires_grad_();
+          requires_grad = true;
+        }
+        std::vector<NDArray> results;
+        for (const Tensor& t : form.tensors(tensors)) {
+          results.push_back(t.data());
+          EXPECT_EQ(t.requires_grad(), requires_grad && row().op() != "argmax" && is_floating(t.dtype()));
+        }
+        expect_results(results, arrays, expected, dtype, tolerance);
+      }
+    }
+    for (size_t i = 0; i < arrays.size(); ++i) {
+      EXPECT_EQ(arrays[i].to_vector<double>(), dense[i].values) << "input " << i << " was written to";
+    }
+  }
+
+ private:
+  void expect_results(const std::vector<NDArray>& got, const std::vector<NDArray>& inputs,
+                      const std::vector<Dense>& expected, DType dtype, double tolerance) {
+    ASSERT_EQ(got.size(), expected.size());
+    EXPECT_EQ(lamina::name_of(got[0].dtype()), std::string(lamina::name_of(row().result_dtype(dtype))));
+    for (size_t i = 0; i < got.size(); ++i) {
+      if (i > 0) {
+        EXPECT_EQ(got[i].dtype(), int64);
+      }
+      expect_close(got[i], expected[i], tolerance);
+    }
+    if (row().shares_storage) {
+      EXPECT_EQ(got[0].storage(), inputs[0].storage());
+    }
+  }
+};
+
+TEST_P(OpValues, AgreeWithTheNaiveReference) {
+  for (const Sample& sample : row().samples) {
+    for (const DType dtype : row().dtypes) {
+      for (const Layout layout : row().layouts) check(sample, dtype, layout);
+    }
+  }
+}
+
+TEST_P(OpValues, AgreeWithTheNaiveReferenceAtLargeSizes) {
+  for (const Sample& sample : row().large_samples) {
+    for (const Layout layout : row().layouts) check(sample, float32, layout);
+    check(sample, float64, Layout::kContiguous);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, OpValues, each_row(), row_name);
+
+}  // namespace
+}  // namespace lamina::op_cases
