@@ -19,20 +19,20 @@ class Child {
   template <class... Args>
   Child(Module* owner, std::string name, Args&&... args)
       : module_(std::make_shared<T>(std::forward<Args>(args)...)) {
-    internal::Registry& registry = owner->registry();
-    registry.check_new_name(name);
-    registry.children.push_back(std::make_shared<internal::ModuleSlot>(
-        internal::ModuleSlot{std::move(name), module_}));
+    owner->registry().add_child(std::move(name), module_);
   }
   Child(Child&&) = default;  // with its owner
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
 
-  T* operator->() const { return module_.get(); }
-  T& operator*() const { return *module_; }
+  T& operator*() const {  // throws RuntimeError if its owner was moved from
+    if (!module_) fail<RuntimeError>("Child", "expected a live module, got one that was moved from");
+    return *module_;
+  }
+  T* operator->() const { return &**this; }
   template <class... In>
   decltype(auto) operator()(In&&... in) const {
-    return (*module_)(std::forward<In>(in)...);
+    return (**this)(std::forward<In>(in)...);
   }
 
  private:

@@ -29,15 +29,15 @@ class ModuleList : public Module {
   void push_back(M module) {
     static_assert(std::is_base_of_v<T, M>, "a ModuleList<T> holds modules derived from T");
     auto shared = std::make_shared<M>(std::move(module));
-    registry().children.push_back(std::make_shared<internal::ModuleSlot>(
-        internal::ModuleSlot{absl::StrCat(modules_.size()), shared}));
+    registry().add_child(absl::StrCat(modules_.size()), shared);
     modules_.push_back(std::move(shared));
   }
-  int64_t size() const { return static_cast<int64_t>(modules_.size()); }
-  bool empty() const { return modules_.empty(); }
+  int64_t size() const { return static_cast<int64_t>(modules().size()); }
+  bool empty() const { return modules().empty(); }
   // Counted from the end if negative. Throws IndexError outside the list.
   T& operator[](int64_t i) const {
     if (i < -size() || i >= size()) {
+      if (empty()) fail<IndexError>("ModuleList", "expected an index into a list that is not empty, got ", i);
       fail<IndexError>("ModuleList", "expected an index from ", -size(), " to ", size() - 1, ", got ", i);
     }
     return *modules_[i < 0 ? i + size() : i];
@@ -58,19 +58,26 @@ class ModuleList : public Module {
    private:
     Base at_;
   };
-  Iterator begin() const { return Iterator(modules_.begin()); }
-  Iterator end() const { return Iterator(modules_.end()); }
+  Iterator begin() const { return Iterator(modules().begin()); }
+  Iterator end() const { return Iterator(modules().end()); }
 
  private:
+  const std::vector<std::shared_ptr<T>>& modules() const {
+    registry();  // throws if moved from, where an empty list would go unnoticed
+    return modules_;
+  }
   std::vector<std::shared_ptr<T>> modules_;
 };
 
 // Layers that run one after the other.
 //
-//   nn::Sequential model(nn::Linear(784, 300), nn::ReLU(), nn::Linear(300, 10));
+//   nn::Sequential model{nn::Linear(784, 300), nn::ReLU(), nn::Linear(300, 10)};
+//
+// In braces the layers are made in order. In parentheses C++ leaves the order open (g++ makes the last one first), and one
+// seed would give other starting values with another compiler.
 class Sequential : public Layer {
  public:
-  // Moves the layers in.
+  // Moves the layers in. A single Sequential moves as a whole, without becoming a layer of another one.
   template <class... Layers, class = std::enable_if_t<(std::is_base_of_v<Layer, Layers> && ...) &&
                                                       !std::is_same_v<void(Layers...), void(Sequential)>>>
   explicit Sequential(Layers... layers) {
@@ -86,11 +93,13 @@ class Sequential : public Layer {
   template <class L>
   void push_back(L layer) {
     auto shared = std::make_shared<L>(std::move(layer));
-    registry().children.push_back(std::make_shared<internal::ModuleSlot>(
-        internal::ModuleSlot{absl::StrCat(layers_.size()), shared}));
+    registry().add_child(absl::StrCat(layers_.size()), shared);
     layers_.push_back(std::move(shared));
   }
-  int64_t size() const { return static_cast<int64_t>(layers_.size()); }
+  int64_t size() const {
+    registry();  // throws if moved from
+    return static_cast<int64_t>(layers_.size());
+  }
 
  private:
   std::vector<std::shared_ptr<Layer>> layers_;

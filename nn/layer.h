@@ -10,14 +10,14 @@
 
 namespace lamina::nn {
 
-template <class Signature>
-class Callable;
-
 template <class R, class... In>
 class Callable<R(In...)> : public Module {
  public:
   virtual R forward(In... in) = 0;
-  R operator()(In... in) { return forward(std::forward<In>(in)...); }
+  R operator()(In... in) {
+    this->registry();  // throws if the module was moved from: a container would pass its input on
+    return forward(std::forward<In>(in)...);
+  }
 };
 
 using Layer = Callable<Tensor(const Tensor&)>;

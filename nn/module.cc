@@ -1,6 +1,7 @@
 #include "lamina/nn/module.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -18,6 +19,11 @@ void internal::Registry::check_new_name(const std::string& name) const {
       std::any_of(children.begin(), children.end(), has_name)) {
     fail<ValueError>("Module", "expected a new name, got \"", name, "\", which is registered already");
   }
+}
+
+void internal::Registry::add_child(std::string name, std::shared_ptr<Module> module) {
+  check_new_name(name);
+  children.push_back(std::make_shared<ModuleSlot>(ModuleSlot{std::move(name), std::move(module)}));
 }
 
 internal::Registry& Module::registry() const {

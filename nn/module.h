@@ -30,6 +30,8 @@
 namespace lamina::nn {
 
 class Module;
+template <class Signature>
+class Callable;
 
 template <class T>
 using Named = std::vector<std::pair<std::string, T>>;  // in registration order, "child.member"
@@ -53,6 +55,8 @@ struct Registry {
 
   // Throws ValueError if the name is empty, has a dot, or is taken.
   void check_new_name(const std::string& name) const;
+  // Throws as check_new_name does.
+  void add_child(std::string name, std::shared_ptr<Module> module);
 };
 
 }  // namespace internal
@@ -95,6 +99,8 @@ class Module {
 
  private:
   friend class TensorMember;
+  template <class Signature>
+  friend class Callable;
   template <class T>
   friend class Child;
   template <class T>

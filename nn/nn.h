@@ -7,6 +7,8 @@
 #include "lamina/nn/child.h"
 #include "lamina/nn/container.h"
 #include "lamina/nn/data/data_loader.h"
+#include "lamina/nn/data/idx.h"
+#include "lamina/nn/data/mnist.h"
 #include "lamina/nn/init.h"
 #include "lamina/nn/layer.h"
 #include "lamina/nn/linear.h"

@@ -10,11 +10,20 @@ TensorMember::TensorMember(Module* owner, std::string name, Tensor value, bool i
   registry.tensors.push_back(slot_);
 }
 
+void TensorMember::fail_moved_from() {
+  fail<RuntimeError>("Parameter", "expected a live member, got one that was moved from");
+}
+
 Parameter::Parameter(Module* owner, std::string name, Tensor value)
     : TensorMember(owner, std::move(name), value.defined() ? std::move(value.requires_grad_()) : Tensor(), false) {
   if (defined() && !get().is_leaf()) {
     fail<ValueError>("Parameter", "expected a leaf, got the result of ", get().grad_fn());
   }
+}
+
+void Parameter::requires_grad_(bool requires_grad) const {
+  Tensor parameter = get();
+  parameter.requires_grad_(requires_grad);
 }
 
 }  // namespace lamina::nn

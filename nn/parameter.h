@@ -6,8 +6,10 @@
 #define LAMINA_NN_PARAMETER_H_
 
 #include <memory>
+#include <ostream>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "lamina/nn/module.h"
 
@@ -20,7 +22,10 @@ class TensorMember : public Methods<Tensor, TensorMember> {
   TensorMember(const TensorMember&) = delete;
   TensorMember& operator=(const TensorMember&) = delete;
 
-  const Tensor& get() const { return slot_->value; }
+  const Tensor& get() const {  // throws RuntimeError if it was moved from
+    if (!slot_) fail_moved_from();
+    return slot_->value;
+  }
   operator const Tensor&() const { return get(); }  // NOLINT(google-explicit-constructor)
 
   bool defined() const { return get().defined(); }
@@ -32,11 +37,24 @@ class TensorMember : public Methods<Tensor, TensorMember> {
   int64_t numel() const { return get().numel(); }
   bool requires_grad() const { return get().requires_grad(); }
   Tensor grad() const { return get().grad(); }
+  Tensor detach() const { return get().detach(); }
+  template <class T>
+  T item() const {
+    return get().item<T>();
+  }
+  template <class T>
+  std::vector<T> to_vector() const {
+    return get().to_vector<T>();
+  }
+  void set_data(NDArray data) const { get().set_data(std::move(data)); }
+  friend std::ostream& operator<<(std::ostream& out, const TensorMember& x) { return out << x.get(); }
 
  protected:
   TensorMember(Module* owner, std::string name, Tensor value, bool is_buffer);
 
  private:
+  [[noreturn, gnu::cold]] static void fail_moved_from();
+
   std::shared_ptr<internal::TensorSlot> slot_;
 };
 
@@ -44,6 +62,7 @@ class TensorMember : public Methods<Tensor, TensorMember> {
 class Parameter : public TensorMember {
  public:
   Parameter(Module* owner, std::string name, Tensor value);
+  void requires_grad_(bool requires_grad = true) const;  // false freezes it
 };
 
 // A tensor that belongs to the module's state but is not trained.

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+
 namespace lamina::nn::optim {
 
 Optimizer::Optimizer(const char* name, std::vector<Tensor> parameters)

@@ -25,6 +25,17 @@ class ModeGuard {
   std::vector<std::pair<Module*, bool>> modes_;
 };
 
+// Other shapes would broadcast, and count nonsense as errors.
+void check_classes(const Tensor& outputs, const Tensor& labels) {
+  if (outputs.dim() != 2 || labels.shape() != Shape{outputs.size(0)}) {
+    fail<ShapeError>("epoch", "expected outputs (n, classes) and labels (n), got ",
+                     outputs.shape().str(), " and ", labels.shape().str());
+  }
+  if (labels.dtype() != int64) {
+    fail<DTypeError>("epoch", "expected labels of dtype int64, got ", name_of(labels.dtype()));
+  }
+}
+
 }  // namespace
 
 EpochResult epoch(Layer& model, data::DataLoader& loader, Loss& loss, optim::Optimizer* optimizer,
@@ -33,11 +44,14 @@ EpochResult epoch(Layer& model, data::DataLoader& loader, Loss& loss, optim::Opt
   model.train(optimizer != nullptr);
   const GradModeGuard grad(optimizer != nullptr);
 
+  data::DataLoader copy = loader;  // to evaluate without moving the shuffling of the loader on
+
   double total_loss = 0;
   int64_t wrong = 0, samples = 0;
-  for (const data::Batch& batch : loader) {
+  for (const data::Batch& batch : optimizer != nullptr ? loader : copy) {
     const Tensor outputs = model(batch.x);
     const Tensor batch_loss = loss(outputs, batch.y);
+    check_classes(outputs, batch.y);
     if (optimizer != nullptr) {
       optimizer->zero_grad();
       batch_loss.backward();

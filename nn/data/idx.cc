@@ -1,0 +1,146 @@
+#include "lamina/nn/data/idx.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <limits>
+#include <new>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+
+namespace lamina::nn::data {
+namespace {
+
+constexpr int kUnsignedByte = 0x08;
+
+class File {
+ public:
+  // Not to block on a named pipe, which is refused later.
+  explicit File(const std::string& path)
+      : descriptor_(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {}
+  ~File() {
+    if (descriptor_ >= 0) close(descriptor_);
+  }
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+  int descriptor() const { return descriptor_; }
+
+  // Reads up to `size` bytes; fewer at the end of the file, -1 on an error.
+  int64_t read(void* to, int64_t size) const {
+    int64_t done = 0;
+    while (done < size) {
+      const ssize_t got = ::read(descriptor_, static_cast<char*>(to) + done, size - done);
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) return -1;
+      if (got == 0) break;
+      done += got;
+    }
+    return done;
+  }
+
+ private:
+  int descriptor_;
+};
+
+// "00 00 08 03"
+std::string hex(const uint8_t* bytes, int64_t count) {
+  std::string text;
+  for (int64_t i = 0; i < count; ++i) {
+    absl::StrAppend(&text, i > 0 ? " " : "", absl::Hex(bytes[i], absl::kZeroPad2));
+  }
+  return text;
+}
+
+template <class... Parts>
+absl::Status bad(const std::string& path, int64_t offset, const Parts&... parts) {
+  return absl::InvalidArgumentError(absl::StrCat(path, ": offset ", offset, ": ", parts...));
+}
+
+absl::Status system_error(const std::string& path, const char* what) {
+  const int error = errno;
+  return absl::ErrnoToStatus(error, absl::StrCat(path, ": ", what));
+}
+
+// Reads `size` bytes at `offset`, described by `what`.
+absl::Status read_all(const File& file, const std::string& path, int64_t offset, void* to,
+                      int64_t size, const std::string& what) {
+  const int64_t got = file.read(to, size);
+  if (got < 0) return system_error(path, "cannot read");
+  if (got < size) {
+    return bad(path, offset, "expected ", what, ", ", size, " bytes, got ", got,
+               ", where the file ends");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<NDArray> read_idx(const std::string& path) {
+  const File file(path);
+  if (file.descriptor() < 0) return system_error(path, "cannot open");
+  struct stat info;
+  if (fstat(file.descriptor(), &info) != 0) return system_error(path, "cannot read");
+  if (!S_ISREG(info.st_mode)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": expected a regular file, got ",
+                     S_ISDIR(info.st_mode) ? "a folder" : "another kind"));
+  }
+
+  uint8_t header[idx_header_size(Shape::kMaxRank)];
+  absl::Status status = read_all(file, path, 0, header, 4, "a magic number");
+  if (!status.ok()) return status;
+  if (header[0] != 0 || header[1] != 0) {
+    const bool gzip = header[0] == 0x1f && header[1] == 0x8b;
+    return bad(path, 0, "expected the magic number 00 00 08 and a rank, got ", hex(header, 4),
+               gzip ? " (gzip: unpack the file first)" : "");
+  }
+  if (header[2] != kUnsignedByte) {
+    return bad(path, 2, "expected the element type 08 (unsigned byte), got ", hex(header + 2, 1));
+  }
+  const int64_t rank = header[3];
+  if (rank > Shape::kMaxRank) {
+    return bad(path, 3, "expected a rank of at most ", Shape::kMaxRank, ", got ", rank);
+  }
+  status = read_all(file, path, 4, header + 4, 4 * rank, absl::StrCat(rank, " extents"));
+  if (!status.ok()) return status;
+
+  Shape shape;
+  for (int64_t i = 0; i < rank; ++i) {
+    const uint8_t* byte = header + 4 + 4 * i;
+    shape.push_back(int64_t{byte[0]} << 24 | byte[1] << 16 | byte[2] << 8 | byte[3]);
+  }
+  // Zeros count as ones at first, so that no array of this shape can overflow, not even in its
+  // strides.
+  int64_t count = 1;
+  bool empty = false;
+  for (int64_t extent : shape) {
+    empty = empty || extent == 0;
+    if (__builtin_mul_overflow(count, extent == 0 ? 1 : extent, &count) ||
+        count > std::numeric_limits<int64_t>::max() / 4) {
+      return bad(path, 4, "expected a shape of less than 2^61 elements, got ", shape.str());
+    }
+  }
+  if (empty) count = 0;
+  const int64_t offset = idx_header_size(rank);
+  const int64_t left = static_cast<int64_t>(info.st_size) - offset;
+  if (left != count) {
+    return bad(path, offset, "expected the ", count, " bytes of shape ", shape.str(), ", got ",
+               left);
+  }
+
+  try {
+    NDArray array = NDArray::empty(shape, uint8);
+    status = read_all(file, path, offset, array.data<uint8_t>(), count, "elements");
+    if (!status.ok()) return status;
+    return array;
+  } catch (const std::bad_alloc&) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat(path, ": no memory for the ", count, " bytes of shape ", shape.str()));
+  }
+}
+
+}  // namespace lamina::nn::data

@@ -1,0 +1,208 @@
+#include "lamina/nn/optim/sgd.h"
+
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "lamina/tensor/test_util.h"
+
+namespace lamina::nn::optim {
+namespace {
+
+using ::testing::ElementsAre;
+
+// ---- Steps
+
+TEST(SGD, SubtractsTheLearningRateTimesTheGradient) {
+  const Tensor p = tensor({1.f, 2.f}, {2}).requires_grad_();
+  SGD sgd({p}, {.lr = 0.5});
+  (p * p).sum().backward();  // the gradient is (2, 4)
+  sgd.step();
+  EXPECT_THAT(p.to_vector<float>(), ElementsAre(0, 0));
+  p.set_grad(tensor({-1.f, 3.f}, {2}));
+  sgd.step();
+  sgd.step();  // the same gradient again
+  EXPECT_THAT(p.to_vector<float>(), ElementsAre(1, -3));
+}
+
+TEST(SGD, HasPyTorchsDefaultLearningRateOfNewVersions) {
+  const Tensor p = zeros(1, float64).requires_grad_();
+  SGD sgd({p});
+  p.set_grad(ones(1, float64));
+  sgd.step();
+  EXPECT_EQ(p.item<double>(), -1e-3);
+}
+
+TEST(SGD, FollowsPyTorchFor100Steps) {
+  // torch.optim.SGD([w, c], lr=0.05) on mean((A w + c - b)^2) + 0.01 sum(exp(w)), float64,
+  // PyTorch 1.13.
+  const Tensor a = tensor({1., 2., 0.5, -1., -1.5, 0.25, 2., 1.}, {4, 2});
+  const Tensor b = tensor({1., -2., 0.5, 3.}, {4});
+  const Tensor w = tensor({0.1, -0.2}, {2}).requires_grad_();
+  const Tensor c = full({}, 0.3, float64).requires_grad_();
+  SGD sgd({w, c}, {.lr = 0.05});
+  struct Row {
+    int step;
+    double loss, w0, w1, c;
+  };
+  const std::vector<Row> rows = {
+      {0, 3.7573640167115365, 0.2125724145409622, -0.016659365376539004, 0.33875},
+      {9, 1.6378913821050334, 0.38529190855930356, 0.6604201701233802, 0.2572004343497063},
+      {99, 1.3946307495325154, 0.284706386679734, 1.0607089210970624, -0.11328425987665239}};
+  size_t next = 0;
+  for (int step = 0; step < 100; ++step) {
+    sgd.zero_grad();
+    const Tensor r = matmul(a, w) + c - b;
+    const Tensor loss = (r * r).mean() + exp(w).sum() * 0.01;
+    loss.backward();
+    sgd.step();
+    if (step != rows[next].step) continue;
+    const Row& row = rows[next++];
+    EXPECT_NEAR(loss.item<double>(), row.loss, 1e-14) << step;
+    EXPECT_NEAR(w.to_vector<double>()[0], row.w0, 1e-14) << step;
+    EXPECT_NEAR(w.to_vector<double>()[1], row.w1, 1e-14) << step;
+    EXPECT_NEAR(c.item<double>(), row.c, 1e-14) << step;
+  }
+  EXPECT_EQ(next, rows.size());
+}
+
+TEST(SGD, LeavesAParameterWithoutAGradientAlone) {
+  const Tensor used = ones(2).requires_grad_(), unused = ones(2).requires_grad_();
+  SGD sgd({used, unused}, {.lr = 1});
+  used.sum().backward();
+  const uint32_t version = unused.data().version();
+  sgd.step();
+  EXPECT_THAT(used.to_vector<float>(), ElementsAre(0, 0));
+  EXPECT_THAT(unused.to_vector<float>(), ElementsAre(1, 1));
+  EXPECT_EQ(unused.data().version(), version);
+  EXPECT_FALSE(unused.grad().defined());
+}
+
+TEST(SGD, WithALearningRateOfZeroChangesNothing) {
+  const Tensor p = tensor({1.f, -0.f, 1e30f}, {3}).requires_grad_();
+  SGD sgd({p}, {.lr = 0});
+  p.set_grad(full(3, 7.f));
+  sgd.step();
+  EXPECT_THAT(p.to_vector<float>(), ElementsAre(1, 0, 1e30f));
+}
+
+TEST(SGD, LeavesTheGradientUnchanged) {
+  const Tensor p = ones(2).requires_grad_();
+  SGD sgd({p}, {.lr = 0.1});
+  (p * 3).sum().backward();
+  const Tensor gradient = p.grad();
+  const uint32_t version = gradient.data().version();
+  sgd.step();
+  EXPECT_EQ(p.grad().impl(), gradient.impl());
+  EXPECT_EQ(gradient.data().version(), version);
+  EXPECT_THAT(gradient.to_vector<float>(), ElementsAre(3, 3));
+}
+
+TEST(SGD, ZeroGradClearsTheGradients) {
+  const Tensor p = ones(2).requires_grad_();
+  SGD sgd({p});
+  p.sum().backward();
+  sgd.zero_grad();
+  EXPECT_FALSE(p.grad().defined());
+  sgd.step();
+  EXPECT_THAT(p.to_vector<float>(), ElementsAre(1, 1));
+}
+
+TEST(SGD, WritesToTheParametersOwnStorageWithoutHistory) {
+  const Tensor p = ones({2, 3}).requires_grad_();
+  const char* where = p.data().raw_data();
+  SGD sgd({p}, {.lr = 1});
+  p.sum().backward();
+  sgd.step();
+  EXPECT_EQ(p.data().raw_data(), where);
+  EXPECT_TRUE(p.is_leaf() && p.requires_grad());
+}
+
+TEST(SGD, StepsParametersAndGradientsThatAreNotContiguous) {
+  const Tensor p = tensor({1.f, 2.f, 3.f, 4.f, 5.f, 6.f}, {3, 2}).t().detach().requires_grad_();
+  SGD sgd({p}, {.lr = 1});
+  p.set_grad(tensor({1.f, 10.f, 100.f}, {1, 3}).expand({2, 3}));
+  sgd.step();
+  EXPECT_THAT(p.to_vector<float>(), ElementsAre(0, -7, -95, 1, -6, -94));
+}
+
+TEST(SGD, AStepBetweenForwardAndBackwardIsAnErrorNotAWrongGradient) {
+  const Tensor p = ones(2).requires_grad_();
+  SGD sgd({p}, {.lr = 1});
+  const Tensor loss = (p * p).sum();
+  p.set_grad(ones(2));
+  sgd.step();
+  EXPECT_THROWS(RuntimeError, "[mul] a value that backward needs was changed in place",
+                loss.backward());
+}
+
+TEST(SGD, FollowsAParameterToOtherValuesAndDtypes) {
+  const Tensor p = ones(2).requires_grad_();
+  SGD sgd({p}, {.lr = 1});
+  p.sum().backward();
+  p.set_data(NDArray::full(3, 5, float64));  // which drops the gradient of the old shape
+  sgd.step();
+  EXPECT_THAT(p.to_vector<double>(), ElementsAre(5, 5, 5));
+  p.sum().backward();
+  sgd.step();
+  EXPECT_THAT(p.to_vector<double>(), ElementsAre(4, 4, 4));
+}
+
+TEST(SGD, TakesParametersWithoutElements) {
+  const Tensor p = zeros({0, 3}).requires_grad_();
+  SGD sgd({p});
+  p.sum().backward();
+  sgd.step();
+  EXPECT_EQ(p.shape(), Shape({0, 3}));
+}
+
+TEST(SGD, NeedsNoMoreMemoryAfterTheFirstStep) {
+  const Tensor p = zeros({1000, 1000}).requires_grad_(), x = ones({1000, 1000});
+  SGD sgd({p}, {.lr = 0.1});
+  int64_t reserved = 0;
+  for (int step = 0; step < 20; ++step) {
+    sgd.zero_grad();
+    (p * x).sum().backward();
+    sgd.step();
+    if (step == 0) reserved = memory_stats().reserved;
+  }
+  EXPECT_GE(reserved, 2 * 4'000'000);
+  EXPECT_LE(memory_stats().reserved, reserved);
+}
+
+// ---- Construction
+
+TEST(SGD, ThrowsForNoParameters) {
+  EXPECT_THROWS(ValueError, "[SGD] expected at least one parameter, got none", SGD({}));
+}
+
+TEST(SGD, ThrowsForWhatIsNoParameter) {
+  const Tensor leaf = ones(2).requires_grad_();
+  const char* text = "[SGD] expected leaves that require a gradient, got parameter 1: ";
+  EXPECT_THROWS(ValueError, std::string(text) + "the result of mul", SGD({leaf, leaf * 2}));
+  EXPECT_THROWS(ValueError, std::string(text) + "a tensor that does not require one",
+                SGD({leaf, ones(2)}));
+  EXPECT_THROWS(ValueError, std::string(text) + "an undefined tensor", SGD({leaf, Tensor()}));
+}
+
+TEST(SGD, ThrowsForTheSameParameterTwice) {
+  const Tensor a = ones(2).requires_grad_(), b = ones(2).requires_grad_(), again = a;
+  EXPECT_THROWS(ValueError, "[SGD] expected different parameters, got the same as 0 and 2",
+                SGD({a, b, again}));
+}
+
+TEST(SGD, ThrowsForALearningRateThatIsNegativeOrNotFinite) {
+  const std::vector<Tensor> parameters = {ones(2).requires_grad_()};
+  const char* text = "[SGD] expected a finite learning rate of at least 0, got ";
+  EXPECT_THROWS(ValueError, std::string(text) + "-0.1", SGD(parameters, {.lr = -0.1}));
+  EXPECT_THROWS(ValueError, std::string(text) + "nan",
+                SGD(parameters, {.lr = std::numeric_limits<double>::quiet_NaN()}));
+  EXPECT_THROWS(ValueError, std::string(text) + "inf",
+                SGD(parameters, {.lr = std::numeric_limits<double>::infinity()}));
+}
+
+}  // namespace
+}  // namespace lamina::nn::optim

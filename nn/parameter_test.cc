@@ -1,0 +1,201 @@
+#include "lamina/nn/parameter.h"
+
+#include <optional>
+#include <sstream>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "lamina/nn/layer.h"
+#include "lamina/tensor/test_util.h"
+
+namespace lamina::nn {
+namespace {
+
+using ::testing::ElementsAre;
+
+class Holder : public Layer {
+ public:
+  std::string name() const override { return "Holder"; }
+  Tensor forward(const Tensor& x) override { return x * p; }
+  Parameter p{this, "p", tensor({2.f, 3.f}, {2})};
+  Parameter q{this, "q", tensor({5.f, 7.f}, {2})};
+  Buffer b{this, "b", tensor({1.f, 1.f}, {2})};
+  Parameter none{this, "none", Tensor()};
+};
+
+// ---- What must not compile: each would take a tensor out of the registry unnoticed
+
+static_assert(!std::is_constructible_v<Tensor&, Parameter&>);  // Tensor& r = p; r = t;
+static_assert(!std::is_convertible_v<Parameter&, NDArray&>);
+static_assert(!std::is_copy_constructible_v<Parameter>);  // auto w = layer.weight;
+static_assert(!std::is_copy_constructible_v<Buffer>);
+static_assert(!std::is_assignable_v<Parameter&, Parameter&>);  // a.weight = b.weight;
+static_assert(!std::is_assignable_v<Parameter&, Parameter>);
+static_assert(!std::is_assignable_v<Parameter&, Tensor>);  // layer.weight = tensor;
+static_assert(!std::is_assignable_v<Parameter&, NDArray>);
+static_assert(!std::is_assignable_v<Parameter&, double>);
+static_assert(!std::is_assignable_v<Buffer&, Tensor>);
+static_assert(!std::is_swappable_v<Parameter>);
+static_assert(!std::is_constructible_v<Parameter, Tensor>);  // without an owner
+static_assert(!std::is_convertible_v<Parameter, bool>);      // if (bias): ask defined()
+
+// ---- What must
+
+static_assert(std::is_move_constructible_v<Parameter> && std::is_move_constructible_v<Buffer>);
+static_assert(std::is_convertible_v<Parameter&, const Tensor&>);
+static_assert(std::is_convertible_v<const Parameter&, Tensor>);
+
+#define EXPECT_TENSOR(expression, ...)                         \
+  static_assert(std::is_same_v<decltype(expression), Tensor>); \
+  EXPECT_THAT((expression).to_vector<float>(), ElementsAre(__VA_ARGS__))
+
+TEST(Parameter, OperatorsGiveTensors) {
+  const Holder h;
+  const Tensor x = tensor({10.f, 20.f}, {2});
+  const NDArray n = NDArray::from({10.f, 20.f}, {2});
+  EXPECT_TENSOR(h.p + h.q, 7, 10);
+  EXPECT_TENSOR(h.p * h.p, 4, 9);
+  EXPECT_TENSOR(h.p - h.b, 1, 2);
+  EXPECT_TENSOR(h.p * x, 20, 60);
+  EXPECT_TENSOR(x / h.p, 5, 20.f / 3);
+  EXPECT_TENSOR(h.p * n, 20, 60);
+  EXPECT_TENSOR(n - h.p, 8, 17);
+  EXPECT_TENSOR(h.p * 2, 4, 6);
+  EXPECT_TENSOR(1 - h.p, -1, -2);
+  EXPECT_TENSOR(0.5 * h.p, 1, 1.5);
+  EXPECT_TENSOR(-h.p, -2, -3);
+  EXPECT_TENSOR(h.p == h.q, 0, 0);
+  EXPECT_TENSOR(h.p == x / 5, 1, 0);
+  EXPECT_TENSOR(h.p != 2, 0, 1);
+  EXPECT_TENSOR(h.p < h.q, 1, 1);
+  EXPECT_TENSOR(3 <= h.p, 0, 1);
+}
+
+TEST(Parameter, FunctionsAndMethodsGiveTensors) {
+  const Holder h;
+  EXPECT_TENSOR(sum(h.p), 5);
+  EXPECT_TENSOR(h.p.sum(), 5);
+  EXPECT_TENSOR(relu(h.p), 2, 3);
+  EXPECT_TENSOR(h.p.mul(h.q), 10, 21);
+  EXPECT_TENSOR(h.p.mul(2), 4, 6);
+  EXPECT_TENSOR(h.p.matmul(h.q), 31);
+  EXPECT_TENSOR(matmul(h.p, h.q), 31);
+  EXPECT_TENSOR(h.p.unsqueeze(0).t(), 2, 3);
+  EXPECT_TENSOR(h.p.view({2, 1}), 2, 3);
+  EXPECT_TENSOR(h.p.max(0).values, 3);
+  EXPECT_TENSOR(h.p.clone(), 2, 3);
+  EXPECT_TENSOR(h.p.detach(), 2, 3);
+  EXPECT_FALSE(h.p.detach().requires_grad());
+  EXPECT_TRUE((h.p * 2).requires_grad());
+  EXPECT_FALSE((h.b * 2).requires_grad());
+}
+
+TEST(Parameter, GoesWhereATensorGoes) {
+  const Holder h;
+  const Tensor x = zeros(2);
+  const Tensor copy = h.p;
+  EXPECT_EQ(copy.impl(), h.p.get().impl());
+  const std::vector<Tensor> all{h.p, x, h.b};
+  EXPECT_EQ(all[0].impl(), h.p.get().impl());
+  const std::optional<Tensor> optional = h.p;
+  EXPECT_EQ(optional->impl(), h.p.get().impl());
+  static_assert(std::is_same_v<std::decay_t<decltype(true ? h.p : x)>, Tensor>);
+  Holder other;
+  EXPECT_THAT(other(h.q).to_vector<float>(), ElementsAre(10, 21));  // as a layer's input
+}
+
+struct Twice : Function<Twice> {
+  static NDArray forward(Context&, const NDArray& x) { return x * 2; }
+  static Gradients backward(Context&, const Tensor& dy) { return {dy * 2}; }
+};
+
+TEST(Parameter, IsAnInputOfAUsersFunction) {
+  const Holder h;
+  const Tensor y = Twice::apply(h.p);
+  EXPECT_TENSOR(Twice::apply(h.p), 4, 6);
+  y.sum().backward();
+  EXPECT_THAT(h.p.grad().to_vector<float>(), ElementsAre(2, 2));
+}
+
+TEST(Parameter, TellsWhatItHolds) {
+  const Holder h;
+  EXPECT_TRUE(h.p.defined() && h.p.requires_grad());
+  EXPECT_EQ(h.p.shape(), Shape({2}));
+  EXPECT_EQ(h.p.size(-1), 2);
+  EXPECT_EQ(h.p.dim(), 1);
+  EXPECT_EQ(h.p.numel(), 2);
+  EXPECT_EQ(h.p.dtype(), float32);
+  EXPECT_FALSE(h.p.grad().defined());
+  EXPECT_FALSE(h.b.requires_grad());
+  EXPECT_FALSE(h.none.defined() || h.none.requires_grad());
+  EXPECT_EQ(h.p.select(0, 1).item<float>(), 3);
+  EXPECT_THAT(h.p.to_vector<int64_t>(), ElementsAre(2, 3));
+}
+
+TEST(Parameter, PrintsAsPyTorchPrintsATensorThatRequiresAGradient) {
+  const Holder h;
+  std::ostringstream out;
+  out << h.p << " " << h.b;
+  EXPECT_EQ(out.str(), "tensor([2., 3.], requires_grad=True) tensor([1., 1.])");
+}
+
+TEST(Parameter, CanBeFrozen) {
+  // "for p in model.backbone.parameters(): p.requires_grad_(False)", one by one
+  const Holder h;
+  h.p.requires_grad_(false);
+  (h.p * h.q).sum().backward();
+  EXPECT_FALSE(h.p.requires_grad() || h.p.grad().defined());
+  EXPECT_THAT(h.q.grad().to_vector<float>(), ElementsAre(2, 3));
+  EXPECT_EQ(h.parameters().size(), 2u);  // a frozen parameter is still one
+  h.p.requires_grad_();
+  EXPECT_TRUE(h.p.requires_grad());
+}
+
+TEST(Parameter, TakesOtherValuesWithoutLeavingTheRegistry) {
+  const Holder h;
+  const Tensor handle = h.p;
+  h.p.set_data(NDArray::full(2, 9.f));
+  EXPECT_THAT(h.parameters()[0].to_vector<float>(), ElementsAre(9, 9));
+  EXPECT_THAT(handle.to_vector<float>(), ElementsAre(9, 9));
+  h.b.set_data(NDArray::full(3, 4.f));
+  EXPECT_THAT(h.buffers()[0].to_vector<float>(), ElementsAre(4, 4, 4));
+}
+
+TEST(Parameter, SharesTheTensorThatItIsGiven) {
+  // So that two parameters can be tied. The tensor is the parameter from then on.
+  struct Tied : Holder {
+    explicit Tied(const Tensor& t) : tied(this, "tied", t) {}
+    Parameter tied;
+  };
+  const Tensor t = ones(2);
+  const Tied module(t);
+  EXPECT_EQ(module.tied.get().impl(), t.impl());
+  EXPECT_TRUE(t.requires_grad());
+}
+
+TEST(Parameter, RefusesWhatCannotBeTrained) {
+  struct Integer : Holder {
+    Parameter i{this, "i", zeros(2, int64)};
+  };
+  struct Computed : Holder {
+    Parameter c{this, "c", p * 2};
+  };
+  EXPECT_THROWS(DTypeError, "[requires_grad_] expected a floating dtype, got int64", Integer());
+  EXPECT_THROWS(ValueError, "[Parameter] expected a leaf, got the result of mul", Computed());
+}
+
+TEST(Parameter, MovedOutOfItsModuleLeavesAnErrorNotACrash) {
+  Holder h;
+  const Parameter stolen = std::move(h.p);
+  EXPECT_EQ(stolen.shape(), Shape({2}));
+  EXPECT_EQ(h.parameters().size(), 2u);  // still registered
+  EXPECT_THROWS(RuntimeError, "[Parameter] expected a live member, got one that was moved from",
+                h(ones(2)));
+}
+
+}  // namespace
+}  // namespace lamina::nn
