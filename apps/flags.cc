@@ -1,0 +1,140 @@
+#include "lamina/apps/flags.h"
+
+#include <cmath>
+#include <cstdlib>
+
+#include "absl/flags/commandlineflag.h"
+#include "absl/flags/reflection.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+
+namespace lamina::apps {
+namespace internal {
+
+bool parse_whole(absl::string_view text, int64_t min, int64_t max, int64_t* value,
+                 std::string* error) {
+  if (absl::SimpleAtoi(text, value) && *value >= min && *value <= max) return true;
+  *error = absl::StrCat("expected a whole number from ", min, " to ", max);
+  return false;
+}
+
+}  // namespace internal
+
+bool AbslParseFlag(absl::string_view text, Positive* flag, std::string* error) {
+  if (absl::SimpleAtod(text, &flag->value) && std::isfinite(flag->value) && flag->value > 0) {
+    return true;
+  }
+  *error = "expected a finite number above 0";
+  return false;
+}
+
+std::string AbslUnparseFlag(const Positive& flag) { return absl::StrCat(flag.value); }
+
+bool AbslParseFlag(absl::string_view text, Widths* flag, std::string* error) {
+  constexpr int64_t kMax = 65536;
+  flag->values.clear();
+  for (absl::string_view part : absl::StrSplit(text, ',')) {
+    int64_t value;
+    if (!absl::SimpleAtoi(part, &value) || value < 1 || value > kMax) {
+      *error = absl::StrCat("expected whole numbers from 1 to ", kMax, ", separated by commas");
+      return false;
+    }
+    flag->values.push_back(value);
+  }
+  return true;
+}
+
+std::string AbslUnparseFlag(const Widths& flag) { return absl::StrJoin(flag.values, ","); }
+
+namespace {
+
+// The flag of that name if it is one of `names`.
+absl::CommandLineFlag* find(absl::string_view name, const std::vector<std::string>& names) {
+  for (const std::string& known : names) {
+    if (name == known) return absl::FindCommandLineFlag(name);
+  }
+  return nullptr;
+}
+
+absl::Status unknown(absl::string_view argument, const std::vector<std::string>& names) {
+  return absl::InvalidArgumentError(absl::StrCat("unknown flag ", argument, ", expected one of --",
+                                                 absl::StrJoin(names, ", --"), ", --help"));
+}
+
+}  // namespace
+
+absl::Status parse_flags(int argc, char** argv, const std::vector<std::string>& names, bool* help) {
+  *help = false;
+  for (int i = 1; i < argc; ++i) {
+    const absl::string_view argument = argv[i];
+    for (char c : argument) {
+      if (absl::ascii_iscntrl(static_cast<unsigned char>(c))) {
+        return absl::InvalidArgumentError(absl::StrCat(
+            "expected arguments of printable characters, got '", absl::CEscape(argument), "'"));
+      }
+    }
+    absl::string_view name = argument;
+    if (!absl::ConsumePrefix(&name, "-") || name.empty()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("expected flags only, got the argument '", argument, "'; see --help"));
+    }
+    absl::ConsumePrefix(&name, "-");
+    const size_t equals = name.find('=');
+    const bool has_value = equals != absl::string_view::npos;
+    absl::string_view value = has_value ? name.substr(equals + 1) : "";
+    name = name.substr(0, equals);
+    if (name == "help" && !has_value) {
+      *help = true;
+      return absl::OkStatus();
+    }
+
+    absl::CommandLineFlag* flag = find(name, names);
+    if (flag == nullptr && !has_value && absl::ConsumePrefix(&name, "no")) {
+      flag = find(name, names);
+      if (flag == nullptr || !flag->IsOfType<bool>()) return unknown(argument, names);
+      value = "false";
+    } else if (flag == nullptr) {
+      return unknown(argument, names);
+    } else if (!has_value && flag->IsOfType<bool>()) {
+      value = "true";
+    } else if (!has_value && i + 1 < argc) {
+      value = argv[++i];
+    }
+    if (value.empty()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("flag --", name, ": expected a value, got none"));
+    }
+    // Abseil's text: "Illegal value 'x' specified for flag 'epochs'; expected ...".
+    std::string error;
+    if (!flag->ParseFrom(value, &error)) {
+      if (flag->IsOfType<bool>()) absl::StrAppend(&error, "; expected true or false");
+      return absl::InvalidArgumentError(error);
+    }
+  }
+  return absl::OkStatus();
+}
+
+std::string help_text(absl::string_view usage, const std::vector<std::string>& names) {
+  std::string text = absl::StrCat(usage, "\n");
+  for (const std::string& name : names) {
+    const absl::CommandLineFlag& flag = *absl::FindCommandLineFlag(name);
+    absl::StrAppend(&text, "  --", name, "  ", flag.Help());
+    const std::string value = flag.DefaultValue();
+    if (!value.empty()) absl::StrAppend(&text, " (default: ", value, ")");
+    absl::StrAppend(&text, "\n");
+  }
+  return text;
+}
+
+std::string user_path(const std::string& path) {
+  const char* folder = std::getenv("BUILD_WORKING_DIRECTORY");
+  if (folder == nullptr || absl::StartsWith(path, "/")) return path;
+  return absl::StrCat(folder, "/", path);
+}
+
+}  // namespace lamina::apps

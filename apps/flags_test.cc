@@ -1,0 +1,139 @@
+#include "lamina/apps/flags.h"
+
+#include <cstdint>
+#include <cstdlib>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/flags/flag.h"
+#include "absl/flags/reflection.h"
+#include "gtest/gtest.h"
+
+using lamina::apps::Count;
+using lamina::apps::Positive;
+using lamina::apps::Widths;
+
+ABSL_FLAG(Count, count, Count{10}, "how many");
+ABSL_FLAG(std::optional<Positive>, rate, std::nullopt, "how fast");
+ABSL_FLAG(Widths, widths, (Widths{{3, 4}}), "how wide");
+ABSL_FLAG(bool, loud, false, "whether");
+ABSL_FLAG(std::string, file, "", "where");
+
+namespace lamina::apps {
+namespace {
+
+const std::vector<std::string> kNames = {"count", "rate", "widths", "loud", "file"};
+
+class Flags : public ::testing::Test {
+ protected:
+  absl::Status parse(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), "program");
+    std::vector<char*> argv;
+    for (std::string& argument : arguments) argv.push_back(argument.data());
+    return parse_flags(static_cast<int>(argv.size()), argv.data(), kNames, &help_);
+  }
+  void expect_error(std::vector<std::string> arguments, const std::string& text) {
+    EXPECT_EQ(parse(std::move(arguments)).message(), text);
+  }
+  bool help_ = false;
+  const absl::FlagSaver saver_;
+};
+
+TEST_F(Flags, KeepTheirDefaultsWithoutArguments) {
+  EXPECT_TRUE(parse({}).ok());
+  EXPECT_EQ(absl::GetFlag(FLAGS_count).value, 10);
+  EXPECT_FALSE(absl::GetFlag(FLAGS_rate).has_value());
+  EXPECT_FALSE(help_);
+}
+
+TEST_F(Flags, TakeValuesAfterAnEqualsSignOrASpace) {
+  EXPECT_TRUE(parse({"--count=3", "--rate", "1e-3", "-widths=512,256", "--file", "--x"}).ok());
+  EXPECT_EQ(absl::GetFlag(FLAGS_count).value, 3);
+  EXPECT_EQ(absl::GetFlag(FLAGS_rate)->value, 1e-3);
+  EXPECT_EQ(absl::GetFlag(FLAGS_widths).values, (std::vector<int64_t>{512, 256}));
+  EXPECT_EQ(absl::GetFlag(FLAGS_file), "--x");
+}
+
+TEST_F(Flags, OfBoolNeedNoValue) {
+  EXPECT_TRUE(parse({"--loud"}).ok());
+  EXPECT_TRUE(absl::GetFlag(FLAGS_loud));
+  EXPECT_TRUE(parse({"--noloud"}).ok());
+  EXPECT_FALSE(absl::GetFlag(FLAGS_loud));
+  EXPECT_TRUE(parse({"--loud=true"}).ok());
+  EXPECT_TRUE(absl::GetFlag(FLAGS_loud));
+}
+
+TEST_F(Flags, StopAtHelp) {
+  EXPECT_TRUE(parse({"--help", "--nonsense"}).ok());
+  EXPECT_TRUE(help_);
+}
+
+TEST_F(Flags, RefuseWhatTheProgramDoesNotHave) {
+  const std::string rest = ", expected one of --count, --rate, --widths, --loud, --file, --help";
+  expect_error({"--cuont=3"}, "unknown flag --cuont=3" + rest);
+  expect_error({"--nocount"}, "unknown flag --nocount" + rest);
+  expect_error({"--noloud=1"}, "unknown flag --noloud=1" + rest);
+  expect_error({"--"}, "unknown flag --" + rest);
+  expect_error({"--flagfile=/dev/null"}, "unknown flag --flagfile=/dev/null" + rest);
+}
+
+TEST_F(Flags, RefuseArgumentsThatAreNoFlags) {
+  expect_error({"--loud", "true"}, "expected flags only, got the argument 'true'; see --help");
+  expect_error({""}, "expected flags only, got the argument ''; see --help");
+}
+
+TEST_F(Flags, RefuseAMissingValue) {
+  expect_error({"--count"}, "flag --count: expected a value, got none");
+  expect_error({"--count="}, "flag --count: expected a value, got none");
+  expect_error({"--rate="}, "flag --rate: expected a value, got none");
+}
+
+TEST_F(Flags, RefuseValuesThatTheirTypeRefuses) {
+  for (const char* value : {"0", "-1", "1.5", "ten", "99999999999999999999"}) {
+    expect_error({"--count", value}, std::string("Illegal value '") + value +
+                                         "' specified for flag 'count'; "
+                                         "expected a whole number from 1 to 1099511627776");
+  }
+  for (const char* value : {"0", "-0.1", "nan", "inf", "fast"}) {
+    expect_error({"--rate", value}, std::string("Illegal value '") + value +
+                                        "' specified for flag 'rate'; "
+                                        "expected a finite number above 0");
+  }
+  for (const char* value : {"512,", ",", "0", "5;6", "3,-1", "65537"}) {
+    expect_error({"--widths", value},
+                 std::string("Illegal value '") + value +
+                     "' specified for flag 'widths'; "
+                     "expected whole numbers from 1 to 65536, separated by commas");
+  }
+  expect_error({"--loud=maybe"},
+               "Illegal value 'maybe' specified for flag 'loud'; expected true or false");
+}
+
+// An error that repeats it would not be one line.
+TEST_F(Flags, RefuseALineBreak) {
+  expect_error({"--file=a\nb"}, "expected arguments of printable characters, got '--file=a\\nb'");
+}
+
+TEST_F(Flags, AreExplainedWithTheirDefaults) {
+  EXPECT_EQ(help_text("Does it.\n", kNames), R"(Does it.
+
+  --count  how many (default: 10)
+  --rate  how fast
+  --widths  how wide (default: 3,4)
+  --loud  whether (default: false)
+  --file  where
+)");
+}
+
+TEST(UserPath, IsRelativeToWhereBazelRunWasCalled) {
+  unsetenv("BUILD_WORKING_DIRECTORY");
+  EXPECT_EQ(user_path("data"), "data");
+  setenv("BUILD_WORKING_DIRECTORY", "/home/me", 1);
+  EXPECT_EQ(user_path("data"), "/home/me/data");
+  EXPECT_EQ(user_path("/data"), "/data");
+}
+
+}  // namespace
+}  // namespace lamina::apps

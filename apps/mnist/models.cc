@@ -1,0 +1,81 @@
+#include "lamina/apps/mnist/models.h"
+
+#include <cmath>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+namespace lamina::apps::mnist {
+namespace {
+
+struct Entry {
+  Kind kind;
+  const char* name;
+  double learning_rate;
+};
+constexpr Entry kModels[] = {
+    {Kind::kLinear, "linear", 0.2},
+    {Kind::kTwoLayer, "two_layer", 0.3},
+    {Kind::kMultiLayer, "multi_layer", 0.2},
+};
+
+const Entry& entry(Kind kind) { return kModels[static_cast<int>(kind)]; }
+
+nn::Linear make_linear(int64_t in, int64_t out) {
+  nn::LinearOptions options;
+  options.bias = false;
+  nn::Linear linear(in, out, options);
+  nn::init::normal_(linear.weight, 0, std::sqrt(2.0 / static_cast<double>(in)));
+  return linear;
+}
+
+}  // namespace
+
+TwoLayer::TwoLayer(int64_t hidden)
+    : linear1(this, "linear1", make_linear(kPixels, hidden)),
+      linear2(this, "linear2", make_linear(hidden, kClasses)) {}
+
+MultiLayer::MultiLayer(const std::vector<int64_t>& hidden) {
+  int64_t in = kPixels;
+  for (int64_t width : hidden) {
+    linears->push_back(make_linear(in, width));
+    in = width;
+  }
+  linears->push_back(make_linear(in, kClasses));
+}
+
+Tensor MultiLayer::forward(const Tensor& x) {
+  Tensor y = x;
+  for (int64_t i = 0; i < linears->size(); ++i) y = (*linears)[i](i == 0 ? y : relu(y));
+  return y;
+}
+
+bool AbslParseFlag(absl::string_view text, Kind* kind, std::string* error) {
+  for (const Entry& model : kModels) {
+    if (text == model.name) {
+      *kind = model.kind;
+      return true;
+    }
+  }
+  const auto name = [](std::string* out, const Entry& model) { out->append(model.name); };
+  *error = absl::StrCat("expected one of ", absl::StrJoin(kModels, ", ", name));
+  return false;
+}
+
+std::string AbslUnparseFlag(Kind kind) { return entry(kind).name; }
+
+double default_learning_rate(Kind kind) { return entry(kind).learning_rate; }
+
+std::unique_ptr<nn::Layer> make_model(Kind kind, const std::vector<int64_t>& hidden) {
+  switch (kind) {
+    case Kind::kLinear:
+      return std::make_unique<nn::Linear>(make_linear(kPixels, kClasses));
+    case Kind::kTwoLayer:
+      return std::make_unique<TwoLayer>();
+    case Kind::kMultiLayer:
+      break;
+  }
+  return std::make_unique<MultiLayer>(hidden);
+}
+
+}  // namespace lamina::apps::mnist

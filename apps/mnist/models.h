@@ -1,0 +1,55 @@
+// The three networks of the application, as the Modern AI course has them: no bias, ReLU between
+// the products, weights from a normal distribution with mean 0 and standard deviation sqrt(2 /
+// fan_in). Images (n, 784) -> logits (n, 10).
+#ifndef LAMINA_APPS_MNIST_MODELS_H_
+#define LAMINA_APPS_MNIST_MODELS_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "lamina/nn.h"
+
+namespace lamina::apps::mnist {
+
+inline constexpr int64_t kPixels = 784;
+inline constexpr int64_t kClasses = 10;
+
+class TwoLayer : public nn::Layer {
+ public:
+  explicit TwoLayer(int64_t hidden = 300);
+  std::string name() const override { return "TwoLayer"; }
+  Tensor forward(const Tensor& x) override { return linear2(relu(linear1(x))); }
+
+ private:
+  nn::Child<nn::Linear> linear1, linear2;
+};
+
+class MultiLayer : public nn::Layer {
+ public:
+  // One hidden layer for each width; without any it is a single product.
+  explicit MultiLayer(const std::vector<int64_t>& hidden);
+  std::string name() const override { return "MultiLayer"; }
+  Tensor forward(const Tensor& x) override;
+
+ private:
+  nn::Child<nn::ModuleList<nn::Linear>> linears{this, "linears"};
+};
+
+enum class Kind { kLinear, kTwoLayer, kMultiLayer };
+
+// Flags of this type take linear, two_layer or multi_layer.
+bool AbslParseFlag(absl::string_view text, Kind* kind, std::string* error);
+std::string AbslUnparseFlag(Kind kind);
+
+// The learning rate that suits batches of 100.
+double default_learning_rate(Kind kind);
+
+// A model with weights from default_generator(); `hidden` is for Kind::kMultiLayer.
+std::unique_ptr<nn::Layer> make_model(Kind kind, const std::vector<int64_t>& hidden);
+
+}  // namespace lamina::apps::mnist
+
+#endif  // LAMINA_APPS_MNIST_MODELS_H_

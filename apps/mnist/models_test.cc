@@ -1,0 +1,124 @@
+#include "lamina/apps/mnist/models.h"
+
+#include <cmath>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "gtest/gtest.h"
+
+namespace lamina::apps::mnist {
+namespace {
+
+std::vector<std::pair<std::string, Shape>> named_shapes(const nn::Module& model) {
+  std::vector<std::pair<std::string, Shape>> shapes;
+  for (const auto& [name, parameter] : model.named_parameters()) {
+    shapes.emplace_back(name, parameter.shape());
+  }
+  return shapes;
+}
+
+TEST(Models, HaveTheCourseNamesAndNoBias) {
+  using Expected = std::vector<std::pair<std::string, Shape>>;
+  EXPECT_EQ(named_shapes(*make_model(Kind::kLinear, {})), (Expected{{"weight", {10, 784}}}));
+  EXPECT_EQ(named_shapes(*make_model(Kind::kTwoLayer, {})),
+            (Expected{{"linear1.weight", {300, 784}}, {"linear2.weight", {10, 300}}}));
+  EXPECT_EQ(named_shapes(*make_model(Kind::kMultiLayer, {512, 256})),
+            (Expected{{"linears.0.weight", {512, 784}},
+                      {"linears.1.weight", {256, 512}},
+                      {"linears.2.weight", {10, 256}}}));
+}
+
+TEST(Models, AreNormalWithVarianceTwoByFanIn) {
+  manual_seed(1);
+  const std::unique_ptr<nn::Layer> model = make_model(Kind::kMultiLayer, {512, 256});
+  for (const auto& [name, weight] : model->named_parameters()) {
+    const double expected = std::sqrt(2.0 / static_cast<double>(weight.size(1)));
+    double sum = 0, squares = 0;
+    for (double x : weight.to_vector<double>()) {
+      sum += x;
+      squares += x * x;
+    }
+    const auto n = static_cast<double>(weight.numel());
+    // Within five standard deviations of what n samples of the distribution give.
+    EXPECT_NEAR(sum / n, 0, 5 * expected / std::sqrt(n)) << name;
+    EXPECT_NEAR(std::sqrt(squares / n), expected, 5 * expected / std::sqrt(2 * n)) << name;
+  }
+}
+
+TEST(Models, ApplyReluBetweenTheProducts) {
+  const Tensor x = randn({5, 784});
+  {
+    const std::unique_ptr<nn::Layer> model = make_model(Kind::kTwoLayer, {});
+    const std::vector<Tensor> w = model->parameters();
+    EXPECT_EQ((*model)(x).to_vector<float>(),
+              matmul(relu(matmul(x, w[0].t())), w[1].t()).to_vector<float>());
+  }
+  {
+    const std::unique_ptr<nn::Layer> model = make_model(Kind::kMultiLayer, {20, 30});
+    const std::vector<Tensor> w = model->parameters();
+    const Tensor hidden = relu(matmul(relu(matmul(x, w[0].t())), w[1].t()));
+    EXPECT_EQ((*model)(x).to_vector<float>(), matmul(hidden, w[2].t()).to_vector<float>());
+  }
+}
+
+TEST(Models, PrintAsInPyTorch) {
+  EXPECT_EQ(make_model(Kind::kLinear, {})->str(),
+            "Linear(in_features=784, out_features=10, bias=False)");
+  EXPECT_EQ(make_model(Kind::kTwoLayer, {})->str(), R"(TwoLayer(
+  (linear1): Linear(in_features=784, out_features=300, bias=False)
+  (linear2): Linear(in_features=300, out_features=10, bias=False)
+))");
+  EXPECT_EQ(make_model(Kind::kMultiLayer, {512})->str(), R"(MultiLayer(
+  (linears): ModuleList(
+    (0): Linear(in_features=784, out_features=512, bias=False)
+    (1): Linear(in_features=512, out_features=10, bias=False)
+  )
+))");
+}
+
+// The weights after an epoch of training, all bits of them.
+std::vector<std::vector<float>> trained(Kind kind, int threads) {
+  set_num_threads(threads);
+  manual_seed(7);
+  const Tensor images = rand({1150, kPixels}), labels = randperm(1150).lt(575).to(int64);
+  nn::data::DataLoaderOptions options;
+  options.shuffle = true;
+  nn::data::DataLoader loader(images, labels, options);
+  const std::unique_ptr<nn::Layer> model = make_model(kind, {64, 32});
+  nn::optim::SGDOptions sgd;
+  sgd.lr = 0.1;
+  nn::optim::SGD optimizer(model->parameters(), sgd);
+  nn::CrossEntropyLoss loss;
+  nn::train::epoch(*model, loader, loss, &optimizer);
+  std::vector<std::vector<float>> weights;
+  for (const Tensor& weight : model->parameters()) weights.push_back(weight.to_vector<float>());
+  return weights;
+}
+
+TEST(Models, TrainToTheSameBitsAtAnyNumberOfThreads) {
+  const int before = get_num_threads();
+  for (Kind kind : {Kind::kLinear, Kind::kTwoLayer, Kind::kMultiLayer}) {
+    const auto weights = trained(kind, 1);
+    EXPECT_EQ(trained(kind, 1), weights);
+    EXPECT_EQ(trained(kind, 2), weights);
+    EXPECT_EQ(trained(kind, 3), weights);
+  }
+  set_num_threads(before);
+}
+
+TEST(Kind, IsAFlagByItsName) {
+  for (Kind kind : {Kind::kLinear, Kind::kTwoLayer, Kind::kMultiLayer}) {
+    Kind parsed{};
+    std::string error;
+    EXPECT_TRUE(AbslParseFlag(AbslUnparseFlag(kind), &parsed, &error));
+    EXPECT_EQ(parsed, kind);
+  }
+  Kind parsed{};
+  std::string error;
+  EXPECT_FALSE(AbslParseFlag("conv", &parsed, &error));
+  EXPECT_EQ(error, "expected one of linear, two_layer, multi_layer");
+}
+
+}  // namespace
+}  // namespace lamina::apps::mnist

@@ -1,0 +1,61 @@
+#include "lamina/apps/progress.h"
+
+#include <sstream>
+
+#include "gtest/gtest.h"
+
+namespace lamina::apps {
+namespace {
+
+TEST(WithCommas, GroupsThreeDigits) {
+  EXPECT_EQ(with_commas(0), "0");
+  EXPECT_EQ(with_commas(999), "999");
+  EXPECT_EQ(with_commas(1000), "1,000");
+  EXPECT_EQ(with_commas(1234567), "1,234,567");
+  EXPECT_EQ(with_commas(-123), "-123");
+  EXPECT_EQ(with_commas(-1234), "-1,234");
+}
+
+TEST(ProgressLine, TellsShareRateAndWhatIsLeft) {
+  EXPECT_EQ(progress_line("train", "images", 30000, 60000, 2, 79),
+            "train [============>           ]  50 %, 15,000 images/s, 2 s left");
+  EXPECT_EQ(progress_line("train", "images", 60000, 60000, 2, 79),
+            "train [========================] 100 %, 30,000 images/s, 0 s left");
+}
+
+TEST(ProgressLine, HasNoRateBeforeTheFirstBatch) {
+  EXPECT_EQ(progress_line("train", "images", 0, 60000, 0, 79),
+            "train [>                       ]   0 %");
+}
+
+TEST(ProgressLine, DoesNotClaimAllBeforeTheEnd) {
+  EXPECT_EQ(progress_line("train", "images", 59999, 60000, 0, 79),
+            "train [=======================>]  99 %");
+}
+
+TEST(ProgressLine, FitsTheTerminal) {
+  EXPECT_EQ(progress_line("train", "images", 1, 2, 1, 10), "train [===");
+}
+
+TEST(ProgressBar, IsDrawnOnOneLineAndWiped) {
+  std::ostringstream out;
+  {
+    ProgressBar bar(out, 80, "train", "images", 100);
+    bar.update(0);
+    EXPECT_EQ(out.str().substr(0, 8), "\rtrain [");
+    bar.update(1);  // not a tenth of a second later, as a rule
+  }
+  EXPECT_EQ(out.str().find('\n'), std::string::npos);
+  const size_t wipe = out.str().rfind('\r', out.str().size() - 2);
+  const std::string spaces = out.str().substr(wipe + 1);
+  EXPECT_EQ(spaces, std::string(spaces.size() - 1, ' ') + "\r");
+}
+
+TEST(ProgressBar, WritesNothingWithoutATerminal) {
+  std::ostringstream out;
+  { ProgressBar(out, 0, "train", "images", 100).update(50); }
+  EXPECT_EQ(out.str(), "");
+}
+
+}  // namespace
+}  // namespace lamina::apps
