@@ -1,0 +1,24 @@
+// Single operations of LibTorch, beside op_bench.cc: libtorch_op_bench [FILTER]. Built by
+// compare.py, not by Bazel.
+#include <torch/torch.h>
+
+#include <cstdlib>
+
+namespace peer = torch;
+
+namespace {
+
+torch::Tensor labels(int64_t n, int64_t classes) { return torch::randint(classes, {n}); }
+torch::Tensor mean_cross_entropy(const torch::Tensor& logits, const torch::Tensor& labels) {
+  return torch::cross_entropy_loss(logits, labels);
+}
+void clear_grad(torch::Tensor& leaf) { leaf.mutable_grad() = torch::Tensor(); }
+
+}  // namespace
+
+#include "tests/peers/op_rows.h"
+
+int main(int argc, char** argv) {
+  if (const char* threads = std::getenv("THREADS")) torch::set_num_threads(std::atoi(threads));
+  peers::OpBench(argc > 1 ? argv[1] : "").run_all();
+}

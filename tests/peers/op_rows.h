@@ -1,0 +1,139 @@
+// The rows of op_bench, written once for Lamina and for LibTorch: each prints its name and the best
+// time in microseconds.
+//
+// Before it includes this file, a program makes `peer` a name of its library's namespace and
+// defines what differs:
+//   Tensor labels(int64_t n, int64_t classes);   // random, int64 (n)
+//   Tensor mean_cross_entropy(const Tensor& logits, const Tensor& labels);
+//   void clear_grad(Tensor& leaf);
+#ifndef LAMINA_TESTS_PEERS_OP_ROWS_H_
+#define LAMINA_TESTS_PEERS_OP_ROWS_H_
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <string>
+#include <utility>
+
+namespace peers {
+
+// Measures the rows whose names contain `filter`.
+class OpBench {
+ public:
+  explicit OpBench(std::string filter) : filter_(std::move(filter)) {}
+
+  void run_all() {
+    peer::manual_seed(0);
+    dispatch();
+    const peer::NoGradGuard no_grad;
+    pointwise();
+    reductions();
+    products();
+    random();
+  }
+
+ private:
+  using Tensor = peer::Tensor;
+
+  // Seconds of the fastest of several calls, a third of a second of them.
+  template <class F>
+  static double best_of(int calls, const F& f) {
+    using Clock = std::chrono::steady_clock;
+    f();
+    double best = 1e9;
+    const auto begin = Clock::now();
+    for (int i = 0; i < 5 || Clock::now() - begin < std::chrono::milliseconds(300); ++i) {
+      const auto start = Clock::now();
+      for (int c = 0; c < calls; ++c) f();
+      best = std::min(best, std::chrono::duration<double>(Clock::now() - start).count() / calls);
+    }
+    return best;
+  }
+  template <class F>
+  void row(const std::string& name, const F& f, int calls = 1) const {
+    if (name.find(filter_) == std::string::npos) return;
+    std::printf("%-34s %12.3f\n", name.c_str(), best_of(calls, f) * 1e6);
+    std::fflush(stdout);
+  }
+
+  // What an operation costs beside its arithmetic.
+  void dispatch() const {
+    const Tensor one = peer::ones({1}), leaf = peer::ones({1}).requires_grad_();
+    const Tensor square = peer::ones({16, 16}).requires_grad_();
+    {
+      const peer::NoGradGuard no_grad;
+      row(
+          "add_1_nograd", [&] { return one + one; }, 1000);
+    }
+    row(
+        "add_1_grad", [&] { return leaf + one; }, 1000);
+    row("chain_1000_add_fwd_bwd", [&] {
+      Tensor y = leaf + leaf;
+      for (int i = 0; i < 999; ++i) y = y + leaf;
+      y.backward();
+    });
+    row("chain_1000_mul_16x16_fwd_bwd", [&] {
+      Tensor y = square * square;
+      for (int i = 0; i < 999; ++i) y = y * square;
+      y.sum().backward();
+    });
+    Tensor logits = peer::randn({768, 65}).requires_grad_();
+    const Tensor target = labels(768, 65);
+    row("cross_entropy_768x65_fwd_bwd", [&] {
+      mean_cross_entropy(logits, target).backward();
+      clear_grad(logits);
+    });
+  }
+
+  void pointwise() const {
+    const Tensor x = peer::randn({1000, 1000}), y = peer::randn({1000, 1000});
+    const Tensor r = peer::randn({1000}), c = peer::randn({1000, 1});
+    row("add_1M", [&] { return x + y; });
+    row("add_bcast_row_1M", [&] { return x + r; });
+    row("add_bcast_col_1M", [&] { return x + c; });
+    row("add_transposed_1M", [&] { return x + y.t(); });
+    row("contiguous_transpose_1M", [&] { return x.t().contiguous(); });
+    row("exp_1M", [&] { return x.exp(); });
+    row("relu_1M", [&] { return x.relu(); });
+    const Tensor p = peer::randn({8, 16, 64, 64});
+    row("permute_contig_8x16x64x64", [&] { return p.permute({0, 2, 1, 3}).contiguous(); });
+  }
+
+  void reductions() const {
+    const Tensor x = peer::randn({1000, 1000});
+    row("sum_all_1M", [&] { return x.sum(); });
+    row("sum_dim0_1M", [&] { return x.sum(0); });
+    row("sum_dim1_1M", [&] { return x.sum(1); });
+    row("max_dim1_1M", [&] { return x.max(1); });
+    row("logsoftmax_1000x1000", [&] { return x.log_softmax(1); });
+  }
+
+  void products() const {
+    for (const int64_t n : {64, 256, 512, 1024}) {
+      const Tensor a = peer::randn({n, n}), b = peer::randn({n, n});
+      row("matmul_" + std::to_string(n), [&] { return a.matmul(b); });
+    }
+    const struct { int64_t rows, in, out; } layers[] = {{100, 784, 300}, {768, 128, 512}};
+    for (const auto& s : layers) {
+      const Tensor x = peer::randn({s.rows, s.in}), w = peer::randn({s.out, s.in});
+      const Tensor b = peer::randn({s.out});
+      row("linear_" + std::to_string(s.rows) + "x" + std::to_string(s.in) + "x" +
+              std::to_string(s.out),
+          [&] { return peer::linear(x, w, b); });
+    }
+    const Tensor a = peer::randn({48, 64, 32}), b = peer::randn({48, 32, 64});
+    row("bmm_48x64x32x64", [&] { return a.matmul(b); });
+  }
+
+  void random() const {
+    row("randn_1M", [] { return peer::randn({1000, 1000}); });
+    row("rand_1M", [] { return peer::rand({1000, 1000}); });
+  }
+
+  std::string filter_;
+};
+
+}  // namespace peers
+
+#endif  // LAMINA_TESTS_PEERS_OP_ROWS_H_
