@@ -5,10 +5,12 @@ namespace lamina {
 namespace {
 
 // view, reshape and all that only insert, drop or merge dimensions: the gradient takes the shape of the input.
-template <NDArray (*kForward)(const NDArray&, const Shape&)>
-struct Reshaping : Function<Reshaping<kForward>> {
-  static constexpr const char* kName = kForward == static_cast<NDArray (*)(const NDArray&, const Shape&)>(&view) ? "view" : "reshape";
-  static NDArray forward(Context&, const NDArray& x, const Shape& shape) { return kForward(x, shape); }
+template <bool kView>
+struct Reshaping : Function<Reshaping<kView>> {
+  static constexpr const char* kName = kView ? "view" : "reshape";
+  static NDArray forward(Context&, const NDArray& x, const Shape& shape) {
+    return kView ? view(x, shape) : reshape(x, shape);
+  }
   static Gradients backward(Context& ctx, const Tensor& dy) { return {dy.reshape(ctx.input_shape(0))}; }
 };
 
@@ -165,8 +167,8 @@ struct ScatterAdd : Function<ScatterAdd> {
 
 }  // namespace
 
-Tensor view(const Tensor& x, const Shape& shape) { return Reshaping<&view>::apply(x, shape); }
-Tensor reshape(const Tensor& x, const Shape& shape) { return Reshaping<&reshape>::apply(x, shape); }
+Tensor view(const Tensor& x, const Shape& shape) { return Reshaping<true>::apply(x, shape); }
+Tensor reshape(const Tensor& x, const Shape& shape) { return Reshaping<false>::apply(x, shape); }
 Tensor flatten(const Tensor& x, int64_t start, int64_t end) {
   return reshape(x, flatten(x.data(), start, end).shape());
 }
