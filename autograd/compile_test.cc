@@ -21,12 +21,13 @@ class ParameterLike {
 };
 
 // Whether `left op right` compiles.
-#define LAMINA_CAN(name, expression)                                                                   \
-  template <class A, class B, class = void>                                                            \
-  struct Can##name : std::false_type {};                                                               \
-  template <class A, class B>                                                                          \
-  struct Can##name<A, B, std::void_t<decltype(std::declval<A>() expression std::declval<B>())>> : std::true_type {}; \
-  template <class A, class B>                                                                          \
+#define LAMINA_CAN(name, expression)                                                            \
+  template <class A, class B, class = void>                                                     \
+  struct Can##name : std::false_type {};                                                        \
+  template <class A, class B>                                                                   \
+  struct Can##name<A, B, std::void_t<decltype(std::declval<A>() expression std::declval<B>())>> \
+      : std::true_type {};                                                                      \
+  template <class A, class B>                                                                   \
   inline constexpr bool can_##name = Can##name<A, B>::value
 LAMINA_CAN(multiply, *);
 LAMINA_CAN(add, +);
@@ -84,7 +85,7 @@ TEST(Compile, HistoryIsNeverLostByAConversion) {
 
 TEST(Compile, StringsAndPointersAreNoNumbersAndNoTensors) {
   static_assert(!can_multiply<Tensor, const char*>);
-  static_assert(!can_multiply<Tensor, const char (&)[2]>);
+  static_assert(!can_multiply<Tensor, const char(&)[2]>);
   static_assert(!can_multiply<NDArray, const char*>);
   static_assert(!can_add<Tensor, std::nullptr_t>);
   static_assert(!can_compare<Tensor, std::nullptr_t>);

@@ -9,8 +9,8 @@
 namespace lamina::internal {
 namespace {
 
-// The nodes that gradients have reached, the highest generation first. Plain pointers: whoever runs backward holds the
-// first node, and edges hold the others.
+// The nodes that gradients have reached, the highest generation first. Plain pointers: whoever runs
+// backward holds the first node, and edges hold the others.
 class Queue {
  public:
   ~Queue() {  // after an exception: no gradient of this run may meet the next
@@ -39,10 +39,9 @@ class Queue {
   std::vector<Node*> heap_;
 };
 
-// Whether writing to t's elements is seen by nobody else: one handle, one owner of the storage, each element once.
-bool is_exclusive(const Tensor& t) {
-  return t.impl()->use_count() == 1 && t.data().is_exclusive();
-}
+// Whether writing to t's elements is seen by nobody else: one handle, one owner of the storage,
+// each element once.
+bool is_exclusive(const Tensor& t) { return t.impl()->use_count() == 1 && t.data().is_exclusive(); }
 
 void accumulate(Tensor& sum, Tensor gradient) {
   if (!sum.defined()) {
@@ -56,8 +55,8 @@ void accumulate(Tensor& sum, Tensor gradient) {
 
 void accumulate_leaf(TensorImpl& leaf, Tensor gradient) {
   if (!leaf.grad.defined()) {
-    // The leaf's gradient is the user's to write to: taken over if nobody else sees it, else copied. It has a history
-    // only if that was asked for: what backward saved may have one.
+    // The leaf's gradient is the user's to write to: taken over if nobody else sees it, else
+    // copied. It has a history only if that was asked for: what backward saved may have one.
     if (!is_grad_enabled() && gradient.requires_grad()) gradient = gradient.detach();
     leaf.grad = is_exclusive(gradient) ? std::move(gradient) : gradient.clone();
   } else if (!is_grad_enabled() && !leaf.grad.requires_grad() && leaf.grad.is_contiguous()) {
@@ -74,13 +73,14 @@ void check_gradient(const char* op, size_t input, const Edge& edge, const Tensor
   const DType dtype = edge.node ? edge.node->outputs[edge.output].dtype : edge.leaf->data.dtype();
   if (gradient.shape() != shape || gradient.dtype() != dtype) {
     fail<ShapeError>(op, "backward: expected a gradient of shape ", shape.str(), " and dtype ",
-                     name_of(dtype), " for input ", input, ", got ", gradient.shape().str(), " and ",
-                     name_of(gradient.dtype()));
+                     name_of(dtype), " for input ", input, ", got ", gradient.shape().str(),
+                     " and ", name_of(gradient.dtype()));
   }
 }
 
 void Node::destroy(Node* node) {
-  // Destroying a node drops its inputs' nodes; they are queued here, and the outermost call destroys them in a loop.
+  // Destroying a node drops its inputs' nodes; they are queued here, and the outermost call
+  // destroys them in a loop.
   static thread_local Node* dead = nullptr;
   static thread_local bool draining = false;
   node->next_dead_ = dead;
@@ -100,13 +100,16 @@ void run_backward(const Tensor& root, const Tensor& gradient, const BackwardOpti
     fail<RuntimeError>("backward", "expected a defined tensor, got one without a value");
   }
   if (!root.requires_grad()) {
-    fail<RuntimeError>("backward", "expected a tensor with a graph, got one that does not require a gradient; "
-                       "call requires_grad_() on a leaf before the computation, outside NoGradGuard");
+    fail<RuntimeError>(
+        "backward",
+        "expected a tensor with a graph, got one that does not require a gradient; "
+        "call requires_grad_() on a leaf before the computation, outside NoGradGuard");
   }
   Tensor first = gradient;
   if (!first.defined()) {
     if (root.numel() != 1) {
-      fail<RuntimeError>("backward", "expected a tensor of one element, got shape ", root.shape().str(),
+      fail<RuntimeError>("backward", "expected a tensor of one element, got shape ",
+                         root.shape().str(),
                          "; pass a gradient of that shape, or reduce with sum() or mean()");
     }
     first = ones(root.shape(), root.dtype());
@@ -131,14 +134,15 @@ void run_backward(const Tensor& root, const Tensor& gradient, const BackwardOpti
     dy.swap(node->arrived);
     node->arrived.assign(dy.size(), Tensor());
     if (node->released) {
-      fail<RuntimeError>(node->name(), "backward through a graph that an earlier backward has consumed; "
+      fail<RuntimeError>(node->name(),
+                         "backward through a graph that an earlier backward has consumed; "
                          "pass retain_graph to that one");
     }
     Gradients gradients = node->run(dy);
     dy.clear();
     if (gradients.size() != node->edges.size()) {
-      fail<RuntimeError>(node->name(), "backward: expected ", node->edges.size(), " gradients, got ",
-                         gradients.size());
+      fail<RuntimeError>(node->name(), "backward: expected ", node->edges.size(),
+                         " gradients, got ", gradients.size());
     }
     for (size_t i = 0; i < node->edges.size(); ++i) {
       const Edge& edge = node->edges[i];

@@ -6,9 +6,9 @@
 
 namespace lamina::internal {
 
-// See Tensor::backward. Iterative: the depth of the graph costs no stack. An exception leaves the graph without
-// half-summed gradients, and leaves' gradients as far as they got.
-// Several threads may run at once on graphs that share no node and no leaf.
+// See Tensor::backward. Iterative: the depth of the graph costs no stack. An exception leaves the
+// graph without half-summed gradients, and leaves' gradients as far as they got. Several threads
+// may run at once on graphs that share no node and no leaf.
 void run_backward(const Tensor& root, const Tensor& gradient, const BackwardOptions& options);
 
 }  // namespace lamina::internal

@@ -151,8 +151,10 @@ TEST(Engine, GradientOfASecondOrderExpressionHasAHistoryOnlyIfAskedFor) {
 
 TEST(Engine, MoreThanOneElementNeedsAGradient) {
   const Tensor a = leaf({1, 2});
-  EXPECT_THROWS(RuntimeError, "[backward] expected a tensor of one element, got shape (2,); pass a gradient of that shape",
-                (a * 2).backward());
+  EXPECT_THROWS(
+      RuntimeError,
+      "[backward] expected a tensor of one element, got shape (2,); pass a gradient of that shape",
+      (a * 2).backward());
   EXPECT_THROWS(RuntimeError, "got shape (0,)", (a.narrow(0, 0, 0) * 2).backward());
   const Tensor one = leaf({1});
   one.view({1, 1}).backward();
@@ -161,15 +163,22 @@ TEST(Engine, MoreThanOneElementNeedsAGradient) {
 
 TEST(Engine, GradientMustHaveShapeAndDtypeOfTheTensor) {
   const Tensor y = leaf({1, 2}) * 2;
-  EXPECT_THROWS(ShapeError, "[backward] expected a gradient of shape (2,) and dtype float64, got (1,) and float64",
-                y.backward(ones({1}, float64)));
-  EXPECT_THROWS(ShapeError, "[backward] expected a gradient of shape (2,) and dtype float64, got (2,) and float32",
-                y.backward(ones({2})));
+  EXPECT_THROWS(
+      ShapeError,
+      "[backward] expected a gradient of shape (2,) and dtype float64, got (1,) and float64",
+      y.backward(ones({1}, float64)));
+  EXPECT_THROWS(
+      ShapeError,
+      "[backward] expected a gradient of shape (2,) and dtype float64, got (2,) and float32",
+      y.backward(ones({2})));
 }
 
 TEST(Engine, WithoutAGraphSaysWhatToDo) {
-  EXPECT_THROWS(RuntimeError, "[backward] expected a tensor with a graph, got one that does not require a gradient; call "
-                "requires_grad_() on a leaf", ones({}).backward());
+  EXPECT_THROWS(
+      RuntimeError,
+      "[backward] expected a tensor with a graph, got one that does not require a gradient; call "
+      "requires_grad_() on a leaf",
+      ones({}).backward());
   const Tensor a = leaf({1});
   const NoGradGuard no_grad;
   EXPECT_THROWS(RuntimeError, "[backward] expected a tensor with a graph", (a * 2).backward());
@@ -185,15 +194,19 @@ TEST(Engine, RunsInsideNoGradGuardOnAGraphRecordedBefore) {
 TEST(Engine, ConsumedGraphSaysSo) {
   const Tensor a = leaf({3}), y = a * a;
   y.backward();
-  EXPECT_THROWS(RuntimeError, "[mul] backward through a graph that an earlier backward has consumed; pass retain_graph",
-                y.backward());
+  EXPECT_THROWS(
+      RuntimeError,
+      "[mul] backward through a graph that an earlier backward has consumed; pass retain_graph",
+      y.backward());
   EXPECT_EQ(grad_of(a), (Values{6}));
 }
 
 TEST(Engine, ConsumedGraphSaysSoThoughItSavedNothing) {
   const Tensor a = leaf({3}), y = a + a;
   y.backward();
-  EXPECT_THROWS(RuntimeError, "[add] backward through a graph that an earlier backward has consumed", y.backward());
+  EXPECT_THROWS(RuntimeError,
+                "[add] backward through a graph that an earlier backward has consumed",
+                y.backward());
 }
 
 TEST(Engine, RetainedGraphRunsAgain) {
@@ -213,7 +226,9 @@ TEST(Engine, TwoRootsThatShareASubgraphNeedRetainGraph) {
 
   const Tensor g = a * a, third = g * 3, fourth = g * 5;
   third.backward();
-  EXPECT_THROWS(RuntimeError, "[mul] backward through a graph that an earlier backward has consumed", fourth.backward());
+  EXPECT_THROWS(RuntimeError,
+                "[mul] backward through a graph that an earlier backward has consumed",
+                fourth.backward());
 }
 
 TEST(Engine, NodesAreServedAfterAllThatUseThem) {

@@ -19,13 +19,15 @@ void Context::save(Tensor tensor, bool is_output) {
 void Context::number_output(const NDArray& result, uint32_t output) {
   for (Saved& s : saved_) {
     const NDArray& data = s.tensor.data();
-    if (s.is_output && data.storage() == result.storage() && data.raw_data() == result.raw_data()) s.output = output;
+    if (s.is_output && data.storage() == result.storage() && data.raw_data() == result.raw_data())
+      s.output = output;
   }
 }
 
 void Context::save_input(const NDArray& x) {
   if (node_ == nullptr) return;
-  // The reference that forward got is the array inside the input's impl, so its address says which input it is.
+  // The reference that forward got is the array inside the input's impl, so its address says which
+  // input it is.
   for (internal::TensorImpl* input : inputs_) {
     if (input != nullptr && &input->data == &x) {
       save(Tensor(internal::Ptr<internal::TensorImpl>::share(input)), false);
@@ -38,7 +40,8 @@ void Context::save_input(const NDArray& x) {
 Tensor Context::saved(int i) const {
   const char* op = node_->name();
   if (node_->released) {
-    fail<RuntimeError>(op, "backward needs values that an earlier backward freed; pass retain_graph to that one");
+    fail<RuntimeError>(
+        op, "backward needs values that an earlier backward freed; pass retain_graph to that one");
   }
   LAMINA_INTERNAL_CHECK(i >= 0 && i < static_cast<int>(saved_.size()));
   const Saved& s = saved_[i];
@@ -46,8 +49,9 @@ Tensor Context::saved(int i) const {
   if (data.defined() && (s.tensor.impl()->replaced != s.replaced || data.version() != s.version)) {
     fail<RuntimeError>(op, "a value that backward needs was changed in place: shape ",
                        data.shape().str(), ", saved at version ", s.version, ", now ",
-                       s.tensor.impl()->replaced != s.replaced ? "replaced by set_data"
-                                                               : absl::StrCat("at version ", data.version()),
+                       s.tensor.impl()->replaced != s.replaced
+                           ? "replaced by set_data"
+                           : absl::StrCat("at version ", data.version()),
                        "; change a clone() of it instead");
   }
   if (!s.is_output || !is_grad_enabled()) return s.tensor;

@@ -12,16 +12,19 @@
 //   };
 //   Tensor sigmoid(const Tensor& x) { return Sigmoid::apply(x); }
 //
-// forward computes on NDArrays: each Tensor given to apply() arrives as `const NDArray&`, undefined if the tensor is
-// undefined; other arguments arrive as they are. It returns an NDArray, or std::array<NDArray, N> for N results; apply()
-// returns as many Tensors. Results of integer dtype have no gradient.
+// forward computes on NDArrays: each Tensor given to apply() arrives as `const NDArray&`, undefined
+// if the tensor is undefined; other arguments arrive as they are. It returns an NDArray, or
+// std::array<NDArray, N> for N results; apply() returns as many Tensors. Results of integer dtype
+// have no gradient.
 //
-// backward gets the gradient of the result (of several: absl::Span<const Tensor>, undefined where none arrived) and
-// returns one gradient per Tensor or NDArray parameter, in order, undefined for none. It is written in operations on
-// Tensors, so that it can be differentiated again; they are recorded only if the caller asked for create_graph.
+// backward gets the gradient of the result (of several: absl::Span<const Tensor>, undefined where
+// none arrived) and returns one gradient per Tensor or NDArray parameter, in order, undefined for
+// none. It is written in operations on Tensors, so that it can be differentiated again; they are
+// recorded only if the caller asked for create_graph.
 //
-// One object of the struct lives in the graph's node: forward and backward may be non-static members and keep attributes
-// in it. Without a gradient to compute, nothing is saved and no node is made.
+// One object of the struct lives in the graph's node: forward and backward may be non-static
+// members and keep attributes in it. Without a gradient to compute, nothing is saved and no node is
+// made.
 #ifndef LAMINA_AUTOGRAD_FUNCTION_H_
 #define LAMINA_AUTOGRAD_FUNCTION_H_
 
@@ -41,7 +44,8 @@ namespace lamina {
 class Context {
  public:
   // ---- In forward
-  // Keeps an input together with its history, so that second derivatives pass through it. x must be the parameter.
+  // Keeps an input together with its history, so that second derivatives pass through it. x must be
+  // the parameter.
   void save_input(const NDArray& x);
   // Keeps values as a constant.
   void save_values(const NDArray& values) {
@@ -54,15 +58,18 @@ class Context {
   }
 
   // ---- In backward
-  // What save_input, save_values or save_output kept, counted from 0. Throws RuntimeError if it was changed in place.
+  // What save_input, save_values or save_output kept, counted from 0. Throws RuntimeError if it was
+  // changed in place.
   Tensor saved(int i) const;
   Tensor output() const;  // what save_output kept
-  // Whether input i (counting Tensor and NDArray parameters) wants a gradient; an unwanted one need not be computed.
+  // Whether input i (counting Tensor and NDArray parameters) wants a gradient; an unwanted one need
+  // not be computed.
   bool needs_grad(int i) const { return static_cast<bool>(node_->edges[i]); }
   // Of an input that wants a gradient.
   Shape input_shape(int i) const { return input_meta(i).shape; }
   DType input_dtype(int i) const { return input_meta(i).dtype; }
-  // A gradient that has the broadcast and promoted form, brought back to that of input i; undefined if unwanted.
+  // A gradient that has the broadcast and promoted form, brought back to that of input i; undefined
+  // if unwanted.
   Tensor to_input(int i, const Tensor& gradient) const;
 
   // ---- For Function
@@ -86,7 +93,7 @@ class Context {
   void save(Tensor tensor, bool is_output);
   internal::OutputMeta input_meta(int i) const;
 
-  internal::Node* node_ = nullptr;  // null if nothing is to be recorded
+  internal::Node* node_ = nullptr;                  // null if nothing is to be recorded
   absl::Span<internal::TensorImpl* const> inputs_;  // during forward
   absl::InlinedVector<Saved, 2> saved_;
 };
@@ -105,17 +112,19 @@ template <class T>
 inline constexpr bool is_array = is_tensor<T> || is_ndarray<T>;
 
 inline const Tensor& as_tensor(const Tensor& t) { return t; }
-// Tensor::data(), inline where there is a value.
-inline const NDArray& data_of(const Tensor& t) { return t.defined() ? t.impl()->data : t.data(); }
 template <class T>
 decltype(auto) as_array(const T& x) {
-  if constexpr (is_tensor<T>) return data_of(as_tensor(x));
-  else return (x);
+  if constexpr (is_tensor<T>)
+    return as_tensor(x).data();
+  else
+    return (x);
 }
 template <class T>
 bool wants_grad(const T& x) {
-  if constexpr (is_tensor<T>) return as_tensor(x).defined() && as_tensor(x).impl()->requires_grad();
-  else return false;
+  if constexpr (is_tensor<T>)
+    return as_tensor(x).requires_grad();
+  else
+    return false;
 }
 
 // Whether backward takes the gradient of one result, and not a span of them.
@@ -167,18 +176,20 @@ class Function {
     if (!(is_grad_enabled() && (internal::wants_grad(args) || ...))) {
       Op op;
       Context nothing;
-      return plain([&]() -> decltype(auto) { return op.forward(nothing, internal::as_array(args)...); });
+      return plain(
+          [&]() -> decltype(auto) { return op.forward(nothing, internal::as_array(args)...); });
     }
     using NodeType = internal::NodeOf<Op, kInputs>;
-    auto node = internal::Ptr<internal::Node>::adopt(
-        new (internal::allocate(sizeof(NodeType))) NodeType);
+    auto node =
+        internal::Ptr<internal::Node>::adopt(new (internal::allocate(sizeof(NodeType))) NodeType);
     auto& typed = static_cast<NodeType&>(*node);
     internal::TensorImpl* inputs[kInputs];
     int i = 0;
     (connect(args, *node, inputs, i), ...);
     typed.context.record(&typed, inputs);
-    return recorded(std::move(node), typed.context,
-                    [&]() -> decltype(auto) { return typed.op.forward(typed.context, internal::as_array(args)...); });
+    return recorded(std::move(node), typed.context, [&]() -> decltype(auto) {
+      return typed.op.forward(typed.context, internal::as_array(args)...);
+    });
   }
 
   // The name in error messages: kName if the operation has one, else its type's.
@@ -250,7 +261,7 @@ class Function {
   }
 
   static void attach(const Tensor& result, internal::Ptr<internal::Node> node, size_t i) {
-    const NDArray& data = internal::data_of(result);
+    const NDArray& data = result.data();
     node->outputs.emplace_back(data.shape(), data.dtype());
     node->arrived.emplace_back();
     if (!data.defined() || !is_floating(data.dtype())) return;

@@ -20,7 +20,9 @@ using lamina::Tensor;
 
 struct Sigmoid : Function<Sigmoid> {
   static constexpr const char* kName = "sigmoid";
-  static NDArray forward(Context& ctx, const NDArray& x) { return ctx.save_output(1 / (1 + exp(-x))); }
+  static NDArray forward(Context& ctx, const NDArray& x) {
+    return ctx.save_output(1 / (1 + exp(-x)));
+  }
   static Gradients backward(Context& ctx, const Tensor& dy) {
     const Tensor y = ctx.output();
     return {dy * y * (1 - y)};
@@ -89,7 +91,8 @@ struct Affine : Function<Affine> {
     return b.defined() ? x * w + b : x * w;
   }
   static Gradients backward(Context& ctx, const Tensor& dy) {
-    return {ctx.to_input(0, dy * ctx.saved(1)), ctx.to_input(1, dy * ctx.saved(0)), ctx.to_input(2, dy)};
+    return {ctx.to_input(0, dy * ctx.saved(1)), ctx.to_input(1, dy * ctx.saved(0)),
+            ctx.to_input(2, dy)};
   }
 };
 
@@ -159,7 +162,9 @@ TEST(Function, RunsForwardAndBackward) {
 }
 
 TEST(Function, HasSecondDerivativesThroughSavedInputsAndOutputs) {
-  const auto f = [](absl::Span<const Tensor> in) { return user::Sigmoid::apply(user::Sigmoid::apply(in[0]) * in[1]); };
+  const auto f = [](absl::Span<const Tensor> in) {
+    return user::Sigmoid::apply(user::Sigmoid::apply(in[0]) * in[1]);
+  };
   const std::vector<Tensor> inputs{leaf({0.3, -0.7}), leaf({1.5, 0.5})};
   const GradcheckReport first = gradcheck(f, inputs), second = gradgradcheck(f, inputs);
   EXPECT_TRUE(first.passed) << first.message;
@@ -186,7 +191,8 @@ TEST(Function, WithoutAGradientToComputeLeavesNoNode) {
 
 TEST(Function, KeepsAttributesAsMembers) {
   const Tensor x = leaf({1, 2});
-  const Tensor y = user::Scale::apply(x, 3, "three") + user::Scale::apply(x, 4.0, std::string("four"));
+  const Tensor y =
+      user::Scale::apply(x, 3, "three") + user::Scale::apply(x, 4.0, std::string("four"));
   sum(y).backward();
   EXPECT_EQ(x.grad().to_vector<double>(), (Values{7, 7}));
 }
@@ -328,11 +334,16 @@ TEST(Function, WrongNumberOfGradientsIsNamed) {
 }
 
 TEST(Function, WrongShapeOrDtypeOfAGradientIsNamed) {
-  const char* shape = "[wrong_shape] backward: expected a gradient of shape (2,) and dtype float64 for input 1, got () and float64";
-  EXPECT_THROWS(ShapeError, shape, sum(user::WrongShape::apply(leaf({1, 2}), leaf({3, 4}))).backward());
-  EXPECT_THROWS(ShapeError, shape, sum(user::WrongShape::apply(leaf({1, 2}) * 1, leaf({3, 4}) * 1)).backward());
+  const char* shape =
+      "[wrong_shape] backward: expected a gradient of shape (2,) and dtype float64 for input 1, "
+      "got () and float64";
+  EXPECT_THROWS(ShapeError, shape,
+                sum(user::WrongShape::apply(leaf({1, 2}), leaf({3, 4}))).backward());
+  EXPECT_THROWS(ShapeError, shape,
+                sum(user::WrongShape::apply(leaf({1, 2}) * 1, leaf({3, 4}) * 1)).backward());
   EXPECT_THROWS(ShapeError,
-                "[wrong_dtype] backward: expected a gradient of shape (1,) and dtype float32 for input 0, got (1,) and float64",
+                "[wrong_dtype] backward: expected a gradient of shape (1,) and dtype float32 for "
+                "input 0, got (1,) and float64",
                 user::WrongDtype::apply(ones({1}).requires_grad_()).backward());
 }
 

@@ -20,8 +20,9 @@ void check_inputs(const char* name, const std::vector<Tensor>& inputs) {
     if (!inputs[i].requires_grad()) continue;
     any = true;
     if (inputs[i].dtype() != float64 || !inputs[i].is_leaf()) {
-      fail<ValueError>(name, "expected input ", i, " to be a float64 leaf, got ",
-                       inputs[i].is_leaf() ? name_of(inputs[i].dtype()) : "the result of an operation");
+      fail<ValueError>(
+          name, "expected input ", i, " to be a float64 leaf, got ",
+          inputs[i].is_leaf() ? name_of(inputs[i].dtype()) : "the result of an operation");
     }
   }
   if (!any) fail<ValueError>(name, "expected an input that requires a gradient, got none");
@@ -66,8 +67,9 @@ GradcheckReport gradcheck(const TensorFunction& f, const std::vector<Tensor>& in
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (!inputs[i].requires_grad()) continue;
     const NDArray original = inputs[i].data();
-    const std::vector<double> from_backward =
-        analytic[i].defined() ? analytic[i].to_vector<double>() : std::vector<double>(original.numel(), 0.0);
+    const std::vector<double> from_backward = analytic[i].defined()
+                                                  ? analytic[i].to_vector<double>()
+                                                  : std::vector<double>(original.numel(), 0.0);
     for (int64_t e = 0; e < original.numel(); ++e) {
       const auto value_at = [&](double step) {
         const struct Restore {  // also if f throws
@@ -80,11 +82,13 @@ GradcheckReport gradcheck(const TensorFunction& f, const std::vector<Tensor>& in
         inputs[i].set_data(moved);
         return dot(f(inputs), v);
       };
-      const double differences = (value_at(options.eps) - value_at(-options.eps)) / (2 * options.eps);
+      const double differences =
+          (value_at(options.eps) - value_at(-options.eps)) / (2 * options.eps);
       // Written so that a NaN fails.
-      if (!(std::abs(from_backward[e] - differences) <= options.atol + options.rtol * std::abs(differences))) {
-        return {false, absl::StrCat("input ", i, " of shape ", original.shape().str(), ", element ", e,
-                                    " (row-major): backward gives ", from_backward[e],
+      if (!(std::abs(from_backward[e] - differences) <=
+            options.atol + options.rtol * std::abs(differences))) {
+        return {false, absl::StrCat("input ", i, " of shape ", original.shape().str(), ", element ",
+                                    e, " (row-major): backward gives ", from_backward[e],
                                     ", differences give ", differences)};
       }
     }
@@ -96,7 +100,8 @@ GradcheckReport gradgradcheck(const TensorFunction& f, const std::vector<Tensor>
                               const GradcheckOptions& options) {
   check_inputs("gradgradcheck", inputs);
   const Shape output = result_shape("gradgradcheck", f, inputs);
-  // The gradients as one function of the inputs and of the output's gradient v: their sum, each weighted at random.
+  // The gradients as one function of the inputs and of the output's gradient v: their sum, each
+  // weighted at random.
   std::vector<Tensor> with_v = inputs;
   with_v.push_back(direction(output, 2).requires_grad_());
   const TensorFunction gradient = [&](absl::Span<const Tensor> in) {

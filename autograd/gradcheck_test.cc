@@ -18,8 +18,10 @@ template <int kWrongPercent, bool kLoseSecond = false>
 struct Cube : Function<Cube<kWrongPercent, kLoseSecond>> {
   static constexpr const char* kName = "cube";
   static NDArray forward(Context& ctx, const NDArray& x) {
-    if (kLoseSecond) ctx.save_values(x);
-    else ctx.save_input(x);
+    if (kLoseSecond)
+      ctx.save_values(x);
+    else
+      ctx.save_input(x);
     return x * x * x;
   }
   static Gradients backward(Context& ctx, const Tensor& dy) {
@@ -47,17 +49,21 @@ TEST(Gradcheck, CatchesAFirstDerivativeThatIsOffByOnePercent) {
 }
 
 TEST(Gradcheck, NamesInputElementAndBothNumbers) {
-  // d/dx of 2 y x^3 in the second element is 6 * 4 * 4 = 96 times the direction; backward claims twice that.
+  // d/dx of 2 y x^3 in the second element is 6 * 4 * 4 = 96 times the direction; backward claims
+  // twice that.
   const auto f = [](In in) { return sum(in[0]) * sum(Cube<200>::apply(in[1])); };
   const GradcheckReport report = gradcheck(f, {input({2}), input({0, 4})});
   ASSERT_FALSE(report.passed);
-  EXPECT_THAT(report.message, testing::HasSubstr("input 1 of shape (2,), element 1 (row-major): backward gives "));
+  EXPECT_THAT(report.message,
+              testing::HasSubstr("input 1 of shape (2,), element 1 (row-major): backward gives "));
   // The direction is one number for the one output, so the two numbers are in proportion 2.
   double got = 0, expected = 0;
-  ASSERT_EQ(std::sscanf(report.message.c_str(),
-                        "input 1 of shape (2,), element 1 (row-major): backward gives %lf, differences give %lf", &got,
-                        &expected),
-            2);
+  ASSERT_EQ(
+      std::sscanf(
+          report.message.c_str(),
+          "input 1 of shape (2,), element 1 (row-major): backward gives %lf, differences give %lf",
+          &got, &expected),
+      2);
   EXPECT_NEAR(got / expected, 2, 1e-6);
   EXPECT_GE(expected, 96 * 0.5);
   EXPECT_LE(expected, 96 * 1.5);
@@ -68,14 +74,17 @@ TEST(Gradcheck, SecondDerivativesCatchWhatTheFirstPass) {
   EXPECT_TRUE(gradcheck(f, {input({0.5, -1.5})}).passed);
   const GradcheckReport report = gradgradcheck(f, {input({0.5, -1.5})});
   EXPECT_FALSE(report.passed);
-  EXPECT_THAT(report.message, testing::StartsWith("second derivative: input 0 of shape (2,), element 0"));
+  EXPECT_THAT(report.message,
+              testing::StartsWith("second derivative: input 0 of shape (2,), element 0"));
 }
 
 TEST(Gradcheck, CatchesAGradientThatWasForgotten) {
   const auto f = [](In in) { return in[0].detach() * in[1]; };
   const GradcheckReport report = gradcheck(f, {input({1}), input({2})});
   EXPECT_FALSE(report.passed);
-  EXPECT_THAT(report.message, testing::HasSubstr("input 0 of shape (1,), element 0 (row-major): backward gives 0, "));
+  EXPECT_THAT(
+      report.message,
+      testing::HasSubstr("input 0 of shape (1,), element 0 (row-major): backward gives 0, "));
 }
 
 TEST(Gradcheck, NaNFails) {
@@ -84,7 +93,9 @@ TEST(Gradcheck, NaNFails) {
   // The values are good, only backward gives NaN.
   struct NanBackward : Function<NanBackward> {
     static NDArray forward(Context&, const NDArray& x) { return x + 0; }
-    static Gradients backward(Context&, const Tensor& dy) { return {dy * std::numeric_limits<double>::quiet_NaN()}; }
+    static Gradients backward(Context&, const Tensor& dy) {
+      return {dy * std::numeric_limits<double>::quiet_NaN()};
+    }
   };
   EXPECT_FALSE(gradcheck([](In in) { return NanBackward::apply(in[0]); }, {input({1})}).passed);
 }
@@ -148,7 +159,8 @@ TEST(Gradcheck, RefusesWhatItCannotCheck) {
                 gradgradcheck(f, {tensor({1.0}, {1})}));
   EXPECT_THROWS(ValueError, "[gradcheck] expected input 0 to be a float64 leaf, got float32",
                 gradcheck(f, {ones({1}).requires_grad_()}));
-  EXPECT_THROWS(ValueError, "[gradcheck] expected input 0 to be a float64 leaf, got the result of an operation",
+  EXPECT_THROWS(ValueError,
+                "[gradcheck] expected input 0 to be a float64 leaf, got the result of an operation",
                 gradcheck(f, {input({1}) * 2}));
   EXPECT_THROWS(ValueError, "[gradcheck] expected a float64 result, got float32",
                 gradcheck([](In in) { return in[0].to(float32); }, {input({1})}));

@@ -1,5 +1,6 @@
-// Gradients that differences cannot check: where a function has no derivative, in float32, between dtypes, and of inputs
-// without elements. Those of smooth functions are checked by //tests/op_cases.
+// Gradients that differences cannot check: where a function has no derivative, in float32, between
+// dtypes, and of inputs without elements. Those of smooth functions are checked by
+// //tests/op_cases.
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -14,8 +15,12 @@ namespace {
 using Values = std::vector<double>;
 constexpr double kInf = std::numeric_limits<double>::infinity();
 
-Tensor leaf(std::vector<double> values, const Shape& shape) { return tensor(values, shape).requires_grad_(); }
-Tensor leaf(const std::vector<double>& values) { return leaf(values, static_cast<int64_t>(values.size())); }
+Tensor leaf(std::vector<double> values, const Shape& shape) {
+  return tensor(values, shape).requires_grad_();
+}
+Tensor leaf(const std::vector<double>& values) {
+  return leaf(values, static_cast<int64_t>(values.size()));
+}
 Values grad_of(const Tensor& x) { return x.grad().to_vector<double>(); }
 
 TEST(Gradients, MaximumIsSharedEvenlyAmongEqualElements) {
@@ -75,9 +80,10 @@ TEST(Gradients, MeanSpreadsByTheCount) {
 }
 
 TEST(Gradients, OfNoElementsAreEmpty) {
-  for (const auto f : {+[](const Tensor& x) { return sum(x); }, +[](const Tensor& x) { return mean(x); },
-                       +[](const Tensor& x) { return sum(exp(x) * x + x.narrow(0, 0, 1)); },
-                       +[](const Tensor& x) { return sum(matmul(x, x.t())); }}) {
+  for (const auto f :
+       {+[](const Tensor& x) { return sum(x); }, +[](const Tensor& x) { return mean(x); },
+        +[](const Tensor& x) { return sum(exp(x) * x + x.narrow(0, 0, 1)); },
+        +[](const Tensor& x) { return sum(matmul(x, x.t())); }}) {
     const Tensor x = leaf({}, {2, 0});
     f(x).backward();
     EXPECT_EQ(x.grad().shape(), (Shape{2, 0}));
@@ -120,7 +126,9 @@ TEST(Gradients, PassThroughAChangeOfDtype) {
 
 TEST(Gradients, OfRepeatedIndicesAddUp) {
   const Tensor x = leaf({1, 2, 3});
-  sum(index_select(x, 0, tensor({int64_t{1}, int64_t{1}, int64_t{0}}, {3})) * tensor({1.0, 10.0, 100.0}, {3})).backward();
+  sum(index_select(x, 0, tensor({int64_t{1}, int64_t{1}, int64_t{0}}, {3})) *
+      tensor({1.0, 10.0, 100.0}, {3}))
+      .backward();
   EXPECT_EQ(grad_of(x), (Values{100, 11, 0}));
 }
 

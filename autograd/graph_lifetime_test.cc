@@ -14,7 +14,8 @@ namespace {
 #if LAMINA_CACHING_ALLOCATOR
 constexpr int kDepth = 1000000;
 #else
-constexpr int kDepth = 200000;  // under AddressSanitizer; deep enough for recursion to overflow the stack
+constexpr int kDepth =
+    200000;  // under AddressSanitizer; deep enough for recursion to overflow the stack
 #endif
 
 struct Step {
@@ -85,7 +86,8 @@ TEST(GraphLifetime, DeepGraphOfSecondOrderIsDestroyed) {
     for (int i = 0; i < kDepth / 10; ++i) c = c * a;
     c.backward({}, {false, true});
     const Tensor g = a.grad();
-    a.set_grad({});  // a leaf's gradient with a history that holds the leaf is a cycle until it is cleared
+    a.set_grad(
+        {});  // a leaf's gradient with a history that holds the leaf is a cycle until it is cleared
     EXPECT_EQ(g.item<double>(), kDepth / 10 + 1);
   }
   EXPECT_EQ(a.impl()->use_count(), 1u);
@@ -108,7 +110,8 @@ TEST(GraphLifetime, UnusedResultDoesNotKeepTheOthersHistory) {
 }
 
 TEST(GraphLifetime, AThousandStepsOfTrainingDoNotGrowTheMemory) {
-  const Tensor x = randn({32, 20}), w1 = randn({16, 20}).requires_grad_(), b1 = zeros({16}).requires_grad_();
+  const Tensor x = randn({32, 20}), w1 = randn({16, 20}).requires_grad_(),
+               b1 = zeros({16}).requires_grad_();
   const Tensor w2 = randn({5, 16}).requires_grad_();
   const Tensor labels = zeros({32}, int64);
   const auto step = [&] {

@@ -1,5 +1,5 @@
-// A value that backward needs and that was changed after it was saved is an error that names the operation, and never a
-// wrong gradient.
+// A value that backward needs and that was changed after it was saved is an error that names the
+// operation, and never a wrong gradient.
 #include <functional>
 #include <vector>
 
@@ -20,18 +20,23 @@ Tensor leaf(std::vector<double> values) {
 TEST(InPlace, EachWayToWriteToASavedInputIsNoticed) {
   const std::vector<std::function<void(NDArray)>> writes = {
       [](NDArray x) { x.fill_(9); },
-      [](NDArray x) { x.copy_(NDArray::from({8.0, 9.0}, {2})); },
+      [](NDArray x) {
+        x.copy_(NDArray::from({8.0, 9.0}, {2}));
+      },
       [](NDArray x) { x.add_(x); },
-      [](NDArray x) { x.narrow(0, 0, 1).fill_(9); },                      // through a view
-      [](NDArray x) { x.narrow(0, 0, 0).fill_(9); },                      // a write of nothing counts as well
-      [](NDArray x) { x.bump_version(); },                                // a write through data<T>()
+      [](NDArray x) { x.narrow(0, 0, 1).fill_(9); },  // through a view
+      [](NDArray x) { x.narrow(0, 0, 0).fill_(9); },  // a write of nothing counts as well
+      [](NDArray x) { x.bump_version(); },            // a write through data<T>()
   };
   for (const auto& write : writes) {
     const Tensor a = leaf({3, 4}), b = tensor({2.0, 5.0}, {2});
     const Tensor y = sum(a * b);
     write(b.data());
-    EXPECT_THROWS(RuntimeError, "[mul] a value that backward needs was changed in place: shape (2,), saved at version 0, now "
-                  "at version 1; change a clone() of it instead", y.backward());
+    EXPECT_THROWS(RuntimeError,
+                  "[mul] a value that backward needs was changed in place: shape (2,), saved at "
+                  "version 0, now "
+                  "at version 1; change a clone() of it instead",
+                  y.backward());
     EXPECT_FALSE(a.grad().defined());
   }
 }
@@ -40,7 +45,8 @@ TEST(InPlace, WriteToASavedOutputIsNoticed) {
   const Tensor a = leaf({3, 4}), y = exp(a);
   NDArray data = y.data();
   data.fill_(1);
-  EXPECT_THROWS(RuntimeError, "[exp] a value that backward needs was changed in place", sum(y).backward());
+  EXPECT_THROWS(RuntimeError, "[exp] a value that backward needs was changed in place",
+                sum(y).backward());
 }
 
 TEST(InPlace, WriteToASavedIndexIsNoticed) {
@@ -48,7 +54,8 @@ TEST(InPlace, WriteToASavedIndexIsNoticed) {
   const Tensor y = sum(index_select(a, 0, index));
   NDArray data = index.data();
   data.fill_(0);
-  EXPECT_THROWS(RuntimeError, "[index_select] a value that backward needs was changed in place", y.backward());
+  EXPECT_THROWS(RuntimeError, "[index_select] a value that backward needs was changed in place",
+                y.backward());
 }
 
 TEST(InPlace, WriteToAValueThatNobodyNeedsIsFine) {
@@ -76,7 +83,8 @@ TEST(InPlace, SetDataOfASavedLeafIsNoticedThoughVersionsAgree) {
   const Tensor a = leaf({3, 4}), b = tensor({2.0, 5.0}, {2});
   const Tensor y = sum(a * b);
   b.set_data(NDArray::from({9.0, 9.0}, {2}));
-  EXPECT_THROWS(RuntimeError, "[mul] a value that backward needs was changed in place: shape (2,)", y.backward());
+  EXPECT_THROWS(RuntimeError, "[mul] a value that backward needs was changed in place: shape (2,)",
+                y.backward());
 }
 
 TEST(InPlace, SetDataToAnotherViewOfTheSameStorageIsNoticed) {
@@ -84,7 +92,8 @@ TEST(InPlace, SetDataToAnotherViewOfTheSameStorageIsNoticed) {
   const Tensor b = tensor({1.0, 2.0, 3.0, 4.0}, {2, 2});
   const Tensor y = sum(matmul(a, b));
   b.set_data(b.data().t());
-  EXPECT_THROWS(RuntimeError, "[matmul] a value that backward needs was changed in place", y.backward());
+  EXPECT_THROWS(RuntimeError, "[matmul] a value that backward needs was changed in place",
+                y.backward());
 }
 
 TEST(InPlace, SetDataToOtherValuesAndBackToAViewOfTheOldOnesIsNoticed) {
@@ -94,11 +103,13 @@ TEST(InPlace, SetDataToOtherValuesAndBackToAViewOfTheOldOnesIsNoticed) {
   const Tensor y = sum(matmul(a, b));
   b.set_data(NDArray::zeros({2, 2}, float64));
   b.set_data(original.t());
-  EXPECT_THROWS(RuntimeError, "[matmul] a value that backward needs was changed in place", y.backward());
+  EXPECT_THROWS(RuntimeError, "[matmul] a value that backward needs was changed in place",
+                y.backward());
 }
 
 TEST(InPlace, SetDataAfterSavingLeavesSavedConstantsAlone) {
-  // save_values keeps the array and not the leaf: the labels of a batch may be replaced by the next batch's.
+  // save_values keeps the array and not the leaf: the labels of a batch may be replaced by the next
+  // batch's.
   const Tensor logits = zeros({2, 2}, float64).requires_grad_();
   const Tensor labels = tensor({int64_t{0}, int64_t{1}}, {2});
   const Tensor loss = sum(cross_entropy(logits, labels));
@@ -115,7 +126,8 @@ TEST(InPlace, WriteBetweenTheUsesOfAValueHarmsTheEarlierOne) {
   const Tensor second = a * b;
   second.backward();
   EXPECT_EQ(a.grad().item<double>(), 10);
-  EXPECT_THROWS(RuntimeError, "[mul] a value that backward needs was changed in place", first.backward());
+  EXPECT_THROWS(RuntimeError, "[mul] a value that backward needs was changed in place",
+                first.backward());
 }
 
 }  // namespace

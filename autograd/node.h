@@ -1,12 +1,13 @@
 // The graph of recorded operations.
 //
-// Each recorded operation leaves a Node, which the tensors that it produced point to. A node has one Edge per array
-// that went in: to the node that produced it, to the leaf that wants its gradient, or nowhere. So the graph is held
-// from its outputs, points backwards, and goes away with the last tensor that needs it.
+// Each recorded operation leaves a Node, which the tensors that it produced point to. A node has
+// one Edge per array that went in: to the node that produced it, to the leaf that wants its
+// gradient, or nowhere. So the graph is held from its outputs, points backwards, and goes away with
+// the last tensor that needs it.
 //
-// Backward hands each node the gradients of its outputs; it returns the gradients of its inputs, which travel
-// along the edges. A node's generation is 1 + the largest generation of its inputs: served in falling order, each node
-// has all its gradients when its turn comes.
+// Backward hands each node the gradients of its outputs; it returns the gradients of its inputs,
+// which travel along the edges. A node's generation is 1 + the largest generation of its inputs:
+// served in falling order, each node has all its gradients when its turn comes.
 //
 //   w (leaf) --.
 //              mul [1] --- sum [2] --- loss            edges point from right to left
@@ -27,8 +28,9 @@
 
 namespace lamina {
 
-// What backward returns: one gradient per Tensor or NDArray parameter of forward, in order; undefined where there is
-// none. By value and by count, because an initializer list would copy each handle.
+// What backward returns: one gradient per Tensor or NDArray parameter of forward, in order;
+// undefined where there is none. By value and by count, because an initializer list would copy each
+// handle.
 class Gradients {
  public:
   Gradients(Tensor a) { add(a); }  // NOLINT(google-explicit-constructor): return {dy}
@@ -49,15 +51,16 @@ class Gradients {
 namespace internal {
 
 struct Edge {
-  Ptr<Node> node;         // the input is a result of this node
-  Ptr<TensorImpl> leaf;   // or a leaf that requires a gradient
-  uint32_t output = 0;    // which result of the node
+  Ptr<Node> node;        // the input is a result of this node
+  Ptr<TensorImpl> leaf;  // or a leaf that requires a gradient
+  uint32_t output = 0;   // which result of the node
   explicit operator bool() const { return node || leaf; }
 };
 
 // What the gradient of an output must look like.
 struct OutputMeta {
-  OutputMeta(const Shape& output_shape, DType output_dtype) : shape(output_shape), dtype(output_dtype) {}
+  OutputMeta(const Shape& output_shape, DType output_dtype)
+      : shape(output_shape), dtype(output_dtype) {}
   Shape shape;
   DType dtype;
 };
@@ -75,7 +78,8 @@ class Node : public Counted {
   absl::Span<Edge> edges;
   int64_t generation = 1;
   absl::InlinedVector<OutputMeta, 1> outputs;
-  absl::InlinedVector<Tensor, 1> arrived;  // the gradients of the outputs so far, in one run of the engine
+  absl::InlinedVector<Tensor, 1>
+      arrived;  // the gradients of the outputs so far, in one run of the engine
   bool queued = false;
   bool released = false;
 
@@ -124,10 +128,18 @@ struct TensorImpl : Counted {
   Tensor grad;
 };
 
-// Throws unless `gradient` is what the edge's end expects: `op` made it for its input number `input`.
+const NDArray& undefined_array();  // what an undefined tensor has for data
+
+// Throws unless `gradient` is what the edge's end expects: `op` made it for its input number
+// `input`.
 void check_gradient(const char* op, size_t input, const Edge& edge, const Tensor& gradient);
 
 }  // namespace internal
+
+inline const NDArray& Tensor::data() const {
+  return impl_ ? impl_->data : internal::undefined_array();
+}
+inline bool Tensor::requires_grad() const { return impl_ && impl_->requires_grad(); }
 
 }  // namespace lamina
 

@@ -46,7 +46,8 @@ struct Matmul : Function<Matmul> {
 
 struct Linear : Function<Linear> {
   static constexpr const char* kName = "linear";
-  static NDArray forward(Context& ctx, const NDArray& x, const NDArray& weight, const NDArray& bias) {
+  static NDArray forward(Context& ctx, const NDArray& x, const NDArray& weight,
+                         const NDArray& bias) {
     ctx.save_input(x);
     ctx.save_input(weight);
     return linear(x, weight, bias);
@@ -90,7 +91,8 @@ struct CrossEntropy : Function<CrossEntropy> {
     return nll(log_probabilities, labels);
   }
   static Gradients backward(Context& ctx, const Tensor& dy) {
-    return {CrossEntropyBackward::apply(ctx.saved(0), ctx.saved(1).data(), ctx.saved(2).data(), dy), Tensor()};
+    return {CrossEntropyBackward::apply(ctx.saved(0), ctx.saved(1).data(), ctx.saved(2).data(), dy),
+            Tensor()};
   }
 };
 

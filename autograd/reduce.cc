@@ -36,7 +36,9 @@ struct Mean : Function<Mean> {
   Gradients backward(Context& ctx, const Tensor& dy) {
     const Shape input = ctx.input_shape(0);
     // Elements per result. With none there is nothing to hand on.
-    const double count = input.numel() == 0 ? 1 : static_cast<double>(input.numel()) / static_cast<double>(dy.numel());
+    const double count = input.numel() == 0
+                             ? 1
+                             : static_cast<double>(input.numel()) / static_cast<double>(dy.numel());
     return {expand_reduced(kName, dy / count, dims, input)};
   }
 };

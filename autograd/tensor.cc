@@ -18,9 +18,9 @@ Tensor::Tensor(NDArray data) {
   if (data.defined()) impl_ = internal::TensorImpl::make(std::move(data));
 }
 
-const NDArray& Tensor::data() const {
+const NDArray& internal::undefined_array() {
   static const NDArray& undefined = *new NDArray;
-  return impl_ ? impl_->data : undefined;
+  return undefined;
 }
 
 void Tensor::set_data(NDArray data) const {
@@ -47,7 +47,6 @@ Tensor& Tensor::requires_grad_(bool requires_grad) & {
   return *this;
 }
 
-bool Tensor::requires_grad() const { return impl_ && impl_->requires_grad(); }
 bool Tensor::is_leaf() const { return !impl_ || !impl_->node; }
 const char* Tensor::grad_fn() const { return is_leaf() ? nullptr : impl_->node->name(); }
 Tensor Tensor::grad() const { return impl_of("grad", *this).grad; }
@@ -56,7 +55,8 @@ void Tensor::set_grad(Tensor grad) const {
   internal::TensorImpl& impl = impl_of("set_grad", *this);
   if (grad.defined() && (grad.shape() != shape() || grad.dtype() != dtype())) {
     fail<ShapeError>("set_grad", "expected a gradient of shape ", shape().str(), " and dtype ",
-                     name_of(dtype()), ", got ", grad.shape().str(), " and ", name_of(grad.dtype()));
+                     name_of(dtype()), ", got ", grad.shape().str(), " and ",
+                     name_of(grad.dtype()));
   }
   impl.grad = std::move(grad);
 }

@@ -5,12 +5,13 @@
 //   loss.backward();
 //   w.grad();  // d loss / d w, of the shape of w
 //
-// A Tensor is a shared handle: copying it aliases, clone() copies the elements. The operations (tensor/ops.inc) are free
-// functions and methods; those on floating tensors that require gradients, or come from such, are recorded unless
-// a NoGradGuard is alive. A tensor that nothing recorded produced is a leaf; backward() adds into the gradients of
-// the leaves that require one.
+// A Tensor is a shared handle: copying it aliases, clone() copies the elements. The operations
+// (tensor/ops.inc) are free functions and methods; those on floating tensors that require
+// gradients, or come from such, are recorded unless a NoGradGuard is alive. A tensor that nothing
+// recorded produced is a leaf; backward() adds into the gradients of the leaves that require one.
 //
-// An NDArray becomes a Tensor implicitly; data() goes back, sharing the values and leaving the history behind.
+// An NDArray becomes a Tensor implicitly; data() goes back, sharing the values and leaving the
+// history behind.
 #ifndef LAMINA_AUTOGRAD_TENSOR_H_
 #define LAMINA_AUTOGRAD_TENSOR_H_
 
@@ -39,7 +40,8 @@ struct TensorImpl;
 
 struct BackwardOptions {
   bool retain_graph = false;  // keep what backward needs, so that it can run again
-  bool create_graph = false;  // record backward itself, for higher derivatives; implies retain_graph
+  bool create_graph =
+      false;  // record backward itself, for higher derivatives; implies retain_graph
 };
 
 class Tensor : public Methods<Tensor> {
@@ -51,8 +53,8 @@ class Tensor : public Methods<Tensor> {
   bool defined() const { return static_cast<bool>(impl_); }
   // The values without the history: they share storage, and no operation on them is recorded.
   const NDArray& data() const;
-  // Puts other values in place, of any shape and dtype, leaving history behind; on a leaf only. The gradient goes if
-  // the shape or dtype changed.
+  // Puts other values in place, of any shape and dtype, leaving history behind; on a leaf only. The
+  // gradient goes if the shape or dtype changed.
   void set_data(NDArray data) const;
   const Shape& shape() const { return data().shape(); }
   DType dtype() const { return data().dtype(); }
@@ -76,16 +78,17 @@ class Tensor : public Methods<Tensor> {
     static_cast<Tensor&>(*this).requires_grad_(requires_grad);
     return std::move(*this);
   }
-  bool requires_grad() const;  // set on a leaf, or passed on from an input
-  bool is_leaf() const;        // not the result of a recorded operation
-  Tensor grad() const;         // what backward has added up; undefined before
+  bool requires_grad() const;        // set on a leaf, or passed on from an input
+  bool is_leaf() const;              // not the result of a recorded operation
+  Tensor grad() const;               // what backward has added up; undefined before
   void set_grad(Tensor grad) const;  // of the same shape and dtype, or undefined to clear it
   Tensor detach() const { return Tensor(data()); }  // the same values without history
   const char* grad_fn() const;                      // the operation that made it; null for a leaf
 
-  // Adds d(this . gradient) / d(leaf) to the gradient of each leaf that requires one. `gradient` has this tensor's shape
-  // and dtype; it may be left out for a tensor of one element, where it is 1. The graph is consumed unless retained.
-  // Throws RuntimeError if there is no graph, or it was consumed, or a value that it needs was changed in place.
+  // Adds d(this . gradient) / d(leaf) to the gradient of each leaf that requires one. `gradient`
+  // has this tensor's shape and dtype; it may be left out for a tensor of one element, where it
+  // is 1. The graph is consumed unless retained. Throws RuntimeError if there is no graph, or it
+  // was consumed, or a value that it needs was changed in place.
   void backward(const Tensor& gradient = {}, const BackwardOptions& options = {}) const;
 
   std::string str() const;
@@ -111,7 +114,8 @@ Tensor ones(const Shape& shape, DType dtype = float32);
 Tensor full(const Shape& shape, Scalar value);  // bool, int64 or float32, as the value is
 Tensor full(const Shape& shape, Scalar value, DType dtype);
 Tensor arange(int64_t end, DType dtype = int64);  // 0, 1, ..., end - 1
-// From a copy of `values`, row-major: tensor({1.f, 2.f}, {2}) is float32, tensor({1.0, 2.0}, {2}) float64.
+// From a copy of `values`, row-major: tensor({1.f, 2.f}, {2}) is float32, tensor({1.0, 2.0}, {2})
+// float64.
 template <class T>
 Tensor tensor(const std::vector<T>& values, const Shape& shape) {
   return NDArray::from(values, shape);
@@ -120,13 +124,14 @@ template <class T>
 Tensor tensor(std::initializer_list<T> values, const Shape& shape) {
   return NDArray::from(values, shape);
 }
-Tensor tensor(Scalar value);                                           // 0-d
-Tensor rand(const Shape& shape, DType dtype = float32);               // uniform in [0, 1)
-Tensor randn(const Shape& shape, DType dtype = float32);              // standard normal
-Tensor randperm(int64_t n);                                           // a permutation of 0 ... n - 1
+Tensor tensor(Scalar value);                              // 0-d
+Tensor rand(const Shape& shape, DType dtype = float32);   // uniform in [0, 1)
+Tensor randn(const Shape& shape, DType dtype = float32);  // standard normal
+Tensor randperm(int64_t n);                               // a permutation of 0 ... n - 1
 
-// The loss -log_softmax(logits)[i][labels[i]] of each row, fused: (n, classes) and int64 (n) -> (n).
-// Gradient: dy[i] (softmax(logits)[i] - one_hot(labels[i])). Throws IndexError for a label outside [0, classes).
+// The loss -log_softmax(logits)[i][labels[i]] of each row, fused: (n, classes) and int64 (n) ->
+// (n). Gradient: dy[i] (softmax(logits)[i] - one_hot(labels[i])). Throws IndexError for a label
+// outside [0, classes).
 Tensor cross_entropy(const Tensor& logits, const Tensor& labels);
 
 }  // namespace lamina

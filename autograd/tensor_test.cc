@@ -23,10 +23,13 @@ TEST(Tensor, WithoutAValueIsUndefined) {
 
 TEST(Tensor, WithoutAValueIsRefusedByItsMethods) {
   const Tensor x;
-  EXPECT_THROWS(RuntimeError, "[grad] expected a defined tensor, got one without a value", x.grad());
+  EXPECT_THROWS(RuntimeError, "[grad] expected a defined tensor, got one without a value",
+                x.grad());
   EXPECT_THROWS(RuntimeError, "[set_grad] expected a defined tensor", x.set_grad(ones({})));
-  EXPECT_THROWS(RuntimeError, "[set_data] expected a defined tensor", x.set_data(NDArray::ones({})));
-  EXPECT_THROWS(RuntimeError, "[requires_grad_] expected a defined tensor", Tensor().requires_grad_());
+  EXPECT_THROWS(RuntimeError, "[set_data] expected a defined tensor",
+                x.set_data(NDArray::ones({})));
+  EXPECT_THROWS(RuntimeError, "[requires_grad_] expected a defined tensor",
+                Tensor().requires_grad_());
   EXPECT_THROWS(RuntimeError, "[backward] expected a defined tensor", x.backward());
   EXPECT_THROWS(RuntimeError, "[item] expected a defined array", x.item<float>());
   EXPECT_THROWS(RuntimeError, "[set_data] expected a defined array", ones({}).set_data(NDArray()));
@@ -87,8 +90,9 @@ TEST(Tensor, DataHasNoHistory) {
 
 TEST(Tensor, ViewsShareStorageAndVersion) {
   const Tensor x = zeros({2, 3});
-  for (const Tensor& v : {x.view({3, 2}), x.t(), x.transpose(0, 1), x.permute({1, 0}), x.narrow(1, 1, 2), x.select(0, 1),
-                          x.unsqueeze(0), x.squeeze(), x.expand({4, 2, 3}), x.flatten(), x.detach()}) {
+  for (const Tensor& v : {x.view({3, 2}), x.t(), x.transpose(0, 1), x.permute({1, 0}),
+                          x.narrow(1, 1, 2), x.select(0, 1), x.unsqueeze(0), x.squeeze(),
+                          x.expand({4, 2, 3}), x.flatten(), x.detach()}) {
     const uint32_t before = x.data().version();
     NDArray data = v.data().dim() == 3 ? v.data().select(0, 0) : v.data();
     data.fill_(1);
@@ -113,7 +117,8 @@ TEST(Tensor, LeafAsksForAGradientAndStopsAsking) {
 
 TEST(Tensor, OnlyFloatingTensorsRequireGradients) {
   for (const DType dtype : {bool_, uint8, int32, int64}) {
-    EXPECT_THROWS(DTypeError, std::string("[requires_grad_] expected a floating dtype, got ") + name_of(dtype),
+    EXPECT_THROWS(DTypeError,
+                  std::string("[requires_grad_] expected a floating dtype, got ") + name_of(dtype),
                   zeros({2}, dtype).requires_grad_());
     EXPECT_FALSE(zeros({2}, dtype).requires_grad_(false).requires_grad());
   }
@@ -123,8 +128,10 @@ TEST(Tensor, ResultCannotStopRequiringAGradient) {
   const Tensor x = ones({2}).requires_grad_();
   Tensor y = x * 2;
   y.requires_grad_();  // it does already
-  EXPECT_THROWS(RuntimeError, "[requires_grad_] expected a leaf, got the result of mul; use detach() for its values",
-                y.requires_grad_(false));
+  EXPECT_THROWS(
+      RuntimeError,
+      "[requires_grad_] expected a leaf, got the result of mul; use detach() for its values",
+      y.requires_grad_(false));
 }
 
 TEST(Tensor, ResultOfIntegersOrComparisonsRequiresNoGradient) {
@@ -189,8 +196,10 @@ TEST(Tensor, SetDataKeepsAGradientThatStillFits) {
 
 TEST(Tensor, SetDataRefusesAResultAndAnIntegerLeafThatRequiresAGradient) {
   const Tensor x = ones({2}).requires_grad_();
-  EXPECT_THROWS(RuntimeError, "[set_data] expected a leaf, got the result of mul", (x * 2).set_data(NDArray::ones({2})));
-  EXPECT_THROWS(DTypeError, "[set_data] expected a floating dtype, got int64", x.set_data(NDArray::arange(2)));
+  EXPECT_THROWS(RuntimeError, "[set_data] expected a leaf, got the result of mul",
+                (x * 2).set_data(NDArray::ones({2})));
+  EXPECT_THROWS(DTypeError, "[set_data] expected a floating dtype, got int64",
+                x.set_data(NDArray::arange(2)));
   EXPECT_EQ(x.dtype(), float32);
 }
 
@@ -201,10 +210,14 @@ TEST(Tensor, SetGradTakesOneThatFits) {
   EXPECT_EQ(x.grad().to_vector<double>(), (Values{4, 4}));
   x.set_grad({});
   EXPECT_FALSE(x.grad().defined());
-  EXPECT_THROWS(ShapeError, "[set_grad] expected a gradient of shape (2,) and dtype float32, got (3,) and float32",
-                x.set_grad(ones({3})));
-  EXPECT_THROWS(ShapeError, "[set_grad] expected a gradient of shape (2,) and dtype float32, got (2,) and float64",
-                x.set_grad(ones({2}, float64)));
+  EXPECT_THROWS(
+      ShapeError,
+      "[set_grad] expected a gradient of shape (2,) and dtype float32, got (3,) and float32",
+      x.set_grad(ones({3})));
+  EXPECT_THROWS(
+      ShapeError,
+      "[set_grad] expected a gradient of shape (2,) and dtype float32, got (2,) and float64",
+      x.set_grad(ones({2}, float64)));
 }
 
 // ---- Text: what PyTorch 1.13 prints, with Lamina's names for operations

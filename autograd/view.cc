@@ -4,14 +4,17 @@
 namespace lamina {
 namespace {
 
-// view, reshape and all that only insert, drop or merge dimensions: the gradient takes the shape of the input.
+// view, reshape and all that only insert, drop or merge dimensions: the gradient takes the shape of
+// the input.
 template <bool kView>
 struct Reshaping : Function<Reshaping<kView>> {
   static constexpr const char* kName = kView ? "view" : "reshape";
   static NDArray forward(Context&, const NDArray& x, const Shape& shape) {
     return kView ? view(x, shape) : reshape(x, shape);
   }
-  static Gradients backward(Context& ctx, const Tensor& dy) { return {dy.reshape(ctx.input_shape(0))}; }
+  static Gradients backward(Context& ctx, const Tensor& dy) {
+    return {dy.reshape(ctx.input_shape(0))};
+  }
 };
 
 struct Permute : Function<Permute> {
@@ -39,14 +42,22 @@ struct Transpose : Function<Transpose> {
 
 struct Expand : Function<Expand> {
   static constexpr const char* kName = "expand";
-  static NDArray forward(Context&, const NDArray& x, const Shape& shape) { return expand(x, shape); }
-  static Gradients backward(Context& ctx, const Tensor& dy) { return {dy.sum_to(ctx.input_shape(0))}; }
+  static NDArray forward(Context&, const NDArray& x, const Shape& shape) {
+    return expand(x, shape);
+  }
+  static Gradients backward(Context& ctx, const Tensor& dy) {
+    return {dy.sum_to(ctx.input_shape(0))};
+  }
 };
 
 struct SumTo : Function<SumTo> {
   static constexpr const char* kName = "sum_to";
-  static NDArray forward(Context&, const NDArray& x, const Shape& shape) { return sum_to(x, shape); }
-  static Gradients backward(Context& ctx, const Tensor& dy) { return {dy.expand(ctx.input_shape(0))}; }
+  static NDArray forward(Context&, const NDArray& x, const Shape& shape) {
+    return sum_to(x, shape);
+  }
+  static Gradients backward(Context& ctx, const Tensor& dy) {
+    return {dy.expand(ctx.input_shape(0))};
+  }
 };
 
 // The adjoint of narrow: zeros of `shape` with x at `start` along `dim`.
@@ -192,7 +203,9 @@ Tensor select(const Tensor& x, int64_t dim, int64_t index) {
   return squeeze(narrow(x, dim, index, 1), dim);
 }
 
-Tensor contiguous(const Tensor& x) { return x.is_contiguous() && x.defined() ? x : Contiguous::apply(x); }
+Tensor contiguous(const Tensor& x) {
+  return x.is_contiguous() && x.defined() ? x : Contiguous::apply(x);
+}
 Tensor clone(const Tensor& x) { return Clone::apply(x); }
 Tensor to(const Tensor& x, DType dtype) {
   return x.defined() && x.dtype() == dtype ? x : To::apply(x, dtype);

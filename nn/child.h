@@ -1,7 +1,7 @@
 // Child: a module that is a member of another one and registers itself with it.
 //
-//   nn::Child<nn::Linear> layer1{this, "layer1", 784, 128};   // arguments after the name make the Linear
-//   layer1(x);  layer1->weight;
+//   nn::Child<nn::Linear> layer1{this, "layer1", 784, 128};   // arguments after the name make the
+//   Linear layer1(x);  layer1->weight;
 #ifndef LAMINA_NN_CHILD_H_
 #define LAMINA_NN_CHILD_H_
 
@@ -26,7 +26,8 @@ class Child {
   Child& operator=(const Child&) = delete;
 
   T& operator*() const {  // throws RuntimeError if its owner was moved from
-    if (!module_) fail<RuntimeError>("Child", "expected a live module, got one that was moved from");
+    if (!module_)
+      fail<RuntimeError>("Child", "expected a live module, got one that was moved from");
     return *module_;
   }
   T* operator->() const { return &**this; }

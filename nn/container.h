@@ -14,7 +14,8 @@
 
 namespace lamina::nn {
 
-// Modules of one base type, for the loop in forward to use. (A plain std::vector of modules would not be registered.)
+// Modules of one base type, for the loop in forward to use. (A plain std::vector of modules would
+// not be registered.)
 //
 //   nn::Child<nn::ModuleList<nn::Linear>> linears{this, "linears"};
 //   linears->push_back(nn::Linear(784, 300));
@@ -37,8 +38,10 @@ class ModuleList : public Module {
   // Counted from the end if negative. Throws IndexError outside the list.
   T& operator[](int64_t i) const {
     if (i < -size() || i >= size()) {
-      if (empty()) fail<IndexError>("ModuleList", "expected an index into a list that is not empty, got ", i);
-      fail<IndexError>("ModuleList", "expected an index from ", -size(), " to ", size() - 1, ", got ", i);
+      if (empty())
+        fail<IndexError>("ModuleList", "expected an index into a list that is not empty, got ", i);
+      fail<IndexError>("ModuleList", "expected an index from ", -size(), " to ", size() - 1,
+                       ", got ", i);
     }
     return *modules_[i < 0 ? i + size() : i];
   }
@@ -73,13 +76,15 @@ class ModuleList : public Module {
 //
 //   nn::Sequential model{nn::Linear(784, 300), nn::ReLU(), nn::Linear(300, 10)};
 //
-// In braces the layers are made in order. In parentheses C++ leaves the order open (g++ makes the last one first), and one
-// seed would give other starting values with another compiler.
+// In braces the layers are made in order. In parentheses C++ leaves the order open (g++ makes the
+// last one first), and one seed would give other starting values with another compiler.
 class Sequential : public Layer {
  public:
-  // Moves the layers in. A single Sequential moves as a whole, without becoming a layer of another one.
-  template <class... Layers, class = std::enable_if_t<(std::is_base_of_v<Layer, Layers> && ...) &&
-                                                      !std::is_same_v<void(Layers...), void(Sequential)>>>
+  // Moves the layers in. A single Sequential moves as a whole, without becoming a layer of another
+  // one.
+  template <class... Layers,
+            class = std::enable_if_t<(std::is_base_of_v<Layer, Layers> && ...) &&
+                                     !std::is_same_v<void(Layers...), void(Sequential)>>>
   explicit Sequential(Layers... layers) {
     (push_back(std::move(layers)), ...);
   }

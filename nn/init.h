@@ -1,4 +1,5 @@
-// Starting values for parameters. Each writes in place, records no gradient, and draws from default_generator().
+// Starting values for parameters. Each writes in place, records no gradient, and draws from
+// default_generator().
 #ifndef LAMINA_NN_INIT_H_
 #define LAMINA_NN_INIT_H_
 

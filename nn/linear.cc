@@ -25,7 +25,8 @@ Linear::Linear(int64_t in_features, int64_t out_features, const LinearOptions& o
 }
 
 void Linear::reset_parameters() {
-  if (weight.shape()[1] == 0) {  // no input: the bound is not defined, and the weight has no element
+  if (weight.shape()[1] ==
+      0) {  // no input: the bound is not defined, and the weight has no element
     if (bias.defined()) init::uniform_(bias, 0, 0);
     return;
   }

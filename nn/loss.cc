@@ -14,10 +14,11 @@ Tensor CrossEntropyLoss::forward(const Tensor& logits, const Tensor& labels) {
   if (labels.shape() != expected) {
     Shape classes_last = logits.shape();
     classes_last.erase(logits.dim() - 1);
-    fail<ShapeError>(kName, "expected labels of shape ", expected.str(), " for logits ",
-                     logits.shape().str(), " with class_dim = ", options_.class_dim, ", got ",
-                     labels.shape().str(),
-                     labels.shape() == classes_last ? "; for classes in the last dimension set class_dim = -1" : "");
+    fail<ShapeError>(
+        kName, "expected labels of shape ", expected.str(), " for logits ", logits.shape().str(),
+        " with class_dim = ", options_.class_dim, ", got ", labels.shape().str(),
+        labels.shape() == classes_last ? "; for classes in the last dimension set class_dim = -1"
+                                       : "");
   }
   if (logits.dim() == 2 && d == 1) return mean(cross_entropy(logits, labels));
   Dims order;  // the classes last

@@ -13,12 +13,14 @@ namespace lamina::nn {
 using Loss = Callable<Tensor(const Tensor& predictions, const Tensor& targets)>;
 
 struct CrossEntropyLossOptions {
-  int64_t class_dim = 1;  // the dimension of logits that counts the classes; of 1-d logits it is the only one
+  int64_t class_dim =
+      1;  // the dimension of logits that counts the classes; of 1-d logits it is the only one
 };
 
-// The mean of -log_softmax(logits)[label]: logits with the classes in class_dim, int64 labels of the same shape without it.
-// (n, classes) and (n), for images (n, classes, h, w) and (n, h, w), for one sample (classes) and ().
-// Throws ShapeError, DTypeError for labels that are not int64, IndexError for a label outside [0, classes).
+// The mean of -log_softmax(logits)[label]: logits with the classes in class_dim, int64 labels of
+// the same shape without it. (n, classes) and (n), for images (n, classes, h, w) and (n, h, w), for
+// one sample (classes) and (). Throws ShapeError, DTypeError for labels that are not int64,
+// IndexError for a label outside [0, classes).
 class CrossEntropyLoss : public Loss {
  public:
   explicit CrossEntropyLoss(const CrossEntropyLossOptions& options = {}) : options_(options) {}

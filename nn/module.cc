@@ -12,12 +12,14 @@ namespace lamina::nn {
 
 void internal::Registry::check_new_name(const std::string& name) const {
   if (name.empty() || name.find('.') != std::string::npos) {
-    fail<ValueError>("Module", "expected a name that is not empty and has no '.', got \"", name, "\"");
+    fail<ValueError>("Module", "expected a name that is not empty and has no '.', got \"", name,
+                     "\"");
   }
   const auto has_name = [&](const auto& slot) { return slot->name == name; };
   if (std::any_of(tensors.begin(), tensors.end(), has_name) ||
       std::any_of(children.begin(), children.end(), has_name)) {
-    fail<ValueError>("Module", "expected a new name, got \"", name, "\", which is registered already");
+    fail<ValueError>("Module", "expected a new name, got \"", name,
+                     "\", which is registered already");
   }
 }
 
@@ -33,7 +35,8 @@ internal::Registry& Module::registry() const {
   return *registry_;
 }
 
-void Module::collect(bool buffers, bool recursive, const std::string& prefix, Named<Tensor>& out) const {
+void Module::collect(bool buffers, bool recursive, const std::string& prefix,
+                     Named<Tensor>& out) const {
   for (const auto& slot : registry().tensors) {
     if (!slot->value.defined() || slot->is_buffer != buffers) continue;
     const bool seen = std::any_of(out.begin(), out.end(), [&](const auto& entry) {
@@ -98,8 +101,8 @@ std::string Module::str() const {
   std::vector<std::string> lines;
   if (!extra.empty()) lines = absl::StrSplit(extra, '\n');
   for (const auto& child : children) {
-    lines.push_back(absl::StrCat("(", child->name, "): ",
-                                 absl::StrReplaceAll(child->module->str(), {{"\n", "\n  "}})));
+    lines.push_back(absl::StrCat(
+        "(", child->name, "): ", absl::StrReplaceAll(child->module->str(), {{"\n", "\n  "}})));
   }
   return absl::StrCat(name(), "(\n  ", absl::StrJoin(lines, "\n  "), "\n)");
 }

@@ -13,9 +13,10 @@
 //     nn::Child<nn::Linear> layer2;
 //   };
 //
-// Members of type Parameter, Buffer and Child (their headers) enter the registry in their constructors, in the order of
-// declaration. The registry lives on the heap and members point into it, so a module may be moved; it is not copied.
-// Calls on one module are not synchronised; in eval mode, forward may run on several threads at once.
+// Members of type Parameter, Buffer and Child (their headers) enter the registry in their
+// constructors, in the order of declaration. The registry lives on the heap and members point into
+// it, so a module may be moved; it is not copied. Calls on one module are not synchronised; in eval
+// mode, forward may run on several threads at once.
 #ifndef LAMINA_NN_MODULE_H_
 #define LAMINA_NN_MODULE_H_
 
@@ -65,7 +66,8 @@ class Module {
  public:
   Module() : registry_(std::make_shared<internal::Registry>()) {}
   Module(Module&&) noexcept = default;
-  Module& operator=(Module&&) = delete;  // construct a new one: members could not tell an assignment from a replacement
+  Module& operator=(Module&&) =
+      delete;  // construct a new one: members could not tell an assignment from a replacement
   virtual ~Module() = default;
 
   // The class in the printed model: "Linear".
@@ -73,8 +75,8 @@ class Module {
   // What stands between its brackets: "in_features=784, out_features=10, bias=True".
   virtual std::string extra_repr() const { return ""; }
 
-  // The tensors to train, immediate members first, then the children's; each shared one once. Handles on the parameters
-  // themselves: an optimizer that writes to them writes to the model.
+  // The tensors to train, immediate members first, then the children's; each shared one once.
+  // Handles on the parameters themselves: an optimizer that writes to them writes to the model.
   std::vector<Tensor> parameters(bool recursive = true) const;
   Named<Tensor> named_parameters(bool recursive = true) const;
   // State that is not trained, such as running statistics.
@@ -83,7 +85,8 @@ class Module {
   // The modules directly below; the pointers last as long as they are in the model.
   Named<Module*> named_children() const;
 
-  // Training mode, on at first, for this module and all below: it decides what Dropout and BatchNorm do.
+  // Training mode, on at first, for this module and all below: it decides what Dropout and
+  // BatchNorm do.
   void train(bool training = true);
   void eval() { train(false); }
   bool is_training() const { return registry().training; }

@@ -15,7 +15,8 @@ void TensorMember::fail_moved_from() {
 }
 
 Parameter::Parameter(Module* owner, std::string name, Tensor value)
-    : TensorMember(owner, std::move(name), value.defined() ? std::move(value.requires_grad_()) : Tensor(), false) {
+    : TensorMember(owner, std::move(name),
+                   value.defined() ? std::move(value.requires_grad_()) : Tensor(), false) {
   if (defined() && !get().is_leaf()) {
     fail<ValueError>("Parameter", "expected a leaf, got the result of ", get().grad_fn());
   }

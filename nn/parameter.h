@@ -1,7 +1,8 @@
 // Parameter and Buffer: tensors that are members of a module and register themselves with it.
 //
-// They are not Tensors but convert to `const Tensor&`, so that no `Tensor&` can be bound to one and take it out of the
-// registry. Operators, functions and methods work on them as on tensors: weight * x, sum(weight), weight.sum().
+// They are not Tensors but convert to `const Tensor&`, so that no `Tensor&` can be bound to one and
+// take it out of the registry. Operators, functions and methods work on them as on tensors: weight
+// * x, sum(weight), weight.sum().
 #ifndef LAMINA_NN_PARAMETER_H_
 #define LAMINA_NN_PARAMETER_H_
 
@@ -47,7 +48,9 @@ class TensorMember : public Methods<Tensor, TensorMember> {
     return get().to_vector<T>();
   }
   void set_data(NDArray data) const { get().set_data(std::move(data)); }
-  friend std::ostream& operator<<(std::ostream& out, const TensorMember& x) { return out << x.get(); }
+  friend std::ostream& operator<<(std::ostream& out, const TensorMember& x) {
+    return out << x.get();
+  }
 
  protected:
   TensorMember(Module* owner, std::string name, Tensor value, bool is_buffer);

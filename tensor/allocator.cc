@@ -27,7 +27,8 @@ struct List {
   }
 };
 
-// What all threads share. Leaked on purpose: tensors of static storage duration outlive any destructor of ours.
+// What all threads share. Leaked on purpose: tensors of static storage duration outlive any
+// destructor of ours.
 struct Shared {
   std::mutex mutex;
   List small[kSmallClasses];
@@ -43,7 +44,8 @@ std::atomic<int64_t> reserved{0};
 
 // Class and size of a block above 4 KiB: 4 steps per power of two, so at most a quarter is unused.
 [[maybe_unused]] int large_class(size_t bytes, size_t* size) {  // unused under AddressSanitizer
-  const int top = 63 - __builtin_clzll(bytes - 1);  // 2^top <= bytes - 1 < 2^(top + 1), and top >= 12
+  const int top =
+      63 - __builtin_clzll(bytes - 1);  // 2^top <= bytes - 1 < 2^(top + 1), and top >= 12
   const size_t step = size_t{1} << (top - 2);
   const size_t steps = (bytes - 1 - (size_t{1} << top)) / step + 1;  // 1 to 4 above 2^top
   *size = (size_t{1} << top) + steps * step;
@@ -80,9 +82,11 @@ struct ThreadExit {
     }
   }
 };
-void register_thread() {
+// From now on the blocks of class c are handed on when the thread ends.
+void register_class(int c) {
   static thread_local ThreadExit at_exit;
   (void)at_exit;
+  if (thread_cache.count[c] == 0) thread_cache.count[c] = 1;
 }
 
 void* allocate_small(int c) {
@@ -91,7 +95,7 @@ void* allocate_small(int c) {
   Shared& s = shared();
   std::lock_guard<std::mutex> lock(s.mutex);
   if (!thread_ended) {
-    register_thread();
+    register_class(c);
     for (int i = 0; i < kBatch; ++i) {
       void* block = s.small[c].pop();
       if (block == nullptr) break;
@@ -154,7 +158,7 @@ void deallocate_slow(void* block, size_t bytes) {
   }
   const int c = static_cast<int>((bytes - 1) >> 6);
   if (!thread_ended) {
-    register_thread();
+    register_class(c);
     *static_cast<void**>(block) = thread_cache.head[c];
     thread_cache.head[c] = block;
     ++thread_cache.count[c];

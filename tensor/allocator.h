@@ -1,10 +1,10 @@
 // The caching allocator under every tensor and graph node.
 //
-// Blocks are 64-byte aligned and come in size classes: multiples of 64 bytes up to 4 KiB, carved from slabs, and four
-// steps per power of two above that. A freed block goes to a list of its class in the calling thread; large
-// ones, and what a thread holds too much of, go to a list that all threads share. Blocks are reused and not returned to
-// the system until empty_cache(). Under AddressSanitizer every block comes from the system, so that it sees
-// each use after free.
+// Blocks are 64-byte aligned and come in size classes: multiples of 64 bytes up to 4 KiB, carved
+// from slabs, and four steps per power of two above that. A freed block goes to a list of its class
+// in the calling thread; large ones, and what a thread holds too much of, go to a list that all
+// threads share. Blocks are reused and not returned to the system until empty_cache(). Under
+// AddressSanitizer every block comes from the system, so that it sees each use after free.
 #ifndef LAMINA_TENSOR_ALLOCATOR_H_
 #define LAMINA_TENSOR_ALLOCATOR_H_
 
@@ -13,7 +13,8 @@
 
 namespace lamina {
 
-// Returns cached blocks above 4 KiB that no tensor uses to the system. Blocks in other threads' lists stay.
+// Returns cached blocks above 4 KiB that no tensor uses to the system. Blocks in other threads'
+// lists stay.
 void empty_cache();
 
 // What the allocator holds, in bytes, over all threads.
@@ -30,7 +31,8 @@ inline constexpr int kSmallClasses = 64;  // class c holds blocks of (c + 1) * 6
 // The calling thread's free lists of small blocks. Trivial on purpose: no guard on the fast path.
 struct ThreadCache {
   void* head[kSmallClasses];
-  uint32_t count[kSmallClasses];
+  uint32_t count[kSmallClasses];  // 0 until the thread's first block of the class, then 1 + the
+                                  // blocks in the list
 };
 inline thread_local ThreadCache thread_cache;
 inline constexpr uint32_t kMaxCachedBlocks = 4096;
@@ -69,7 +71,8 @@ inline void deallocate(void* block, size_t bytes) {
 #if LAMINA_CACHING_ALLOCATOR
   const size_t c = (bytes - 1) >> 6;
   if (c < kSmallClasses && thread_cache.count[c] - 1 < kMaxCachedBlocks - 1) {
-    // A count of 0 takes the slow path once: it makes sure that the lists are handed on when the thread ends.
+    // A count of 0 takes the slow path once: it makes sure that the lists are handed on when the
+    // thread ends.
     *static_cast<void**>(block) = thread_cache.head[c];
     thread_cache.head[c] = block;
     ++thread_cache.count[c];

@@ -30,9 +30,12 @@ using internal::allocate;
 using internal::deallocate;
 
 // Around every boundary between classes that matters: 0, 64, 4096 and the quarter steps above.
-const size_t kSizes[] = {0,    1,    63,   64,   65,    127,   128,   129,   4031,  4032,  4033,  4095,    4096,    4097,
-                         5119, 5120, 5121, 6144, 6145,  7168,  7169,  8191,  8192,  8193,  10240, 10241,   65536,   65537,
-                         100000, 262143, 262144, 262145, 1 << 20, (1 << 20) + 1, (5 << 18), (5 << 18) + 1, 3 << 20};
+const size_t kSizes[] = {
+    0,      1,      63,     64,     65,     127,     128,           129,       4031,
+    4032,   4033,   4095,   4096,   4097,   5119,    5120,          5121,      6144,
+    6145,   7168,   7169,   8191,   8192,   8193,    10240,         10241,     65536,
+    65537,  100000, 262143, 262144, 262145, 1 << 20, (1 << 20) + 1, (5 << 18), (5 << 18) + 1,
+    3 << 20};
 
 TEST(AllocatorTest, BlocksOfEverySizeAreAlignedTo64Bytes) {
   for (size_t bytes : kSizes) {
@@ -54,7 +57,8 @@ TEST(AllocatorTest, BlocksThatLiveTogetherDoNotOverlap) {
   for (size_t i = 0; i < blocks.size(); ++i) {
     const auto [block, bytes] = blocks[i];
     const char mark = static_cast<char>(i & 0xff);
-    EXPECT_EQ(std::count(block, block + bytes, mark), static_cast<int64_t>(bytes)) << "block " << i << " of " << bytes;
+    EXPECT_EQ(std::count(block, block + bytes, mark), static_cast<int64_t>(bytes))
+        << "block " << i << " of " << bytes;
     deallocate(block, bytes);
   }
 }
@@ -62,8 +66,12 @@ TEST(AllocatorTest, BlocksThatLiveTogetherDoNotOverlap) {
 #if LAMINA_CACHING_ALLOCATOR
 
 TEST(AllocatorTest, AFreedBlockIsTheNextOfItsClass) {
-  for (const auto& [bytes, same_class] : {std::pair<size_t, size_t>{1, 64}, {65, 128}, {4033, 4096}, {4097, 5120},
-                                          {6145, 7168}, {1000000, 1048576}}) {
+  for (const auto& [bytes, same_class] : {std::pair<size_t, size_t>{1, 64},
+                                          {65, 128},
+                                          {4033, 4096},
+                                          {4097, 5120},
+                                          {6145, 7168},
+                                          {1000000, 1048576}}) {
     void* block = allocate(bytes);
     deallocate(block, bytes);
     void* again = allocate(same_class);
@@ -140,7 +148,8 @@ TEST(AllocatorTest, MoreBlocksThanAThreadKeepsServeAnotherWhileItLives) {
   EXPECT_LE(internal::thread_cache.count[0], internal::kMaxCachedBlocks);
   std::thread([&] {
     std::vector<void*> theirs;
-    for (int i = 0; i < kBlocks - static_cast<int>(internal::kMaxCachedBlocks); ++i) theirs.push_back(allocate(64));
+    for (int i = 0; i < kBlocks - static_cast<int>(internal::kMaxCachedBlocks); ++i)
+      theirs.push_back(allocate(64));
     EXPECT_EQ(memory_stats().reserved, before);
     for (void* block : theirs) deallocate(block, 64);
   }).join();
@@ -156,7 +165,8 @@ TEST(AllocatorTest, ThreadsThatEndLeaveNoBlocksBehind) {
     if (round == 0) before = memory_stats().reserved;
     std::thread([&] {  // fills the shared list
       for (void* block : blocks) deallocate(block, kBytes);
-    }).join();
+    })
+        .join();
     std::thread([] { deallocate(allocate(kBytes), kBytes); }).join();
   }
   EXPECT_EQ(memory_stats().reserved, before);

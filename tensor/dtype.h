@@ -23,12 +23,14 @@ inline constexpr DType int64 = DType::kInt64;
 inline constexpr DType float32 = DType::kFloat32;
 inline constexpr DType float64 = DType::kFloat64;
 
+inline constexpr int64_t kDTypeSizes[kDTypeCount] = {
+    1, 1, 4, 8, 4, 8};                    // a local table is rebuilt at each call
 constexpr int64_t size_of(DType dtype) {  // bytes per element
-  constexpr int64_t kSizes[kDTypeCount] = {1, 1, 4, 8, 4, 8};
-  return kSizes[static_cast<int>(dtype)];
+  return kDTypeSizes[static_cast<int>(dtype)];
 }
 constexpr const char* name_of(DType dtype) {  // "float32"
-  constexpr const char* kNames[kDTypeCount] = {"bool", "uint8", "int32", "int64", "float32", "float64"};
+  constexpr const char* kNames[kDTypeCount] = {"bool",  "uint8",   "int32",
+                                               "int64", "float32", "float64"};
   return kNames[static_cast<int>(dtype)];
 }
 constexpr bool is_floating(DType dtype) { return dtype >= DType::kFloat32; }
@@ -56,7 +58,8 @@ struct DTypeOf<double> : std::integral_constant<DType, DType::kFloat64> {};
 template <class T>
 inline constexpr DType dtype_of = DTypeOf<T>::value;
 
-// Carries a C++ type into a generic lambda: dispatch(dtype, [&](auto t) { using T = typename decltype(t)::type; ... }).
+// Carries a C++ type into a generic lambda: dispatch(dtype, [&](auto t) { using T = typename
+// decltype(t)::type; ... }).
 template <class T>
 struct Type {
   using type = T;
@@ -64,18 +67,24 @@ struct Type {
 template <class F>
 decltype(auto) dispatch(DType dtype, F&& f) {
   switch (dtype) {
-    case DType::kBool: return f(Type<bool>{});
-    case DType::kUint8: return f(Type<uint8_t>{});
-    case DType::kInt32: return f(Type<int32_t>{});
-    case DType::kInt64: return f(Type<int64_t>{});
-    case DType::kFloat32: return f(Type<float>{});
-    case DType::kFloat64: break;
+    case DType::kBool:
+      return f(Type<bool>{});
+    case DType::kUint8:
+      return f(Type<uint8_t>{});
+    case DType::kInt32:
+      return f(Type<int32_t>{});
+    case DType::kInt64:
+      return f(Type<int64_t>{});
+    case DType::kFloat32:
+      return f(Type<float>{});
+    case DType::kFloat64:
+      break;
   }
   return f(Type<double>{});
 }
 
-// The conversion of elements and Scalars: floating to integer truncates, to uint8 wraps (-1.0 becomes 255, as in PyTorch),
-// to bool is != 0.
+// The conversion of elements and Scalars: floating to integer truncates, to uint8 wraps (-1.0
+// becomes 255, as in PyTorch), to bool is != 0.
 template <class To, class From>
 constexpr To convert(From value) {
   if constexpr (std::is_same_v<To, bool>) {

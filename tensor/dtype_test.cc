@@ -45,10 +45,12 @@ TEST(DTypeTest, DispatchesToTheTypeOfTheSameDType) {
 
 TEST(DTypeTest, CheckFloatingNamesTheOperationAndTheDType) {
   EXPECT_NO_THROW(check_floating("op", float64));
-  EXPECT_THROWS(DTypeError, "[op] expected a floating dtype, got int32", check_floating("op", int32));
+  EXPECT_THROWS(DTypeError, "[op] expected a floating dtype, got int32",
+                check_floating("op", int32));
 }
 
-// The tables are what torch.result_type of PyTorch 1.13 gives, row by row for the dtypes in the order of kAllDTypes.
+// The tables are what torch.result_type of PyTorch 1.13 gives, row by row for the dtypes in the
+// order of kAllDTypes.
 struct Table {
   const char* a;  // "array", "0-d" or "scalar"
   const char* b;
@@ -65,7 +67,8 @@ const Table kTables[] = {
 std::vector<NDArray> operands(const std::string& kind) {
   if (kind == "scalar") return {scalar_array(true), scalar_array(3), scalar_array(2.5)};
   std::vector<NDArray> all;
-  for (DType dtype : kAllDTypes) all.push_back(NDArray::ones(kind == "0-d" ? Shape() : Shape{2}, dtype));
+  for (DType dtype : kAllDTypes)
+    all.push_back(NDArray::ones(kind == "0-d" ? Shape() : Shape{2}, dtype));
   return all;
 }
 
@@ -76,10 +79,12 @@ TEST(ResultTypeTest, IsThatOfPyTorch) {
       ASSERT_EQ(table.rows[i].size(), bs.size());
       for (size_t j = 0; j < bs.size(); ++j) {
         const auto where = [&] {
-          return std::string(table.a) + " " + name_of(as[i].dtype()) + " with " + table.b + " " + name_of(bs[j].dtype());
+          return std::string(table.a) + " " + name_of(as[i].dtype()) + " with " + table.b + " " +
+                 name_of(bs[j].dtype());
         };
         EXPECT_EQ(letter(result_type(as[i], bs[j])), std::string(1, table.rows[i][j])) << where();
-        EXPECT_EQ(letter(result_type(bs[j], as[i])), std::string(1, table.rows[i][j])) << where() << ", swapped";
+        EXPECT_EQ(letter(result_type(bs[j], as[i])), std::string(1, table.rows[i][j]))
+            << where() << ", swapped";
       }
     }
   }
@@ -89,7 +94,8 @@ TEST(ResultTypeTest, IsTheDTypeThatAdditionGives) {
   for (const Table& table : kTables) {
     const std::vector<NDArray> as = operands(table.a), bs = operands(table.b);
     for (size_t i = 0; i < as.size(); ++i) {
-      for (size_t j = 0; j < bs.size(); ++j) EXPECT_EQ(letter(add(as[i], bs[j]).dtype()), std::string(1, table.rows[i][j]));
+      for (size_t j = 0; j < bs.size(); ++j)
+        EXPECT_EQ(letter(add(as[i], bs[j]).dtype()), std::string(1, table.rows[i][j]));
     }
   }
 }
@@ -102,7 +108,8 @@ TEST(ResultTypeTest, IsNotChangedByAnArrayWithoutElements) {
 TEST(ResultTypeTest, PromoteTypesIsTheTableOfArrays) {
   for (int i = 0; i < kDTypeCount; ++i) {
     for (int j = 0; j < kDTypeCount; ++j) {
-      EXPECT_EQ(letter(promote_types(kAllDTypes[i], kAllDTypes[j])), std::string(1, kTables[0].rows[i][j]));
+      EXPECT_EQ(letter(promote_types(kAllDTypes[i], kAllDTypes[j])),
+                std::string(1, kTables[0].rows[i][j]));
     }
   }
 }

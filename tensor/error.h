@@ -34,7 +34,8 @@ class ValueError : public Error {  // an argument outside its domain
  public:
   using Error::Error;
 };
-class RuntimeError : public Error {  // a call at the wrong time: a consumed graph, an undefined tensor
+class RuntimeError
+    : public Error {  // a call at the wrong time: a consumed graph, an undefined tensor
  public:
   using Error::Error;
 };

@@ -14,8 +14,8 @@ void check_labels(const char* name, const NDArray& logits, const NDArray& labels
     fail<DTypeError>(name, "expected labels of dtype int64, got ", name_of(labels.dtype()));
   }
   if (logits.dim() != 2 || labels.dim() != 1 || labels.shape()[0] != logits.shape()[0]) {
-    fail<ShapeError>(name, "expected (n, classes) and labels (n), got ", logits.shape().str(), " and ",
-                     labels.shape().str());
+    fail<ShapeError>(name, "expected (n, classes) and labels (n), got ", logits.shape().str(),
+                     " and ", labels.shape().str());
   }
   const NDArray dense = contiguous(labels);
   const int64_t classes = logits.shape()[1];
@@ -66,8 +66,8 @@ NDArray cross_entropy_backward(const NDArray& log_probabilities, const NDArray& 
   }
   const NDArray p = contiguous(log_probabilities), at = contiguous(labels), scale = contiguous(dy);
   NDArray out = NDArray::empty_unchecked(p.shape(), p.dtype());
-  kernels::cross_entropy_backward(p.dtype(), p.shape()[0], p.shape()[1], p.raw_data(), at.data<int64_t>(),
-                                  scale.raw_data(), out.raw_data());
+  kernels::cross_entropy_backward(p.dtype(), p.shape()[0], p.shape()[1], p.raw_data(),
+                                  at.data<int64_t>(), scale.raw_data(), out.raw_data());
   return out;
 }
 

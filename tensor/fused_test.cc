@@ -20,17 +20,26 @@ constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 TEST(ReluBackwardTest, LetsThroughWhereTheOutputIsPositive) {
   for (DType dtype : kFloatingDTypes) {
-    const NDArray dy = array({1, 2, 3, 4, 5, 6}, {2, 3}, dtype), y = array({0, 0.5, 0, 2, kNan, kInf}, {2, 3}, dtype);
+    const NDArray dy = array({1, 2, 3, 4, 5, 6}, {2, 3}, dtype),
+                  y = array({0, 0.5, 0, 2, kNan, kInf}, {2, 3}, dtype);
     for (const NDArray& a : test::layouts(dy)) {
-      for (const NDArray& b : test::layouts(y)) EXPECT_CLOSE(relu_backward(a, b), {0, 2, 0, 4, 0, 6});
+      for (const NDArray& b : test::layouts(y))
+        EXPECT_CLOSE(relu_backward(a, b), {0, 2, 0, 4, 0, 6});
     }
-    EXPECT_CLOSE(relu_backward(NDArray::full({}, 3, dtype).expand({50000}), NDArray::ones(50000, dtype)), std::vector<double>(50000, 3));
-    EXPECT_EQ(relu_backward(NDArray::zeros({0, 2}, dtype), NDArray::zeros({0, 2}, dtype)).shape(), (Shape{0, 2}));
+    EXPECT_CLOSE(
+        relu_backward(NDArray::full({}, 3, dtype).expand({50000}), NDArray::ones(50000, dtype)),
+        std::vector<double>(50000, 3));
+    EXPECT_EQ(relu_backward(NDArray::zeros({0, 2}, dtype), NDArray::zeros({0, 2}, dtype)).shape(),
+              (Shape{0, 2}));
   }
-  EXPECT_THROWS(ShapeError, "[relu_backward] expected dy and y of one shape and dtype, got (2,) float32 and (3,) float32",
-                relu_backward(noise({2}), noise({3})));
-  EXPECT_THROWS(ShapeError, "(2,) float64 and (2,) float32", relu_backward(noise({2}, float64), noise({2})));
-  EXPECT_THROWS(DTypeError, "[relu_backward] expected a floating dtype, got int64", relu_backward(noise({2}, int64), noise({2}, int64)));
+  EXPECT_THROWS(
+      ShapeError,
+      "[relu_backward] expected dy and y of one shape and dtype, got (2,) float32 and (3,) float32",
+      relu_backward(noise({2}), noise({3})));
+  EXPECT_THROWS(ShapeError, "(2,) float64 and (2,) float32",
+                relu_backward(noise({2}, float64), noise({2})));
+  EXPECT_THROWS(DTypeError, "[relu_backward] expected a floating dtype, got int64",
+                relu_backward(noise({2}, int64), noise({2}, int64)));
 }
 
 TEST(NllTest, TakesTheNegativeOfTheLabelledColumn) {
@@ -58,11 +67,14 @@ TEST(CrossEntropyBackwardTest, IsTheGradientOfEachLogit) {
       std::vector<double> expected;
       for (int64_t i = 0; i < n; ++i) {
         for (int64_t c = 0; c < classes; ++c) {
-          expected.push_back(scale[static_cast<size_t>(i)] * (std::exp(p[static_cast<size_t>(i * classes + c)]) - (c == i * 7 % classes)));
+          expected.push_back(
+              scale[static_cast<size_t>(i)] *
+              (std::exp(p[static_cast<size_t>(i * classes + c)]) - (c == i * 7 % classes)));
         }
       }
       for (const NDArray& q : test::layouts(log_p)) {
-        for (const NDArray& d : test::layouts(dy)) EXPECT_CLOSE(cross_entropy_backward(q, labels, d), expected, 1e-6, 1e-6);
+        for (const NDArray& d : test::layouts(dy))
+          EXPECT_CLOSE(cross_entropy_backward(q, labels, d), expected, 1e-6, 1e-6);
       }
     }
   }
@@ -70,23 +82,36 @@ TEST(CrossEntropyBackwardTest, IsTheGradientOfEachLogit) {
 
 TEST(CrossEntropyBackwardTest, ImpossibleClassesAndNanRows) {
   for (DType dtype : kFloatingDTypes) {
-    const NDArray log_p = array({-kInf, 0, kNan, kNan}, {2, 2}, dtype), labels = array({1, 0}, int64);
-    EXPECT_CLOSE(cross_entropy_backward(log_p, labels, NDArray::ones(2, dtype)), {0, 0, kNan, kNan});
-    EXPECT_EQ(cross_entropy_backward(NDArray::zeros({0, 3}, dtype), NDArray::zeros(0, int64), NDArray::zeros(0, dtype)).shape(), (Shape{0, 3}));
+    const NDArray log_p = array({-kInf, 0, kNan, kNan}, {2, 2}, dtype),
+                  labels = array({1, 0}, int64);
+    EXPECT_CLOSE(cross_entropy_backward(log_p, labels, NDArray::ones(2, dtype)),
+                 {0, 0, kNan, kNan});
+    EXPECT_EQ(cross_entropy_backward(NDArray::zeros({0, 3}, dtype), NDArray::zeros(0, int64),
+                                     NDArray::zeros(0, dtype))
+                  .shape(),
+              (Shape{0, 3}));
   }
 }
 
 TEST(FusedTest, LabelsAreChecked) {
   const NDArray p = noise({2, 3}), dy = noise({2});
-  EXPECT_THROWS(IndexError, "[nll] expected labels from 0 to 2, got 3 at position 1", nll(p, array({0, 3}, int64)));
-  EXPECT_THROWS(IndexError, "[nll] expected labels from 0 to 2, got -1 at position 0", nll(p, array({-1, 0}, int64)));
-  EXPECT_THROWS(IndexError, "[cross_entropy_backward] expected labels", cross_entropy_backward(p, array({0, 3}, int64), dy));
-  EXPECT_THROWS(DTypeError, "[nll] expected labels of dtype int64, got int32", nll(p, array({0, 1}, int32)));
-  EXPECT_THROWS(ShapeError, "[nll] expected (n, classes) and labels (n), got (2, 3) and (3,)", nll(p, array({0, 1, 2}, int64)));
+  EXPECT_THROWS(IndexError, "[nll] expected labels from 0 to 2, got 3 at position 1",
+                nll(p, array({0, 3}, int64)));
+  EXPECT_THROWS(IndexError, "[nll] expected labels from 0 to 2, got -1 at position 0",
+                nll(p, array({-1, 0}, int64)));
+  EXPECT_THROWS(IndexError, "[cross_entropy_backward] expected labels",
+                cross_entropy_backward(p, array({0, 3}, int64), dy));
+  EXPECT_THROWS(DTypeError, "[nll] expected labels of dtype int64, got int32",
+                nll(p, array({0, 1}, int32)));
+  EXPECT_THROWS(ShapeError, "[nll] expected (n, classes) and labels (n), got (2, 3) and (3,)",
+                nll(p, array({0, 1, 2}, int64)));
   EXPECT_THROWS(ShapeError, "got (2,) and (2,)", nll(dy, array({0, 0}, int64)));
-  EXPECT_THROWS(DTypeError, "[nll] expected a floating dtype, got int64", nll(p.to(int64), array({0, 0}, int64)));
-  EXPECT_THROWS(ShapeError, "[cross_entropy_backward] expected dy of shape (2,) and dtype float32, got (3,) and float32",
-                cross_entropy_backward(p, array({0, 0}, int64), noise({3})));
+  EXPECT_THROWS(DTypeError, "[nll] expected a floating dtype, got int64",
+                nll(p.to(int64), array({0, 0}, int64)));
+  EXPECT_THROWS(
+      ShapeError,
+      "[cross_entropy_backward] expected dy of shape (2,) and dtype float32, got (3,) and float32",
+      cross_entropy_backward(p, array({0, 0}, int64), noise({3})));
   EXPECT_THROWS(RuntimeError, "[nll] expected a defined array", nll(NDArray(), array({0}, int64)));
 }
 

@@ -45,8 +45,8 @@ void check_same_dtype(const char* name, const NDArray& x, const NDArray& source)
   }
 }
 
-// The checks that gather and scatter_add share: `index` has x's rank, and is not larger than x outside `dim`. Returns
-// it with every entry checked.
+// The checks that gather and scatter_add share: `index` has x's rank, and is not larger than x
+// outside `dim`. Returns it with every entry checked.
 void check_index_nd(const char* name, const NDArray& x, int dim, const NDArray& index) {
   check_index_dtype(name, index);
   bool fits = index.dim() == x.dim();
@@ -60,7 +60,8 @@ void check_index_nd(const char* name, const NDArray& x, int dim, const NDArray& 
   }
 }
 
-// Calls body(index value, offset in x without the indexed dimension, offset in other) for every entry of index.
+// Calls body(index value, offset in x without the indexed dimension, offset in other) for every
+// entry of index.
 template <class Body>
 void for_each_index(const char* name, const NDArray& x, int dim, const NDArray& index,
                     const Strides& other, const Body& body) {
@@ -98,12 +99,13 @@ NDArray index_select(const NDArray& x, int64_t dim, const NDArray& index) {
   const int64_t n = at.numel(), extent = x.shape()[d];
   const int64_t rows = out.numel() * size_of(x.dtype()) / inner;
   const int64_t* indices = at.data<int64_t>();
-  parallel_for(0, rows, std::max<int64_t>(1, kernels::kParallelGrain / inner), [&](int64_t first, int64_t last) {
-    for (int64_t r = first; r < last; ++r) {
-      std::memcpy(out.raw_data() + r * inner,
-                  from.raw_data() + (r / n * extent + indices[r % n]) * inner, inner);
-    }
-  });
+  parallel_for(0, rows, std::max<int64_t>(1, kernels::kParallelGrain / inner),
+               [&](int64_t first, int64_t last) {
+                 for (int64_t r = first; r < last; ++r) {
+                   std::memcpy(out.raw_data() + r * inner,
+                               from.raw_data() + (r / n * extent + indices[r % n]) * inner, inner);
+                 }
+               });
   return out;
 }
 
@@ -122,8 +124,10 @@ NDArray index_add(const NDArray& x, int64_t dim, const NDArray& index, const NDA
   NDArray out = clone(x);
   const int64_t* indices = at.data<int64_t>();
   for (int64_t i = 0; i < at.numel(); ++i) {
-    if (x.dim() == 0) out.add_(source);
-    else select(out, d, indices[i]).add_(select(source, d, i));
+    if (x.dim() == 0)
+      out.add_(source);
+    else
+      select(out, d, indices[i]).add_(select(source, d, i));
   }
   return out;
 }
@@ -134,9 +138,10 @@ NDArray gather(const NDArray& x, int64_t dim, const NDArray& index) {
   check_index_nd("gather", x, d, index);
   NDArray out = NDArray::empty(index.shape(), x.dtype());
   const int64_t step = x.dim() == 0 ? 0 : x.strides()[d], item = size_of(x.dtype());
-  for_each_index("gather", x, d, index, out.strides(), [&](int64_t i, int64_t in_x, int64_t in_out) {
-    std::memcpy(out.raw_data() + in_out * item, x.raw_data() + (in_x + i * step) * item, item);
-  });
+  for_each_index(
+      "gather", x, d, index, out.strides(), [&](int64_t i, int64_t in_x, int64_t in_out) {
+        std::memcpy(out.raw_data() + in_out * item, x.raw_data() + (in_x + i * step) * item, item);
+      });
   return out;
 }
 
@@ -167,7 +172,8 @@ NDArray scatter_add(const NDArray& x, int64_t dim, const NDArray& index, const N
                        T& sum = to[in_out + i * step];
                        if constexpr (std::is_integral_v<T>) {  // wraps around
                          using U = std::make_unsigned_t<T>;
-                         sum = static_cast<T>(static_cast<U>(sum) + static_cast<U>(from[in_source]));
+                         sum =
+                             static_cast<T>(static_cast<U>(sum) + static_cast<U>(from[in_source]));
                        } else {
                          sum += from[in_source];
                        }

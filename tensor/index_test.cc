@@ -17,8 +17,12 @@ using test::kAllDTypes;
 using test::kNumericDTypes;
 using test::noise;
 
-NDArray indices(const std::vector<int64_t>& values, const Shape& shape) { return NDArray::from(values, shape); }
-NDArray indices(const std::vector<int64_t>& values) { return indices(values, static_cast<int64_t>(values.size())); }
+NDArray indices(const std::vector<int64_t>& values, const Shape& shape) {
+  return NDArray::from(values, shape);
+}
+NDArray indices(const std::vector<int64_t>& values) {
+  return indices(values, static_cast<int64_t>(values.size()));
+}
 
 double at(const NDArray& x, const Shape& index) {
   return elements(x)[static_cast<size_t>(test::offset_of(index, contiguous_strides(x.shape())))];
@@ -56,7 +60,8 @@ TEST(IndexSelectTest, EmptyAnd0dArraysWork) {
   EXPECT_EQ(index_select(x, 0, indices({1}, {})).shape(), (Shape{1, 2}));  // a 0-d index
   EXPECT_CLOSE(index_select(NDArray::full({}, 5), 0, indices({0})), {5});
   EXPECT_EQ(index_select(NDArray::full({}, 5), 0, indices({0})).shape(), Shape());
-  EXPECT_CLOSE(index_select(array({1, 2}, {2, 1}).expand({2, 3}), 1, indices({2, 0})), {1, 1, 2, 2});
+  EXPECT_CLOSE(index_select(array({1, 2}, {2, 1}).expand({2, 3}), 1, indices({2, 0})),
+               {1, 1, 2, 2});
 }
 
 TEST(IndexSelectTest, ManyRowsAreWholeOnSeveralThreads) {
@@ -79,30 +84,35 @@ TEST(IndexSelectTest, ManyRowsAreWholeOnSeveralThreads) {
 
 TEST(IndexAddTest, AddsSlicesAndRepeatedOnesTwice) {
   for (DType dtype : kNumericDTypes) {
-    const NDArray x = array({1, 2, 3, 4, 5, 6}, {3, 2}, dtype), source = array({10, 20, 30, 40, 50, 60}, {3, 2}, dtype);
+    const NDArray x = array({1, 2, 3, 4, 5, 6}, {3, 2}, dtype),
+                  source = array({10, 20, 30, 40, 50, 60}, {3, 2}, dtype);
     for (const NDArray& y : test::layouts(x)) {
       for (const NDArray& s : test::layouts(source)) {
         EXPECT_CLOSE(index_add(y, 0, indices({2, 0, 2}), s), {31, 42, 3, 4, 65, 86});
         EXPECT_CLOSE(y, {1, 2, 3, 4, 5, 6});
       }
     }
-    EXPECT_CLOSE(index_add(x, -1, indices({1}), array({10, 20, 30}, {3, 1}, dtype)), {1, 12, 3, 24, 5, 36});
+    EXPECT_CLOSE(index_add(x, -1, indices({1}), array({10, 20, 30}, {3, 1}, dtype)),
+                 {1, 12, 3, 24, 5, 36});
     EXPECT_CLOSE(index_add(x, 0, indices({}), NDArray::zeros({0, 2}, dtype)), {1, 2, 3, 4, 5, 6});
-    EXPECT_CLOSE(index_add(NDArray::full({}, 3, dtype), 0, indices({0}), NDArray::full({}, 4, dtype)), {7});
+    EXPECT_CLOSE(
+        index_add(NDArray::full({}, 3, dtype), 0, indices({0}), NDArray::full({}, 4, dtype)), {7});
   }
 }
 
 TEST(GatherTest, TakesElementsInEveryDTypeAndLayout) {
   for (DType dtype : kAllDTypes) {
     const NDArray x = noise({3, 4}, dtype);
-    const NDArray rows = indices({2, 0, 1, 1, 0, 2, 2, 2}, {2, 4}), columns = indices({3, 0, 0, 1, 2, 2, 3, 3, 1}, {3, 3});
+    const NDArray rows = indices({2, 0, 1, 1, 0, 2, 2, 2}, {2, 4}),
+                  columns = indices({3, 0, 0, 1, 2, 2, 3, 3, 1}, {3, 3});
     std::vector<double> by_row, by_column;
     const std::vector<int64_t> r = elements<int64_t>(rows), c = elements<int64_t>(columns);
     for (int64_t i = 0; i < 8; ++i) by_row.push_back(at(x, {r[static_cast<size_t>(i)], i % 4}));
     for (int64_t i = 0; i < 9; ++i) by_column.push_back(at(x, {i / 3, c[static_cast<size_t>(i)]}));
     for (const NDArray& y : test::layouts(x)) {
       for (const NDArray& index : test::layouts(rows)) EXPECT_CLOSE(gather(y, 0, index), by_row);
-      for (const NDArray& index : test::layouts(columns)) EXPECT_CLOSE(gather(y, -1, index), by_column);
+      for (const NDArray& index : test::layouts(columns))
+        EXPECT_CLOSE(gather(y, -1, index), by_column);
     }
   }
 }
@@ -115,67 +125,96 @@ TEST(GatherTest, EmptyAnd0dArraysWork) {
 
 TEST(ScatterAddTest, AddsElementsAndRepeatedOnesTwice) {
   for (DType dtype : kNumericDTypes) {
-    const NDArray x = array({1, 2, 3, 4, 5, 6}, {2, 3}, dtype), source = array({10, 20, 30, 40, 50, 60}, {2, 3}, dtype);
+    const NDArray x = array({1, 2, 3, 4, 5, 6}, {2, 3}, dtype),
+                  source = array({10, 20, 30, 40, 50, 60}, {2, 3}, dtype);
     for (const NDArray& y : test::layouts(x)) {
       for (const NDArray& s : test::layouts(source)) {
-        EXPECT_CLOSE(scatter_add(y, 1, indices({0, 0, 2, 1, 1, 1}, {2, 3}), s), {31, 2, 33, 4, 155, 6});
-        EXPECT_CLOSE(scatter_add(y, 0, indices({1, 0}, {1, 2}), s), {1, 22, 3, 14, 5, 6});  // a smaller index
+        EXPECT_CLOSE(scatter_add(y, 1, indices({0, 0, 2, 1, 1, 1}, {2, 3}), s),
+                     {31, 2, 33, 4, 155, 6});
+        EXPECT_CLOSE(scatter_add(y, 0, indices({1, 0}, {1, 2}), s),
+                     {1, 22, 3, 14, 5, 6});  // a smaller index
         EXPECT_CLOSE(y, {1, 2, 3, 4, 5, 6});
       }
     }
     EXPECT_CLOSE(scatter_add(x, 1, NDArray::zeros({0, 3}, int64), source), {1, 2, 3, 4, 5, 6});
-    EXPECT_CLOSE(scatter_add(NDArray::full({}, 3, dtype), 0, indices({0}, {}), NDArray::full({}, 4, dtype)), {7});
+    EXPECT_CLOSE(
+        scatter_add(NDArray::full({}, 3, dtype), 0, indices({0}, {}), NDArray::full({}, 4, dtype)),
+        {7});
   }
 }
 
 TEST(ScatterAddTest, IntegersWrapAround) {
   const int64_t max64 = std::numeric_limits<int64_t>::max();
-  EXPECT_EQ(scatter_add(NDArray::full(1, max64, int64), 0, indices({0}), NDArray::ones(1, int64)).item<int64_t>(),
+  EXPECT_EQ(scatter_add(NDArray::full(1, max64, int64), 0, indices({0}), NDArray::ones(1, int64))
+                .item<int64_t>(),
             std::numeric_limits<int64_t>::min());
-  EXPECT_EQ(index_add(NDArray::full(1, max64, int64), 0, indices({0}), NDArray::ones(1, int64)).item<int64_t>(),
+  EXPECT_EQ(index_add(NDArray::full(1, max64, int64), 0, indices({0}), NDArray::ones(1, int64))
+                .item<int64_t>(),
             std::numeric_limits<int64_t>::min());
   EXPECT_CLOSE(scatter_add(array({250}, uint8), 0, indices({0}), array({10}, uint8)), {4});
 }
 
 TEST(IndexTest, IndicesOutsideAreRefused) {
   const NDArray x = noise({3, 4}), source = noise({1, 4});
-  const int64_t extremes[] = {-1, 3, std::numeric_limits<int64_t>::min(), std::numeric_limits<int64_t>::max()};
-  EXPECT_THROWS(IndexError, "[index_select] expected indices from 0 to 2 for dimension 0 of shape (3, 4), got 3",
-                index_select(x, 0, indices({3})));
+  const int64_t extremes[] = {-1, 3, std::numeric_limits<int64_t>::min(),
+                              std::numeric_limits<int64_t>::max()};
+  EXPECT_THROWS(
+      IndexError,
+      "[index_select] expected indices from 0 to 2 for dimension 0 of shape (3, 4), got 3",
+      index_select(x, 0, indices({3})));
   for (int64_t bad : extremes) {
     const NDArray row = NDArray::full({1, 4}, bad, int64);
-    EXPECT_THROWS(IndexError, "[index_select] expected indices", index_select(x, 0, indices({0, bad})));
-    EXPECT_THROWS(IndexError, "[index_add] expected indices", index_add(x, 0, indices({bad}), source));
+    EXPECT_THROWS(IndexError, "[index_select] expected indices",
+                  index_select(x, 0, indices({0, bad})));
+    EXPECT_THROWS(IndexError, "[index_add] expected indices",
+                  index_add(x, 0, indices({bad}), source));
     EXPECT_THROWS(IndexError, "[gather] expected indices", gather(x, 0, row));
     EXPECT_THROWS(IndexError, "[scatter_add] expected indices", scatter_add(x, 0, row, source));
   }
-  EXPECT_THROWS(IndexError, "[gather]", gather(NDArray::zeros({0, 4}), 0, NDArray::zeros({1, 4}, int64)));
+  EXPECT_THROWS(IndexError, "[gather]",
+                gather(NDArray::zeros({0, 4}), 0, NDArray::zeros({1, 4}, int64)));
   EXPECT_THROWS(IndexError, "[index_select]", index_select(NDArray::full({}, 5), 0, indices({1})));
 }
 
 TEST(IndexTest, ShapesThatDoNotFitAreRefused) {
   const NDArray x = noise({3, 4}), scalar = NDArray::full({}, 5);
-  EXPECT_THROWS(ShapeError, "[index_select] expected an index of rank at most 1, got shape (1, 1)", index_select(x, 0, indices({0}, {1, 1})));
-  EXPECT_THROWS(ShapeError, "[index_select] expected one index for a 0-d array, got shape (2,)", index_select(scalar, 0, indices({0, 0})));
-  EXPECT_THROWS(ShapeError, "[index_add] expected one index for a 0-d array, got shape (3,)", index_add(scalar, 0, indices({0, 0, 0}), scalar));
-  EXPECT_THROWS(ShapeError, "[index_add] expected a source of shape (2, 4) for x (3, 4) and 2 indices, got (3, 4)",
-                index_add(x, 0, indices({0, 1}), x));
-  EXPECT_THROWS(ShapeError, "[gather] expected an index of rank 2, not larger than (3, 4) outside dimension 0, got shape (1, 5)",
+  EXPECT_THROWS(ShapeError, "[index_select] expected an index of rank at most 1, got shape (1, 1)",
+                index_select(x, 0, indices({0}, {1, 1})));
+  EXPECT_THROWS(ShapeError, "[index_select] expected one index for a 0-d array, got shape (2,)",
+                index_select(scalar, 0, indices({0, 0})));
+  EXPECT_THROWS(ShapeError, "[index_add] expected one index for a 0-d array, got shape (3,)",
+                index_add(scalar, 0, indices({0, 0, 0}), scalar));
+  EXPECT_THROWS(
+      ShapeError,
+      "[index_add] expected a source of shape (2, 4) for x (3, 4) and 2 indices, got (3, 4)",
+      index_add(x, 0, indices({0, 1}), x));
+  EXPECT_THROWS(ShapeError,
+                "[gather] expected an index of rank 2, not larger than (3, 4) outside dimension 0, "
+                "got shape (1, 5)",
                 gather(x, 0, NDArray::zeros({1, 5}, int64)));
   EXPECT_THROWS(ShapeError, "got shape (3,)", gather(x, 0, NDArray::zeros(3, int64)));
-  EXPECT_THROWS(ShapeError, "[scatter_add] expected a source not smaller than the index (2, 4), got (1, 4)",
+  EXPECT_THROWS(ShapeError,
+                "[scatter_add] expected a source not smaller than the index (2, 4), got (1, 4)",
                 scatter_add(x, 0, NDArray::zeros({2, 4}, int64), noise({1, 4})));
-  EXPECT_THROWS(IndexError, "[gather] expected a dimension from -2 to 1, got 2", gather(x, 2, NDArray::zeros({3, 4}, int64)));
+  EXPECT_THROWS(IndexError, "[gather] expected a dimension from -2 to 1, got 2",
+                gather(x, 2, NDArray::zeros({3, 4}, int64)));
 }
 
 TEST(IndexTest, DTypesThatDoNotFitAreRefused) {
-  const NDArray x = noise({3, 4}), mask = noise({3, 4}, bool_), zeros = NDArray::zeros({3, 4}, int64);
-  EXPECT_THROWS(DTypeError, "[index_select] expected an index of dtype int64, got int32", index_select(x, 0, array({0}, int32)));
-  EXPECT_THROWS(DTypeError, "[gather] expected an index of dtype int64, got float32", gather(x, 0, x));
-  EXPECT_THROWS(DTypeError, "[scatter_add] expected a source of dtype float32, got float64", scatter_add(x, 0, zeros, x.to(float64)));
-  EXPECT_THROWS(DTypeError, "[index_add] expected a source of dtype float32, got bool", index_add(x, 0, indices({0, 1, 2}), mask));
-  EXPECT_THROWS(DTypeError, "[scatter_add] expected a numeric dtype, got bool", scatter_add(mask, 0, zeros, mask));
-  EXPECT_THROWS(DTypeError, "[index_add] expected a numeric dtype, got bool", index_add(mask, 0, indices({0, 1, 2}), mask));
+  const NDArray x = noise({3, 4}), mask = noise({3, 4}, bool_),
+                zeros = NDArray::zeros({3, 4}, int64);
+  EXPECT_THROWS(DTypeError, "[index_select] expected an index of dtype int64, got int32",
+                index_select(x, 0, array({0}, int32)));
+  EXPECT_THROWS(DTypeError, "[gather] expected an index of dtype int64, got float32",
+                gather(x, 0, x));
+  EXPECT_THROWS(DTypeError, "[scatter_add] expected a source of dtype float32, got float64",
+                scatter_add(x, 0, zeros, x.to(float64)));
+  EXPECT_THROWS(DTypeError, "[index_add] expected a source of dtype float32, got bool",
+                index_add(x, 0, indices({0, 1, 2}), mask));
+  EXPECT_THROWS(DTypeError, "[scatter_add] expected a numeric dtype, got bool",
+                scatter_add(mask, 0, zeros, mask));
+  EXPECT_THROWS(DTypeError, "[index_add] expected a numeric dtype, got bool",
+                index_add(mask, 0, indices({0, 1, 2}), mask));
   EXPECT_THROWS(RuntimeError, "[gather] expected a defined array", gather(x, 0, NDArray()));
 }
 

@@ -12,7 +12,8 @@ template <class T>
 void eigen_product(const kernels::GemmArgs& s, const T* a, const T* b, T* c) {
   using Matrix = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
   using Step = Eigen::Stride<Eigen::Dynamic, Eigen::Dynamic>;
-  const auto dense = [](const T* x, int64_t rows, int64_t columns, int64_t row, int64_t column) -> Matrix {
+  const auto dense = [](const T* x, int64_t rows, int64_t columns, int64_t row,
+                        int64_t column) -> Matrix {
     return Eigen::Map<const Matrix, 0, Step>(x, rows, columns, Step(row, column));
   };
   Eigen::Map<Matrix>(c, s.m, s.n).noalias() =
@@ -108,7 +109,8 @@ NDArray batched_product(const NDArray& a, const NDArray& b) {
         kernels::gemm(args);
       } else if constexpr (!std::is_same_v<T, bool>) {
         // Integers wrap around, as unsigned ones do.
-        using Wrapping = typename std::conditional_t<std::is_integral_v<T>, std::make_unsigned<T>, Type<T>>::type;
+        using Wrapping = typename std::conditional_t<std::is_integral_v<T>, std::make_unsigned<T>,
+                                                     Type<T>>::type;
         eigen_product(args, reinterpret_cast<const Wrapping*>(x.data<T>() + a_offset),
                       reinterpret_cast<const Wrapping*>(y.data<T>() + b_offset),
                       reinterpret_cast<Wrapping*>(out.data<T>() + i * m * n));
@@ -143,7 +145,8 @@ NDArray linear(const NDArray& x, const NDArray& weight, const NDArray& bias) {
   check_defined("linear", x);
   check_defined("linear", weight);
   check_floating("linear", x.dtype());
-  const bool same_dtype = x.dtype() == weight.dtype() && (!bias.defined() || bias.dtype() == x.dtype());
+  const bool same_dtype =
+      x.dtype() == weight.dtype() && (!bias.defined() || bias.dtype() == x.dtype());
   if (!same_dtype) {
     fail<DTypeError>("linear", "expected one dtype, got x ", name_of(x.dtype()), ", weight ",
                      name_of(weight.dtype()), bias.defined() ? ", bias " : "",

@@ -19,7 +19,8 @@ using test::noise;
 
 double at(const NDArray& x, const Shape& index) {
   return dispatch(x.dtype(), [&](auto type) {
-    return static_cast<double>(x.data<typename decltype(type)::type>()[test::offset_of(index, x.strides())]);
+    return static_cast<double>(
+        x.data<typename decltype(type)::type>()[test::offset_of(index, x.strides())]);
   });
 }
 
@@ -29,7 +30,8 @@ std::vector<double> naive(const NDArray& a, const NDArray& b, const Shape& shape
   test::for_each_index(shape, [&](const Shape& index) {
     const auto in_batch = [&](const NDArray& x) {
       Shape i;
-      for (int d = 0; d < x.dim() - 2; ++d) i.push_back(x.shape()[d] == 1 ? 0 : index[shape.rank() - x.dim() + d]);
+      for (int d = 0; d < x.dim() - 2; ++d)
+        i.push_back(x.shape()[d] == 1 ? 0 : index[shape.rank() - x.dim() + d]);
       return i;
     };
     double total = 0;
@@ -75,14 +77,16 @@ TEST(MatmulTest, EveryShapeDTypeAndLayoutIsTheNaiveProduct) {
   for (const Case& c : kCases) {
     for (DType dtype : kNumericDTypes) {
       // Sums of uint8 stay below 256: at most 5 * 5 * 10.
-      const NDArray a = dtype == uint8 ? NDArray::full(c.a, 5, uint8) : noise(c.a, dtype, 1), b = noise(c.b, dtype, 2);
+      const NDArray a = dtype == uint8 ? NDArray::full(c.a, 5, uint8) : noise(c.a, dtype, 1),
+                    b = noise(c.b, dtype, 2);
       const std::vector<double> expected = naive(a, b, c.out);
       for (const NDArray& x : test::layouts(a)) {
         for (const NDArray& y : test::layouts(b)) {
           const NDArray out = matmul(x, y);
           ASSERT_EQ(out.shape(), c.out);
           ASSERT_EQ(out.dtype(), dtype);
-          ASSERT_TRUE(test::is_close(out, expected, 1e-6, 1e-5)) << c.a << x.strides() << " by " << c.b << y.strides();
+          ASSERT_TRUE(test::is_close(out, expected, 1e-6, 1e-5))
+              << c.a << x.strides() << " by " << c.b << y.strides();
         }
       }
     }
@@ -114,7 +118,8 @@ TEST(MatmulTest, ExpandedAndOverlappingOperands) {
     EXPECT_CLOSE(matmul(a, b), naive(a, b, {2, 4}), 1e-6, 1e-6);
     const NDArray batch = noise({2, 3}, dtype).expand({5, 2, 3}), other = noise({5, 3, 2}, dtype);
     EXPECT_CLOSE(matmul(batch, other), naive(batch, other, {5, 2, 2}), 1e-6, 1e-6);
-    const NDArray window = noise({10}, dtype).view_of({4, 3, 5}, {1, 1, 1});  // every element in many places
+    const NDArray window =
+        noise({10}, dtype).view_of({4, 3, 5}, {1, 1, 1});  // every element in many places
     const NDArray turned = window.transpose(1, 2);
     EXPECT_CLOSE(matmul(window, turned), naive(window, turned, {4, 3, 3}), 1e-6, 1e-5);
     const NDArray rows = noise({5, 3, 4}, dtype).transpose(0, 1), fixed = noise({4, 2}, dtype);
@@ -124,7 +129,8 @@ TEST(MatmulTest, ExpandedAndOverlappingOperands) {
 
 TEST(MatmulTest, BatchesWithUnevenStridesAreTakenOneByOne) {
   for (DType dtype : kFloatingDTypes) {
-    const NDArray a = noise({3, 4, 5, 2, 3}, dtype).permute({2, 0, 1, 3, 4}), b = noise({5, 1, 4, 3, 2}, dtype);
+    const NDArray a = noise({3, 4, 5, 2, 3}, dtype).permute({2, 0, 1, 3, 4}),
+                  b = noise({5, 1, 4, 3, 2}, dtype);
     EXPECT_CLOSE(matmul(a, b), naive(a, b, {5, 3, 4, 2, 2}), 1e-6, 1e-6);
   }
 }
@@ -138,48 +144,66 @@ TEST(MatmulTest, LargerSizesAgreeWithDouble) {
 
 TEST(MatmulTest, IntegersWrapAround) {
   const int64_t large = int64_t{1} << 62;
-  EXPECT_EQ(matmul(NDArray::full({1, 2}, large, int64), NDArray::full({2, 1}, 2, int64)).item<int64_t>(), 0);
-  EXPECT_EQ(matmul(NDArray::full({1, 2}, 1 << 30, int32), NDArray::full({2, 1}, 1, int32)).item<int64_t>(), -2147483648);
-  EXPECT_EQ(matmul(NDArray::full({1, 2}, 16, uint8), NDArray::full({2, 1}, 15, uint8)).item<int64_t>(), 224);  // 480 - 256
+  EXPECT_EQ(
+      matmul(NDArray::full({1, 2}, large, int64), NDArray::full({2, 1}, 2, int64)).item<int64_t>(),
+      0);
+  EXPECT_EQ(matmul(NDArray::full({1, 2}, 1 << 30, int32), NDArray::full({2, 1}, 1, int32))
+                .item<int64_t>(),
+            -2147483648);
+  EXPECT_EQ(
+      matmul(NDArray::full({1, 2}, 16, uint8), NDArray::full({2, 1}, 15, uint8)).item<int64_t>(),
+      224);  // 480 - 256
 }
 
 TEST(MatmulTest, NanAndInfinityPropagate) {
-  constexpr double kInf = std::numeric_limits<double>::infinity(), kNan = std::numeric_limits<double>::quiet_NaN();
+  constexpr double kInf = std::numeric_limits<double>::infinity(),
+                   kNan = std::numeric_limits<double>::quiet_NaN();
   for (DType dtype : kFloatingDTypes) {
-    EXPECT_CLOSE(matmul(array({kNan, 0, 0, kInf, 1, 1}, {3, 2}, dtype), array({0, 1}, {2, 1}, dtype)), {kNan, kInf, 1});
+    EXPECT_CLOSE(
+        matmul(array({kNan, 0, 0, kInf, 1, 1}, {3, 2}, dtype), array({0, 1}, {2, 1}, dtype)),
+        {kNan, kInf, 1});
   }
 }
 
 TEST(MatmulTest, ErrorsNameTheShapesAndDTypes) {
-  EXPECT_THROWS(ShapeError, "[matmul] expected a.shape[-1] == b.shape[-2], got (2, 3) and (4, 5)", matmul(noise({2, 3}), noise({4, 5})));
-  EXPECT_THROWS(ShapeError, "[matmul] expected a.shape[-1] == b.shape[0], got (2, 3) and (2,)", matmul(noise({2, 3}), noise({2})));
+  EXPECT_THROWS(ShapeError, "[matmul] expected a.shape[-1] == b.shape[-2], got (2, 3) and (4, 5)",
+                matmul(noise({2, 3}), noise({4, 5})));
+  EXPECT_THROWS(ShapeError, "[matmul] expected a.shape[-1] == b.shape[0], got (2, 3) and (2,)",
+                matmul(noise({2, 3}), noise({2})));
   EXPECT_THROWS(ShapeError, "[matmul]", matmul(noise({}), noise({2})));
   EXPECT_THROWS(ShapeError, "[matmul]", matmul(noise({2, 2}), noise({})));
   EXPECT_THROWS(ShapeError, "[matmul] expected shapes that broadcast together, got (2,) and (3,)",
                 matmul(noise({2, 2, 3}), noise({3, 3, 2})));
-  EXPECT_THROWS(DTypeError, "[matmul] expected two operands of one numeric dtype, got float32 and float64",
+  EXPECT_THROWS(DTypeError,
+                "[matmul] expected two operands of one numeric dtype, got float32 and float64",
                 matmul(noise({2, 2}), noise({2, 2}, float64)));
-  EXPECT_THROWS(DTypeError, "got bool and bool", matmul(noise({2, 2}, bool_), noise({2, 2}, bool_)));
-  EXPECT_THROWS(RuntimeError, "[matmul] expected a defined array", matmul(noise({2, 2}), NDArray()));
+  EXPECT_THROWS(DTypeError, "got bool and bool",
+                matmul(noise({2, 2}, bool_), noise({2, 2}, bool_)));
+  EXPECT_THROWS(RuntimeError, "[matmul] expected a defined array",
+                matmul(noise({2, 2}), NDArray()));
   EXPECT_THROWS(ShapeError, "less than 2^62 bytes",
-                matmul(NDArray::zeros({1, 1}).expand({int64_t{1} << 31, 1}), NDArray::zeros({1, 1}).expand({1, int64_t{1} << 31})));
+                matmul(NDArray::zeros({1, 1}).expand({int64_t{1} << 31, 1}),
+                       NDArray::zeros({1, 1}).expand({1, int64_t{1} << 31})));
 }
 
 TEST(LinearTest, IsTheProductWithTheTransposedWeightPlusBias) {
   for (DType dtype : kFloatingDTypes) {
-    for (const Shape& leading : {Shape{}, Shape{1}, Shape{5}, Shape{2, 3}, Shape{0}, Shape{2, 0}, Shape{2, 1, 3}}) {
+    for (const Shape& leading :
+         {Shape{}, Shape{1}, Shape{5}, Shape{2, 3}, Shape{0}, Shape{2, 0}, Shape{2, 1, 3}}) {
       for (int64_t in : {0, 1, 4}) {
         for (int64_t out_features : {0, 1, 3}) {
           Shape x_shape = leading, out_shape = leading;
           x_shape.push_back(in);
           out_shape.push_back(out_features);
-          const NDArray x = noise(x_shape, dtype, 1), w = noise({out_features, in}, dtype, 2), b = noise(out_features, dtype, 3);
+          const NDArray x = noise(x_shape, dtype, 1), w = noise({out_features, in}, dtype, 2),
+                        b = noise(out_features, dtype, 3);
           std::vector<double> plain, biased;
           const std::vector<double> xs = elements(x), ws = elements(w), bs = elements(b);
           for (int64_t r = 0; r < leading.numel(); ++r) {
             for (int64_t o = 0; o < out_features; ++o) {
               double total = 0;
-              for (int64_t i = 0; i < in; ++i) total += xs[static_cast<size_t>(r * in + i)] * ws[static_cast<size_t>(o * in + i)];
+              for (int64_t i = 0; i < in; ++i)
+                total += xs[static_cast<size_t>(r * in + i)] * ws[static_cast<size_t>(o * in + i)];
               plain.push_back(total);
               biased.push_back(total + bs[static_cast<size_t>(o)]);
             }
@@ -190,7 +214,8 @@ TEST(LinearTest, IsTheProductWithTheTransposedWeightPlusBias) {
               ASSERT_TRUE(test::is_close(linear(y, v), plain, 1e-6, 1e-6)) << x_shape << w.shape();
               ASSERT_TRUE(test::is_close(linear(y, v, NDArray()), plain, 1e-6, 1e-6));
               for (const NDArray& c : test::layouts(b)) {
-                ASSERT_TRUE(test::is_close(linear(y, v, c), biased, 1e-6, 1e-6)) << x_shape << w.shape();
+                ASSERT_TRUE(test::is_close(linear(y, v, c), biased, 1e-6, 1e-6))
+                    << x_shape << w.shape();
               }
             }
           }
@@ -209,14 +234,18 @@ TEST(LinearTest, TakesAnExpandedBias) {
 
 TEST(LinearTest, ErrorsNameTheShapesAndDTypes) {
   const NDArray x = noise({2, 3}), w = noise({4, 3});
-  EXPECT_THROWS(ShapeError, "[linear] expected x (..., in), weight (out, in) and bias (out), got (2, 3), (3, 4) and no bias",
+  EXPECT_THROWS(ShapeError,
+                "[linear] expected x (..., in), weight (out, in) and bias (out), got (2, 3), (3, "
+                "4) and no bias",
                 linear(x, noise({3, 4})));
   EXPECT_THROWS(ShapeError, "got (2, 3), (4, 3) and (3,)", linear(x, w, noise({3})));
   EXPECT_THROWS(ShapeError, "got (), (4, 3) and no bias", linear(noise({}), w));
   EXPECT_THROWS(ShapeError, "[linear]", linear(x, noise({3})));
-  EXPECT_THROWS(DTypeError, "[linear] expected one dtype, got x float32, weight float64", linear(x, w.to(float64)));
+  EXPECT_THROWS(DTypeError, "[linear] expected one dtype, got x float32, weight float64",
+                linear(x, w.to(float64)));
   EXPECT_THROWS(DTypeError, "weight float32, bias float64", linear(x, w, noise({4}, float64)));
-  EXPECT_THROWS(DTypeError, "[linear] expected a floating dtype, got int64", linear(x.to(int64), w.to(int64)));
+  EXPECT_THROWS(DTypeError, "[linear] expected a floating dtype, got int64",
+                linear(x.to(int64), w.to(int64)));
   EXPECT_THROWS(RuntimeError, "[linear] expected a defined array", linear(x, NDArray()));
 }
 

@@ -1,7 +1,8 @@
 // The operations of ops.inc as methods, for NDArray and Tensor alike: x.sum(1).exp().
 //
-// `using lamina::op;` at block scope keeps argument-dependent look-up alive (a member found first would end it), so the
-// overloads for Tensor are found though a later layer declares them. Included by ndarray.h, after the declarations.
+// `using lamina::op;` at block scope keeps argument-dependent look-up alive (a member found first
+// would end it), so the overloads for Tensor are found though a later layer declares them. Included
+// by ndarray.h, after the declarations.
 #ifndef LAMINA_TENSOR_METHODS_H_
 #define LAMINA_TENSOR_METHODS_H_
 
@@ -18,11 +19,12 @@ namespace lamina {
     using lamina::name;                            \
     return name arguments;                         \
   }
-#define LAMINA_BINARY_METHOD(name)                      \
+#define LAMINA_BINARY_METHOD(name)                       \
   LAMINA_METHOD(name, (const A& other), (self(), other)) \
   LAMINA_METHOD(name, (Scalar other), (self(), other))
 
-// A is what the methods give; Self, the type that has them, is A or converts to const A& (a module's Parameter).
+// A is what the methods give; Self, the type that has them, is A or converts to const A& (a
+// module's Parameter).
 template <class A, class Self = A>
 class Methods {
  public:
@@ -56,7 +58,8 @@ class Methods {
   LAMINA_METHOD(log_softmax, (int64_t dim), (self(), dim))
 
   LAMINA_METHOD(index_select, (int64_t dim, const A& index), (self(), dim, index))
-  LAMINA_METHOD(index_add, (int64_t dim, const A& index, const A& source), (self(), dim, index, source))
+  LAMINA_METHOD(index_add, (int64_t dim, const A& index, const A& source),
+                (self(), dim, index, source))
   LAMINA_METHOD(gather, (int64_t dim, const A& index), (self(), dim, index))
   LAMINA_METHOD(scatter_add, (int64_t dim, const A& index, const A& source),
                 (self(), dim, index, source))

@@ -64,8 +64,8 @@ template <class T>
 NDArray NDArray::from(absl::Span<const T> values, const Shape& shape) {
   check_shape("from", shape, sizeof(T));
   if (shape.numel() != static_cast<int64_t>(values.size())) {
-    fail<ShapeError>("from", "expected ", shape.numel(), " values for shape ", shape.str(), ", got ",
-                     values.size());
+    fail<ShapeError>("from", "expected ", shape.numel(), " values for shape ", shape.str(),
+                     ", got ", values.size());
   }
   NDArray x = empty(shape, dtype_of<T>);
   if (!values.empty()) std::memcpy(x.data_, values.data(), values.size() * sizeof(T));
@@ -102,9 +102,9 @@ std::vector<T> NDArray::to_vector() const {
   return std::vector<T>(first, first + x.numel_);
 }
 
-#define LAMINA_INSTANTIATE(T)                                             \
-  template NDArray NDArray::from(absl::Span<const T>, const Shape&);      \
-  template T NDArray::item() const;                                       \
+#define LAMINA_INSTANTIATE(T)                                        \
+  template NDArray NDArray::from(absl::Span<const T>, const Shape&); \
+  template T NDArray::item() const;                                  \
   template std::vector<T> NDArray::to_vector() const;
 LAMINA_INSTANTIATE(bool)
 LAMINA_INSTANTIATE(uint8_t)
@@ -123,8 +123,8 @@ void check_writable(const char* op, const NDArray& x) {
   if (x.is_contiguous()) return;
   for (int d = 0; d < x.dim(); ++d) {
     if (x.strides()[d] == 0 && x.shape()[d] > 1 && x.numel() > 0) {
-      fail<RuntimeError>(op, "expected elements of their own, got an expanded array of shape ", x.shape().str(),
-                         " with strides ", x.strides().str(), "; clone() it");
+      fail<RuntimeError>(op, "expected elements of their own, got an expanded array of shape ",
+                         x.shape().str(), " with strides ", x.strides().str(), "; clone() it");
     }
   }
 }
@@ -137,7 +137,8 @@ NDArray expand_source(const char* op, const NDArray& source, const Shape& shape)
     fits = source.shape()[d] == shape[d + added] || source.shape()[d] == 1;
   }
   if (!fits) {
-    fail<ShapeError>(op, "expected a source that broadcasts to ", shape.str(), ", got ", source.shape().str());
+    fail<ShapeError>(op, "expected a source that broadcasts to ", shape.str(), ", got ",
+                     source.shape().str());
   }
   return lamina::expand(source, shape);
 }
@@ -172,7 +173,8 @@ NDArray& NDArray::add_(const NDArray& source, double alpha) {
   const bool plain = alpha == 1 && source.shape_ == shape_ && contiguous_ && source.contiguous_ &&
                      source.storage() != storage() && numel_ <= kernels::kParallelGrain;
   if (plain) {  // gradients that add up need no more than the loop
-    kernels::binary_kernel(kernels::BinaryOp::kAdd, dtype_)(data_, 1, source.data_, 1, data_, numel_);
+    kernels::binary_kernel(kernels::BinaryOp::kAdd, dtype_)(data_, 1, source.data_, 1, data_,
+                                                            numel_);
     bump_version();
     return *this;
   }
@@ -211,7 +213,9 @@ DType result_type(const NDArray& a, const NDArray& b) {
   // bool < integer < floating
   const auto category = [](DType dtype) { return is_floating(dtype) ? 2 : dtype == bool_ ? 0 : 1; };
   // dimensions before none, and none before a Scalar
-  const auto priority = [](const NDArray& x) { return x.is_scalar_like() ? 0 : x.dim() == 0 ? 1 : 2; };
+  const auto priority = [](const NDArray& x) {
+    return x.is_scalar_like() ? 0 : x.dim() == 0 ? 1 : 2;
+  };
   // The dtype that a Scalar brings where only its category counts: a floating one is float32.
   const auto effective = [](const NDArray& x) {
     return x.is_scalar_like() && x.dtype() == float64 ? float32 : x.dtype();

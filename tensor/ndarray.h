@@ -1,11 +1,12 @@
-// NDArray: a strided array of numbers, and the operations on it. It never learns what a gradient is; `Tensor`
-// (autograd/) adds that and has the same operations.
+// NDArray: a strided array of numbers, and the operations on it. It never learns what a gradient
+// is; `Tensor` (autograd/) adds that and has the same operations.
 //
 //   NDArray x = NDArray::from({1.f, 2.f, 3.f, 4.f}, {2, 2});
 //   NDArray y = matmul(x, x.t()) + 1;
 //
-// An NDArray is a value of about 200 bytes; copying it shares the storage, clone() copies the elements. Views
-// share storage too. Threads may read one array at once; a write needs the threads' own order.
+// An NDArray is a value of about 200 bytes; copying it shares the storage, clone() copies the
+// elements. Views share storage too. Threads may read one array at once; a write needs the threads'
+// own order.
 #ifndef LAMINA_TENSOR_NDARRAY_H_
 #define LAMINA_TENSOR_NDARRAY_H_
 
@@ -97,8 +98,9 @@ class NDArray : public Methods<NDArray> {
 
   // ---- In place: these write to the storage, whoever shares it, and count as a new version of it
   NDArray& fill_(Scalar value);
-  NDArray& copy_(const NDArray& source);                   // broadcast and converted to this dtype
-  NDArray& add_(const NDArray& source, double alpha = 1);  // += alpha * source, of the same dtype, broadcast
+  NDArray& copy_(const NDArray& source);  // broadcast and converted to this dtype
+  NDArray& add_(const NDArray& source,
+                double alpha = 1);  // += alpha * source, of the same dtype, broadcast
 
   std::string str() const;  // the text that PyTorch prints
   friend std::ostream& operator<<(std::ostream& out, const NDArray& x) { return out << x.str(); }
@@ -106,14 +108,15 @@ class NDArray : public Methods<NDArray> {
   // ---- For the layers above and the curious
   char* raw_data() const { return data_; }
   internal::Storage* storage() const { return storage_.get(); }
-  static NDArray empty_unchecked(const Shape& shape, DType dtype) {  // the shape is known to be good
+  static NDArray empty_unchecked(const Shape& shape,
+                                 DType dtype) {  // the shape is known to be good
     return NDArray(Uninitialised{}, shape, dtype);
   }
   uint32_t version() const { return storage_->version(); }
   void bump_version() const { storage_->bump_version(); }
   bool is_scalar_like() const { return scalar_like_; }  // made by scalar_array
-  // True when a write in place can be seen by nobody else and hits each element once. A count alone is not
-  // enough: the gradient of `sum` is an expanded array whose storage nobody shares.
+  // True when a write in place can be seen by nobody else and hits each element once. A count alone
+  // is not enough: the gradient of `sum` is an expanded array whose storage nobody shares.
   bool is_exclusive() const { return storage_->use_count() == 1 && contiguous_; }
   // Another view of the same storage, `offset` elements further. The caller vouches for the bounds.
   NDArray view_of(const Shape& shape, const Strides& strides, int64_t offset = 0) const;
@@ -141,8 +144,8 @@ NDArray scalar_array(Scalar value);
 #include "lamina/tensor/operators.inc"
 #undef LAMINA_ARRAY
 
-// The dtype of an operation on both, by PyTorch's rule: arrays with dimensions decide; a 0-d array, and after it a
-// Scalar, counts only where it is of a higher category (bool < integer < floating).
+// The dtype of an operation on both, by PyTorch's rule: arrays with dimensions decide; a 0-d array,
+// and after it a Scalar, counts only where it is of a higher category (bool < integer < floating).
 DType result_type(const NDArray& a, const NDArray& b);
 
 // Throws RuntimeError if x is undefined.

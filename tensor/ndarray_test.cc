@@ -22,7 +22,8 @@ TEST(NDArrayTest, DefaultIsUndefined) {
   EXPECT_FALSE(x.defined());
   EXPECT_EQ(x.numel(), 0);
   EXPECT_THROWS(RuntimeError, "[item] expected a defined array", x.item<float>());
-  EXPECT_THROWS(DTypeError, "[data] expected dtype int64, got an undefined array", x.data<int64_t>());
+  EXPECT_THROWS(DTypeError, "[data] expected dtype int64, got an undefined array",
+                x.data<int64_t>());
   EXPECT_THROWS(RuntimeError, "expected a defined array", x.to_vector<float>());
 }
 
@@ -56,12 +57,17 @@ TEST(NDArrayTest, IsMadeFromValues) {
 }
 
 TEST(NDArrayTest, CreationRefusesBadArguments) {
-  EXPECT_THROWS(ShapeError, "[empty] expected extents of at least 0, got (2, -1)", NDArray::zeros({2, -1}));
-  EXPECT_THROWS(ShapeError, "[from] expected 6 values for shape (2, 3), got 2", NDArray::from({1.f, 2.f}, {2, 3}));
-  EXPECT_THROWS(ShapeError, "[from] expected extents of at least 0", NDArray::from({1.f, 2.f}, {-1, -2}));
-  EXPECT_THROWS(ShapeError, "less than 2^62 bytes", NDArray::zeros({int64_t{1} << 40, int64_t{1} << 40}));
+  EXPECT_THROWS(ShapeError, "[empty] expected extents of at least 0, got (2, -1)",
+                NDArray::zeros({2, -1}));
+  EXPECT_THROWS(ShapeError, "[from] expected 6 values for shape (2, 3), got 2",
+                NDArray::from({1.f, 2.f}, {2, 3}));
+  EXPECT_THROWS(ShapeError, "[from] expected extents of at least 0",
+                NDArray::from({1.f, 2.f}, {-1, -2}));
+  EXPECT_THROWS(ShapeError, "less than 2^62 bytes",
+                NDArray::zeros({int64_t{1} << 40, int64_t{1} << 40}));
   EXPECT_THROWS(ValueError, "[arange] expected an end of at least 0, got -1", NDArray::arange(-1));
-  EXPECT_THROWS(DTypeError, "[arange] expected a numeric dtype, got bool", NDArray::arange(3, bool_));
+  EXPECT_THROWS(DTypeError, "[arange] expected a numeric dtype, got bool",
+                NDArray::arange(3, bool_));
 }
 
 TEST(NDArrayTest, SizeCountsFromEitherEndAndRefusesADimensionThatIsNotThere) {
@@ -69,7 +75,8 @@ TEST(NDArrayTest, SizeCountsFromEitherEndAndRefusesADimensionThatIsNotThere) {
   EXPECT_EQ(x.size(0), 2);
   EXPECT_EQ(x.size(-1), 3);
   EXPECT_THROWS(IndexError, "[size] expected a dimension from -2 to 1, got 2", x.size(2));
-  EXPECT_THROWS(ShapeError, "[size] expected a rank of at least 1, got a 0-d array", NDArray::zeros({}).size(0));
+  EXPECT_THROWS(ShapeError, "[size] expected a rank of at least 1, got a 0-d array",
+                NDArray::zeros({}).size(0));
 }
 
 TEST(NDArrayTest, ItemConvertsAndNeedsOneElement) {
@@ -77,12 +84,15 @@ TEST(NDArrayTest, ItemConvertsAndNeedsOneElement) {
   EXPECT_EQ(NDArray::full({}, -2.75).item<int64_t>(), -2);
   EXPECT_EQ(NDArray::full({}, -1.0).item<uint8_t>(), 255);
   EXPECT_EQ(NDArray::full({}, 0.5).item<bool>(), true);
-  EXPECT_THROWS(ShapeError, "[item] expected an array of one element, got shape (2,)", NDArray::zeros(2).item<float>());
-  EXPECT_THROWS(ShapeError, "[item] expected an array of one element, got shape (0,)", NDArray::zeros(0).item<float>());
+  EXPECT_THROWS(ShapeError, "[item] expected an array of one element, got shape (2,)",
+                NDArray::zeros(2).item<float>());
+  EXPECT_THROWS(ShapeError, "[item] expected an array of one element, got shape (0,)",
+                NDArray::zeros(0).item<float>());
 }
 
 TEST(NDArrayTest, DataRefusesAnotherType) {
-  EXPECT_THROWS(DTypeError, "[data] expected dtype float64, got float32", NDArray::zeros(1).data<double>());
+  EXPECT_THROWS(DTypeError, "[data] expected dtype float64, got float32",
+                NDArray::zeros(1).data<double>());
 }
 
 TEST(NDArrayTest, ToVectorGivesRowMajorOrderOfAnyLayout) {
@@ -123,7 +133,8 @@ TEST(CopyTest, ConvertsBroadcastsAndKeepsItsLayout) {
   NDArray x = NDArray::zeros({2, 3}, int32);
   x.t().copy_(array({1.9, -1.9}));
   EXPECT_CLOSE(x, {1, 1, 1, -1, -1, -1});
-  EXPECT_THROWS(ShapeError, "[copy_] expected a source that broadcasts to (2, 3), got (4,)", x.copy_(NDArray::zeros(4)));
+  EXPECT_THROWS(ShapeError, "[copy_] expected a source that broadcasts to (2, 3), got (4,)",
+                x.copy_(NDArray::zeros(4)));
   EXPECT_THROWS(RuntimeError, "[copy_] expected a defined array", x.copy_(NDArray()));
 }
 
@@ -183,17 +194,23 @@ TEST(AddInPlaceTest, OfItsOwnTransposeUsesTheOldValues) {
 }
 
 TEST(AddInPlaceTest, RefusesWhatDoesNotFit) {
-  NDArray x = NDArray::zeros({2, 3}), mask = NDArray::zeros(2, bool_), count = NDArray::zeros(2, int64);
-  EXPECT_THROWS(DTypeError, "[add_] expected a source of dtype float32, got float64", x.add_(NDArray::zeros(3, float64)));
-  EXPECT_THROWS(ShapeError, "[add_] expected a source that broadcasts to (2, 3), got (2,)", x.add_(NDArray::zeros(2)));
+  NDArray x = NDArray::zeros({2, 3}), mask = NDArray::zeros(2, bool_),
+          count = NDArray::zeros(2, int64);
+  EXPECT_THROWS(DTypeError, "[add_] expected a source of dtype float32, got float64",
+                x.add_(NDArray::zeros(3, float64)));
+  EXPECT_THROWS(ShapeError, "[add_] expected a source that broadcasts to (2, 3), got (2,)",
+                x.add_(NDArray::zeros(2)));
   EXPECT_THROWS(DTypeError, "[add_] expected a numeric dtype, got bool", mask.add_(mask));
-  EXPECT_THROWS(ValueError, "[add_] expected an integer alpha for int64, got 0.5", count.add_(count, 0.5));
+  EXPECT_THROWS(ValueError, "[add_] expected an integer alpha for int64, got 0.5",
+                count.add_(count, 0.5));
   EXPECT_THROWS(RuntimeError, "[add_] expected a defined array", x.add_(NDArray()));
 }
 
 TEST(InPlaceTest, AnExpandedArrayIsNotWrittenTo) {  // its elements share an address
   NDArray x = NDArray::zeros({3, 1}).expand({3, 4});
-  const char* wanted = "expected elements of their own, got an expanded array of shape (3, 4) with strides (1, 0); clone() it";
+  const char* wanted =
+      "expected elements of their own, got an expanded array of shape (3, 4) with strides (1, 0); "
+      "clone() it";
   EXPECT_THROWS(RuntimeError, std::string("[fill_] ") + wanted, x.fill_(1));
   EXPECT_THROWS(RuntimeError, std::string("[copy_] ") + wanted, x.copy_(NDArray::ones({3, 4})));
   EXPECT_THROWS(RuntimeError, std::string("[add_] ") + wanted, x.add_(NDArray::ones({3, 4})));

@@ -77,7 +77,10 @@ class Pool {
     inside_parallel_for = false;
     // Each worker passes through every job, if only to see that nothing is left of it.
     for (int spins = 0; pending_.load(std::memory_order_acquire) > 0; ++spins) {
-      if (spins < kSpins) pause(); else std::this_thread::yield();
+      if (spins < kSpins)
+        pause();
+      else
+        std::this_thread::yield();
     }
     return true;
   }
@@ -106,14 +109,16 @@ class Pool {
   void work(uint64_t seen) {
     inside_parallel_for = true;
     for (;;) {
-      for (int spins = 0; spins < kSpins && epoch_.load(std::memory_order_acquire) == seen; ++spins) {
+      for (int spins = 0; spins < kSpins && epoch_.load(std::memory_order_acquire) == seen;
+           ++spins) {
         if (stop_.load(std::memory_order_relaxed)) return;
         pause();
       }
       if (epoch_.load(std::memory_order_acquire) == seen) {
         std::unique_lock<std::mutex> lock(mutex_);
         sleepers_.fetch_add(1, std::memory_order_seq_cst);
-        wake_.wait(lock, [&] { return stop_.load() || epoch_.load(std::memory_order_seq_cst) != seen; });
+        wake_.wait(lock,
+                   [&] { return stop_.load() || epoch_.load(std::memory_order_seq_cst) != seen; });
         sleepers_.fetch_sub(1, std::memory_order_relaxed);
         if (stop_.load()) return;
       }

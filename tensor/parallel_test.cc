@@ -34,12 +34,14 @@ TEST_F(ParallelTest, CoversEveryRangeOnceAtMultiplesOfTheGrain) {
           std::vector<std::atomic<int>> visits(static_cast<size_t>(n));
           std::atomic<int> bad{0};
           parallel_for(begin, begin + n, grain, [&](int64_t first, int64_t last) {
-            bad += first >= last || first < begin || last > begin + n || (first - begin) % grain != 0;
+            bad +=
+                first >= last || first < begin || last > begin + n || (first - begin) % grain != 0;
             bad += last != begin + n && (last - begin) % grain != 0;
             for (int64_t i = first; i < last; ++i) ++visits[static_cast<size_t>(i - begin)];
           });
           EXPECT_EQ(bad, 0) << threads << " threads, " << n << " by " << grain;
-          EXPECT_TRUE(std::all_of(visits.begin(), visits.end(), [](const auto& v) { return v == 1; }))
+          EXPECT_TRUE(
+              std::all_of(visits.begin(), visits.end(), [](const auto& v) { return v == 1; }))
               << threads << " threads, " << n << " by " << grain;
         }
       }
@@ -70,10 +72,12 @@ TEST_F(ParallelTest, OneGrainRunsInTheCaller) {
 TEST_F(ParallelTest, RunsOnSeveralThreadsAtOnce) {
   set_num_threads(2);
   std::atomic<int> arrived{0};
-  parallel_for(0, 2, 1, [&](int64_t, int64_t) {  // each waits for the other: one thread alone would never end
-    ++arrived;
-    while (arrived < 2) std::this_thread::yield();
-  });
+  parallel_for(
+      0, 2, 1,
+      [&](int64_t, int64_t) {  // each waits for the other: one thread alone would never end
+        ++arrived;
+        while (arrived < 2) std::this_thread::yield();
+      });
   EXPECT_EQ(arrived, 2);
 }
 
@@ -98,12 +102,16 @@ TEST_F(ParallelTest, AnExceptionOfABodyReachesTheCaller) {
   for (int threads : {1, 2, 4}) {
     set_num_threads(threads);
     for (int64_t thrower : {0, 50, 99}) {
-      EXPECT_THROWS(std::runtime_error, "from the body", parallel_for(0, 100, 1, [&](int64_t first, int64_t last) {
-                      if (first <= thrower && thrower < last) throw std::runtime_error("from the body");
+      EXPECT_THROWS(std::runtime_error, "from the body",
+                    parallel_for(0, 100, 1, [&](int64_t first, int64_t last) {
+                      if (first <= thrower && thrower < last)
+                        throw std::runtime_error("from the body");
                     }));
     }
     // Every body throws: one exception comes out, and the pool works on.
-    EXPECT_THROWS(ValueError, "all", parallel_for(0, 100, 1, [](int64_t, int64_t) { fail<ValueError>("body", "all"); }));
+    EXPECT_THROWS(ValueError, "all", parallel_for(0, 100, 1, [](int64_t, int64_t) {
+                    fail<ValueError>("body", "all");
+                  }));
     std::atomic<int64_t> count{0};
     parallel_for(0, 100, 1, [&](int64_t first, int64_t last) { count += last - first; });
     EXPECT_EQ(count, 100);
@@ -113,7 +121,8 @@ TEST_F(ParallelTest, AnExceptionOfABodyReachesTheCaller) {
 TEST_F(ParallelTest, AnExceptionOfANestedCallReachesTheCaller) {
   set_num_threads(2);
   EXPECT_THROWS(ValueError, "[inner] deep", parallel_for(0, 8, 1, [](int64_t, int64_t) {
-                  parallel_for(0, 8, 1, [](int64_t, int64_t) { fail<ValueError>("inner", "deep"); });
+                  parallel_for(0, 8, 1,
+                               [](int64_t, int64_t) { fail<ValueError>("inner", "deep"); });
                 }));
 }
 
@@ -177,14 +186,16 @@ TEST_F(ParallelTest, TheNumberOfThreadsMayChangeWhileOthersCompute) {
 
 TEST_F(ParallelTest, SetNumThreadsRefusesLessThanOne) {
   const int before = get_num_threads();
-  EXPECT_THROWS(ValueError, "[set_num_threads] expected at least 1 thread, got 0", set_num_threads(0));
+  EXPECT_THROWS(ValueError, "[set_num_threads] expected at least 1 thread, got 0",
+                set_num_threads(0));
   EXPECT_THROWS(ValueError, "got -2147483648", set_num_threads(std::numeric_limits<int>::min()));
   EXPECT_EQ(get_num_threads(), before);
 }
 
 TEST_F(ParallelTest, SetNumThreadsIsRefusedInsideAParallelFor) {
   set_num_threads(2);
-  EXPECT_THROWS(RuntimeError, "[set_num_threads] expected a call outside parallel_for, got one inside",
+  EXPECT_THROWS(RuntimeError,
+                "[set_num_threads] expected a call outside parallel_for, got one inside",
                 parallel_for(0, 10, 1, [](int64_t, int64_t) { set_num_threads(1); }));
   EXPECT_EQ(get_num_threads(), 2);
 }

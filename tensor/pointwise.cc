@@ -20,7 +20,8 @@ NDArray broadcast_binary(const char* name, kernels::BinaryKernel kernel, const N
   const auto settle = [](NDArray& v) {
     constexpr int64_t kLarge = 4096;
     const int64_t inner = v.dim() > 0 ? v.strides()[v.dim() - 1] : 1;
-    if (inner != 0 && inner != 1 && v.shape()[v.dim() - 1] != 1 && v.numel() >= kLarge) v = v.contiguous();
+    if (inner != 0 && inner != 1 && v.shape()[v.dim() - 1] != 1 && v.numel() >= kLarge)
+      v = v.contiguous();
   };
   settle(x);
   settle(y);
@@ -34,7 +35,8 @@ NDArray broadcast_binary(const char* name, kernels::BinaryKernel kernel, const N
   return out;
 }
 
-[[gnu::noinline]] NDArray binary_slow(const char* name, BinaryOp op, const NDArray& a, const NDArray& b) {
+[[gnu::noinline]] NDArray binary_slow(const char* name, BinaryOp op, const NDArray& a,
+                                      const NDArray& b) {
   check_defined(name, a);
   check_defined(name, b);
   DType dtype = result_type(a, b);
@@ -44,12 +46,15 @@ NDArray broadcast_binary(const char* name, kernels::BinaryKernel kernel, const N
     fail<DTypeError>(name, "expected numeric dtypes, got ", name_of(a.dtype()), " and ",
                      name_of(b.dtype()));
   }
-  return broadcast_binary(name, kernel, to(a, dtype), to(b, dtype), op >= BinaryOp::kEq ? bool_ : dtype);
+  return broadcast_binary(name, kernel, to(a, dtype), to(b, dtype),
+                          op >= BinaryOp::kEq ? bool_ : dtype);
 }
 
-// One shape, one dtype and dense operands need no more than the loop. A function of its own with a single return: the
-// result is then built where the caller wants it, and moving an array just written costs more than a short loop.
-NDArray binary_plain(kernels::BinaryKernel kernel, const NDArray& a, const NDArray& b, DType out_dtype) {
+// One shape, one dtype and dense operands need no more than the loop. A function of its own with a
+// single return: the result is then built where the caller wants it, and moving an array just
+// written costs more than a short loop.
+NDArray binary_plain(kernels::BinaryKernel kernel, const NDArray& a, const NDArray& b,
+                     DType out_dtype) {
   NDArray out = NDArray::empty_unchecked(a.shape(), out_dtype);
   kernel(a.raw_data(), 1, b.raw_data(), 1, out.raw_data(), out.numel());
   return out;

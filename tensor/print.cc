@@ -78,9 +78,12 @@ std::string float_text(double value, Notation notation) {
   if (std::isnan(value)) return "nan";  // Python writes a nan without its sign
   if (std::isinf(value)) return value > 0 ? "inf" : "-inf";
   switch (notation) {
-    case Notation::kInteger: return absl::StrFormat("%.0f.", value);
-    case Notation::kFixed: return absl::StrFormat("%.4f", value);
-    case Notation::kScientific: break;
+    case Notation::kInteger:
+      return absl::StrFormat("%.0f.", value);
+    case Notation::kFixed:
+      return absl::StrFormat("%.4f", value);
+    case Notation::kScientific:
+      break;
   }
   return absl::StrFormat("%.4e", value);
 }

@@ -72,12 +72,14 @@ void fill_blocks(NDArray& x, Generator& generator, const Fill& fill) {
     for (int64_t b = first; b < last; ++b) {
       T values[kPerBlock];
       fill(block_at(state, b), values);
-      for (int64_t i = 0; i < kPerBlock && b * kPerBlock + i < n; ++i) out[b * kPerBlock + i] = values[i];
+      for (int64_t i = 0; i < kPerBlock && b * kPerBlock + i < n; ++i)
+        out[b * kPerBlock + i] = values[i];
     }
   });
 }
 
-// One random word as an integer below `bound`: Lemire's multiplication; the bias is below bound / 2^64.
+// One random word as an integer below `bound`: Lemire's multiplication; the bias is below bound /
+// 2^64.
 uint64_t below(uint64_t bound, const std::array<uint32_t, 4>& words) {
   const uint64_t bits = uint64_t{words[0]} << 32 | words[1];
   return static_cast<uint64_t>(static_cast<unsigned __int128>(bits) * bound >> 64);
@@ -88,8 +90,10 @@ uint64_t below(uint64_t bound, const std::array<uint32_t, 4>& words) {
 NDArray uniform(const Shape& shape, double low, double high, DType dtype, Generator& generator) {
   check_floating("uniform", dtype);
   if (!(low <= high)) fail<ValueError>("uniform", "expected low <= high, got ", low, " and ", high);
-  if (!(high - low <= (dtype == float32 ? double{std::numeric_limits<float>::max()} : std::numeric_limits<double>::max()))) {
-    fail<ValueError>("uniform", "expected an interval whose width is finite in ", name_of(dtype), ", got ", low, " to ", high);
+  if (!(high - low <= (dtype == float32 ? double{std::numeric_limits<float>::max()}
+                                        : std::numeric_limits<double>::max()))) {
+    fail<ValueError>("uniform", "expected an interval whose width is finite in ", name_of(dtype),
+                     ", got ", low, " to ", high);
   }
   NDArray x = NDArray::empty(shape, dtype);
   if (dtype == float32) {
@@ -116,7 +120,8 @@ NDArray uniform(const Shape& shape, double low, double high, DType dtype, Genera
 
 NDArray normal(const Shape& shape, double mean, double stddev, DType dtype, Generator& generator) {
   check_floating("normal", dtype);
-  if (!(stddev >= 0)) fail<ValueError>("normal", "expected a standard deviation >= 0, got ", stddev);
+  if (!(stddev >= 0))
+    fail<ValueError>("normal", "expected a standard deviation >= 0, got ", stddev);
   NDArray x = NDArray::empty(shape, dtype);
   constexpr double kTwoPi = 6.283185307179586476925;
   if (dtype == float32) {

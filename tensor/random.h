@@ -1,6 +1,6 @@
-// Random numbers from Philox4x32-10, a counter-based generator: the number at a position is a function of seed and
-// position alone, so the same seed gives the same bits at any number of threads.
-// Source: Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
+// Random numbers from Philox4x32-10, a counter-based generator: the number at a position is a
+// function of seed and position alone, so the same seed gives the same bits at any number of
+// threads. Source: Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
 #ifndef LAMINA_TENSOR_RANDOM_H_
 #define LAMINA_TENSOR_RANDOM_H_
 
@@ -15,8 +15,8 @@ namespace lamina {
 // Four 32-bit numbers for a 128-bit counter and a 64-bit key.
 std::array<uint32_t, 4> philox(std::array<uint32_t, 4> counter, std::array<uint32_t, 2> key);
 
-// A sequence of random numbers: a seed and a position. Each call of a sampler moves the position on. Thread-safe, but
-// two threads that share one get their shares in the order in which they come.
+// A sequence of random numbers: a seed and a position. Each call of a sampler moves the position
+// on. Thread-safe, but two threads that share one get their shares in the order in which they come.
 class Generator {
  public:
   explicit Generator(uint64_t seed = 0) : seed_(seed) {}

@@ -22,7 +22,8 @@ using Words = std::array<uint32_t, 4>;
 TEST(PhiloxTest, GivesTheKnownAnswersOfRandom123) {
   EXPECT_EQ(philox({0, 0, 0, 0}, {0, 0}), (Words{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}));
   constexpr uint32_t kOnes = 0xffffffff;
-  EXPECT_EQ(philox({kOnes, kOnes, kOnes, kOnes}, {kOnes, kOnes}), (Words{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}));
+  EXPECT_EQ(philox({kOnes, kOnes, kOnes, kOnes}, {kOnes, kOnes}),
+            (Words{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}));
   EXPECT_EQ(philox({0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}, {0xa4093822, 0x299f31d0}),
             (Words{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}));
 }
@@ -86,10 +87,12 @@ TEST(UniformTest, TakesTheTopBitsOfPhiloxWords) {
 
 TEST(UniformTest, SeedAndPositionUseAllTheirBits) {
   Generator a(1), b((uint64_t{1} << 40) + 1);
-  EXPECT_NE(test::elements(random::uniform(4, 0, 1, float32, a)), test::elements(random::uniform(4, 0, 1, float32, b)));
+  EXPECT_NE(test::elements(random::uniform(4, 0, 1, float32, a)),
+            test::elements(random::uniform(4, 0, 1, float32, b)));
   a.set_state({1, 0});
   b.set_state({1, uint64_t{1} << 32});
-  EXPECT_NE(test::elements(random::uniform(4, 0, 1, float32, a)), test::elements(random::uniform(4, 0, 1, float32, b)));
+  EXPECT_NE(test::elements(random::uniform(4, 0, 1, float32, a)),
+            test::elements(random::uniform(4, 0, 1, float32, b)));
 }
 
 struct Moments {
@@ -134,7 +137,8 @@ TEST(UniformTest, NeverReachesHigh) {
   EXPECT_EQ(*std::min_element(x.begin(), x.end()), 1);
   EXPECT_LT(*std::max_element(x.begin(), x.end()), high);
   const double high64 = 1 + 4 * std::numeric_limits<double>::epsilon();
-  const std::vector<double> y = test::elements(random::uniform(10000, 1, high64, float64, generator));
+  const std::vector<double> y =
+      test::elements(random::uniform(10000, 1, high64, float64, generator));
   EXPECT_LT(*std::max_element(y.begin(), y.end()), high64);
 }
 
@@ -147,7 +151,8 @@ TEST(UniformTest, RefusesWhatItCannotDraw) {
   EXPECT_THROWS(ValueError, "[uniform] expected", random::uniform(3, NAN, 1));
   EXPECT_THROWS(ValueError, "[uniform] expected", random::uniform(3, 0, INFINITY));
   EXPECT_THROWS(ValueError, "[uniform] expected", random::uniform(3, -3e38, 3e38, float32));
-  EXPECT_THROWS(DTypeError, "[uniform] expected a floating dtype, got int64", random::uniform(3, 0, 1, int64));
+  EXPECT_THROWS(DTypeError, "[uniform] expected a floating dtype, got int64",
+                random::uniform(3, 0, 1, int64));
   EXPECT_THROWS(ShapeError, "expected extents of at least 0, got (-3,)", random::uniform(-3, 0, 1));
 }
 
@@ -162,7 +167,9 @@ TEST(NormalTest, HasTheMomentsOfTheDistribution) {
     EXPECT_NEAR(m.skewness, 0, 0.03) << dtype;
     EXPECT_NEAR(m.kurtosis, 3, 0.06) << dtype;
     for (double sigmas : {0.5, 1.0, 2.0, 3.0}) {  // the share below -sigmas
-      const double share = static_cast<double>(std::count_if(x.begin(), x.end(), [&](double v) { return v < 3 - 2 * sigmas; })) / kN;
+      const double share = static_cast<double>(std::count_if(
+                               x.begin(), x.end(), [&](double v) { return v < 3 - 2 * sigmas; })) /
+                           kN;
       const double expected = std::erfc(sigmas / std::sqrt(2.0)) / 2;
       EXPECT_NEAR(share, expected, 5 * std::sqrt(expected / kN)) << dtype << " " << sigmas;
     }
@@ -189,9 +196,11 @@ TEST(NormalTest, TakesBoxMullerOfTheFirstKnownAnswer) {
 }
 
 TEST(NormalTest, RefusesWhatItCannotDraw) {
-  EXPECT_THROWS(ValueError, "[normal] expected a standard deviation >= 0, got -1", random::normal(3, 0, -1));
+  EXPECT_THROWS(ValueError, "[normal] expected a standard deviation >= 0, got -1",
+                random::normal(3, 0, -1));
   EXPECT_THROWS(ValueError, "[normal]", random::normal(3, 0, NAN));
-  EXPECT_THROWS(DTypeError, "[normal] expected a floating dtype, got bool", random::normal(3, 0, 1, bool_));
+  EXPECT_THROWS(DTypeError, "[normal] expected a floating dtype, got bool",
+                random::normal(3, 0, 1, bool_));
   EXPECT_CLOSE(random::normal(3, 2, 0), {2, 2, 2});
 }
 
@@ -226,7 +235,8 @@ TEST(PermutationTest, EveryOrderIsEquallyLikely) {
 }
 
 TEST(PermutationTest, RefusesANegativeNumber) {
-  EXPECT_THROWS(ValueError, "[permutation] expected n of at least 0, got -1", random::permutation(-1));
+  EXPECT_THROWS(ValueError, "[permutation] expected n of at least 0, got -1",
+                random::permutation(-1));
 }
 
 TEST(RandomTest, TheSameSeedGivesTheSameBitsAtAnyNumberOfThreads) {

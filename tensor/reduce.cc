@@ -1,4 +1,5 @@
-// Reductions: every case is brought to a dense (outer, length, inner) array, of which the kernels reduce the middle.
+// Reductions: every case is brought to a dense (outer, length, inner) array, of which the kernels
+// reduce the middle.
 #include "lamina/tensor/kernels/reduce.h"
 
 #include "lamina/tensor/ndarray.h"
@@ -93,7 +94,8 @@ NDArray max(const NDArray& x) {
 MaxResult<NDArray> max(const NDArray& x, int64_t dim, bool keepdim) {
   const Reduction r = prepare_dim("max", x, dim, keepdim);
   MaxResult<NDArray> out{NDArray::empty(r.shape, x.dtype()), NDArray::empty(r.shape, int64)};
-  kernels::max(x.dtype(), r.sizes, r.x.raw_data(), out.values.raw_data(), out.indices.data<int64_t>());
+  kernels::max(x.dtype(), r.sizes, r.x.raw_data(), out.values.raw_data(),
+               out.indices.data<int64_t>());
   return out;
 }
 

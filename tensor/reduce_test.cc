@@ -22,7 +22,8 @@ using test::noise;
 constexpr double kInf = std::numeric_limits<double>::infinity();
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
-// The groups of elements that are reduced to one: for each index into the kept dimensions, in order.
+// The groups of elements that are reduced to one: for each index into the kept dimensions, in
+// order.
 std::vector<std::vector<double>> groups(const NDArray& x, uint32_t reduced) {
   Shape kept = x.shape();
   for (int d = 0; d < x.dim(); ++d) {
@@ -43,13 +44,17 @@ std::vector<std::vector<double>> groups(const NDArray& x, uint32_t reduced) {
 Shape reduced_shape(const Shape& shape, uint32_t reduced, bool keepdim) {
   Shape out;
   for (int d = 0; d < shape.rank(); ++d) {
-    if (!(reduced >> d & 1)) out.push_back(shape[d]);
-    else if (keepdim) out.push_back(1);
+    if (!(reduced >> d & 1))
+      out.push_back(shape[d]);
+    else if (keepdim)
+      out.push_back(1);
   }
   return out;
 }
 
-const Shape kShapes[] = {{}, {1}, {5}, {0}, {3, 4}, {1, 3}, {0, 3}, {3, 0}, {2, 3, 4}, {2, 0, 3}, {2, 1, 3}, {2, 3, 4, 5}, {1, 2, 1, 40}};
+const Shape kShapes[] = {{},        {1},          {5},          {0},       {3, 4},
+                         {1, 3},    {0, 3},       {3, 0},       {2, 3, 4}, {2, 0, 3},
+                         {2, 1, 3}, {2, 3, 4, 5}, {1, 2, 1, 40}};
 
 TEST(SumTest, EverySubsetOfDimensionsOfEveryShapeAndDType) {
   for (DType dtype : kAllDTypes) {
@@ -72,7 +77,8 @@ TEST(SumTest, EverySubsetOfDimensionsOfEveryShapeAndDType) {
           for (const NDArray& y : test::layouts(x)) {
             const NDArray s = sum(y, dims, keepdim);
             ASSERT_EQ(s.dtype(), is_floating(dtype) ? dtype : int64);
-            ASSERT_EQ(s.shape(), reduced_shape(shape, reduced, keepdim)) << shape << " over " << dims;
+            ASSERT_EQ(s.shape(), reduced_shape(shape, reduced, keepdim))
+                << shape << " over " << dims;
             ASSERT_TRUE(test::is_close(s, sums, 1e-6, 1e-6)) << shape << " over " << dims;
             if (!is_floating(dtype)) continue;
             const NDArray m = mean(y, dims, keepdim);
@@ -97,10 +103,12 @@ TEST(SumTest, NoDimensionsMeanAllOfThem) {
 
 TEST(SumTest, IntegersSumToInt64AndWrapAround) {
   EXPECT_EQ(sum(NDArray::full(1000, 255, uint8)).item<int64_t>(), 255000);
-  EXPECT_EQ(sum(NDArray::full(3, std::numeric_limits<int32_t>::max(), int32)).item<int64_t>(), 3 * int64_t{2147483647});
+  EXPECT_EQ(sum(NDArray::full(3, std::numeric_limits<int32_t>::max(), int32)).item<int64_t>(),
+            3 * int64_t{2147483647});
   EXPECT_EQ(sum(NDArray::ones({5, 2}, bool_), 0).dtype(), int64);
   EXPECT_EQ(sum(NDArray::full(2, std::numeric_limits<int64_t>::max(), int64)).item<int64_t>(), -2);
-  EXPECT_CLOSE(sum(NDArray::full({2, 3}, std::numeric_limits<int64_t>::min(), int64), 0), {0, 0, 0});
+  EXPECT_CLOSE(sum(NDArray::full({2, 3}, std::numeric_limits<int64_t>::min(), int64), 0),
+               {0, 0, 0});
 }
 
 TEST(SumTest, InfinityAndNanPropagate) {
@@ -124,7 +132,8 @@ TEST(SumTest, TenMillionFloatsAreAccurate) {
   EXPECT_NEAR(mean(x).item<float>() / (exact / kN), 1, 1.5e-7);
   EXPECT_CLOSE(sum(x.view({2, kN / 2}), 1).sum(), {exact}, 2e-7);
   EXPECT_CLOSE(sum(x.view({kN / 4, 4}), 0).sum(), {exact}, 2e-7);
-  // Equal elements are the worst case: each of the 128 additions of a lane rounds the same way. PyTorch 1.13 is off by 6e-7.
+  // Equal elements are the worst case: each of the 128 additions of a lane rounds the same way.
+  // PyTorch 1.13 is off by 6e-7.
   x.fill_(0.1);
   EXPECT_NEAR(sum(x).item<float>() / (kN * static_cast<double>(0.1f)), 1, 1e-6);
 }
@@ -137,7 +146,8 @@ TEST(SumTest, TheSameBitsAtAnyNumberOfThreads) {
     for (int threads : {1, 2, 3}) {
       set_num_threads(threads);
       std::vector<double> all;
-      for (const NDArray& y : {sum(x), sum(x, 0), sum(x, 1), sum(cube, 1), sum(cube, {0, 2}), sum(x.t(), 0), mean(x), max(x)}) {
+      for (const NDArray& y : {sum(x), sum(x, 0), sum(x, 1), sum(cube, 1), sum(cube, {0, 2}),
+                               sum(x.t(), 0), mean(x), max(x)}) {
         const std::vector<double> some = elements(y);
         all.insert(all.end(), some.begin(), some.end());
       }
@@ -156,8 +166,10 @@ TEST(SumTest, SizesAroundTheBlocksAreWhole) {
     EXPECT_CLOSE(sum(NDArray::ones({n, 2}), 0), {static_cast<double>(n), static_cast<double>(n)});
   }
   for (int64_t n : {511, 512, 513, 1025}) {
-    EXPECT_EQ(elements(sum(NDArray::ones({65, n}), 0)), std::vector<double>(static_cast<size_t>(n), 65.0));
-    EXPECT_EQ(elements(sum(NDArray::ones({2, 65, n}), 1)), std::vector<double>(static_cast<size_t>(2 * n), 65.0));
+    EXPECT_EQ(elements(sum(NDArray::ones({65, n}), 0)),
+              std::vector<double>(static_cast<size_t>(n), 65.0));
+    EXPECT_EQ(elements(sum(NDArray::ones({2, 65, n}), 1)),
+              std::vector<double>(static_cast<size_t>(2 * n), 65.0));
   }
 }
 
@@ -193,7 +205,8 @@ TEST(MaxTest, EveryDimensionOfEveryShapeAndDType) {
             const auto [v, i] = max(y, d, keepdim);
             ASSERT_EQ(v.dtype(), dtype);
             ASSERT_EQ(i.dtype(), int64);
-            ASSERT_EQ(v.shape(), shape.rank() == 0 ? Shape() : reduced_shape(shape, 1u << d, keepdim));
+            ASSERT_EQ(v.shape(),
+                      shape.rank() == 0 ? Shape() : reduced_shape(shape, 1u << d, keepdim));
             ASSERT_EQ(i.shape(), v.shape());
             ASSERT_TRUE(test::is_close(v, values)) << shape << " along " << d;
             ASSERT_TRUE(test::is_close(i, indices)) << shape << " along " << d;
@@ -229,7 +242,8 @@ TEST(MaxTest, TheFirstOfEqualElementsWins) {
 
 TEST(MaxTest, NanIsLargerThanEverythingAndTheFirstOneWins) {
   for (DType dtype : kFloatingDTypes) {
-    const NDArray x = array({1, kNan, kInf, kNan, kNan, 2, 3, 4, 1, -kInf, kNan, kInf}, {3, 4}, dtype);
+    const NDArray x =
+        array({1, kNan, kInf, kNan, kNan, 2, 3, 4, 1, -kInf, kNan, kInf}, {3, 4}, dtype);
     const auto [values, indices] = max(x, 1);
     EXPECT_CLOSE(values, {kNan, kNan, kNan});
     EXPECT_CLOSE(indices, {1, 0, 2});
@@ -243,16 +257,23 @@ TEST(MaxTest, NanIsLargerThanEverythingAndTheFirstOneWins) {
 TEST(MaxTest, ExtremeIntegersAreExact) {
   const int64_t large = (int64_t{1} << 62) + 1;
   EXPECT_EQ(max(NDArray::from({large - 1, large, -large}, 3)).item<int64_t>(), large);
-  EXPECT_EQ(max(NDArray::from({std::numeric_limits<int64_t>::min()}, 1)).item<int64_t>(), std::numeric_limits<int64_t>::min());
+  EXPECT_EQ(max(NDArray::from({std::numeric_limits<int64_t>::min()}, 1)).item<int64_t>(),
+            std::numeric_limits<int64_t>::min());
   EXPECT_EQ(max(array({200, 100}, uint8)).item<int64_t>(), 200);
 }
 
 TEST(MaxTest, ErrorsNameTheOperation) {
-  EXPECT_THROWS(ShapeError, "[max] expected at least one element, got shape (0, 3)", max(NDArray::zeros({0, 3})));
-  EXPECT_THROWS(ShapeError, "[max] expected at least one element along dimension 1, got shape (3, 0)", max(NDArray::zeros({3, 0}), 1));
-  EXPECT_THROWS(ShapeError, "[argmax] expected at least one element, got shape (0, 3)", argmax(NDArray::zeros({0, 3})));
-  EXPECT_THROWS(ShapeError, "[argmax] expected at least one element along dimension 0", argmax(NDArray::zeros({0, 3}), 0));
-  EXPECT_THROWS(IndexError, "[argmax] expected a dimension from -2 to 1, got 2", argmax(NDArray::zeros({2, 3}), 2));
+  EXPECT_THROWS(ShapeError, "[max] expected at least one element, got shape (0, 3)",
+                max(NDArray::zeros({0, 3})));
+  EXPECT_THROWS(ShapeError,
+                "[max] expected at least one element along dimension 1, got shape (3, 0)",
+                max(NDArray::zeros({3, 0}), 1));
+  EXPECT_THROWS(ShapeError, "[argmax] expected at least one element, got shape (0, 3)",
+                argmax(NDArray::zeros({0, 3})));
+  EXPECT_THROWS(ShapeError, "[argmax] expected at least one element along dimension 0",
+                argmax(NDArray::zeros({0, 3}), 0));
+  EXPECT_THROWS(IndexError, "[argmax] expected a dimension from -2 to 1, got 2",
+                argmax(NDArray::zeros({2, 3}), 2));
   EXPECT_THROWS(RuntimeError, "[max] expected a defined array", max(NDArray(), 0));
   EXPECT_EQ(max(NDArray::zeros({3, 0}), 0).values.shape(), Shape(0));
 }

@@ -1,5 +1,5 @@
-// A number beside an array: `x * 2`, `1 - x`. It keeps its category (bool, integer or floating), which is what
-// promotion asks of a scalar.
+// A number beside an array: `x * 2`, `1 - x`. It keeps its category (bool, integer or floating),
+// which is what promotion asks of a scalar.
 #ifndef LAMINA_TENSOR_SCALAR_H_
 #define LAMINA_TENSOR_SCALAR_H_
 

@@ -23,16 +23,6 @@ std::string Shape::str() const {
   return absl::StrCat("(", absl::StrJoin(begin(), end(), ", "), rank_ == 1 ? ",)" : ")");
 }
 
-Strides contiguous_strides(const Shape& shape) {
-  Strides strides = shape;
-  int64_t step = 1;
-  for (int i = shape.rank() - 1; i >= 0; --i) {
-    strides[i] = step;
-    if (shape[i] > 1) step *= shape[i];
-  }
-  return strides;
-}
-
 int normalize_dim(const char* op, int64_t dim, int rank) {
   // A 0-d array takes 0 and -1, as in PyTorch.
   const int64_t range = rank == 0 ? 1 : rank;

@@ -1,4 +1,5 @@
-// Shape: up to eight 64-bit extents held inline. Shapes, strides and lists of dimensions all are one.
+// Shape: up to eight 64-bit extents held inline. Shapes, strides and lists of dimensions all are
+// one.
 #ifndef LAMINA_TENSOR_SHAPE_H_
 #define LAMINA_TENSOR_SHAPE_H_
 
@@ -77,17 +78,28 @@ using Strides = Shape;  // in elements, not bytes
 using Dims = Shape;     // dimensions of an array, counted from 0, or from the end when negative
 
 // The strides of a contiguous (row-major) array.
-Strides contiguous_strides(const Shape& shape);
+inline Strides contiguous_strides(const Shape& shape) {
+  Strides strides = shape;
+  int64_t step = 1;
+  for (int i = shape.rank() - 1; i >= 0; --i) {
+    strides[i] = step;
+    if (shape[i] > 1) step *= shape[i];
+  }
+  return strides;
+}
 
 // `dim` counted from the front. Throws IndexError unless -rank <= dim < rank.
 int normalize_dim(const char* op, int64_t dim, int rank);
-// The same for each of `dims`, where no dimensions mean all of them: a bit per dimension. A repeated one is an error.
+// The same for each of `dims`, where no dimensions mean all of them: a bit per dimension. A
+// repeated one is an error.
 uint32_t normalize_dims(const char* op, const Dims& dims, int rank);
 
-// The shape that both broadcast to: aligned at the end, equal or 1. Throws ShapeError with both shapes.
+// The shape that both broadcast to: aligned at the end, equal or 1. Throws ShapeError with both
+// shapes.
 Shape broadcast_shapes(const char* op, const Shape& a, const Shape& b);
 
-// Replaces a -1 in `shape` by what `numel` leaves for it. Throws ShapeError when that does not come out.
+// Replaces a -1 in `shape` by what `numel` leaves for it. Throws ShapeError when that does not come
+// out.
 Shape infer_shape(const char* op, const Shape& shape, int64_t numel);
 
 // Throws ShapeError on a negative extent or when the number of bytes overflows.

@@ -61,7 +61,8 @@ TEST(ShapeTest, InsertsAndErasesAtBothEndsAndBetween) {
 TEST(ContiguousStridesTest, AreRowMajor) {
   EXPECT_EQ(contiguous_strides({2, 3, 4}), (Strides{12, 4, 1}));
   EXPECT_EQ(contiguous_strides({}), Strides());
-  EXPECT_EQ(contiguous_strides({2, 0, 4}), (Strides{4, 4, 1}));  // what torch.zeros(2, 0, 4).stride() gives
+  EXPECT_EQ(contiguous_strides({2, 0, 4}),
+            (Strides{4, 4, 1}));  // what torch.zeros(2, 0, 4).stride() gives
 }
 
 TEST(NormalizeDimTest, CountsNegativeDimensionsFromTheEnd) {
@@ -74,12 +75,15 @@ TEST(NormalizeDimTest, CountsNegativeDimensionsFromTheEnd) {
 TEST(NormalizeDimTest, TakesZeroAndMinusOneForNoDimensions) {
   EXPECT_EQ(normalize_dim("op", 0, 0), 0);
   EXPECT_EQ(normalize_dim("op", -1, 0), 0);
-  EXPECT_THROWS(IndexError, "[op] expected a dimension from -1 to 0, got 1", normalize_dim("op", 1, 0));
+  EXPECT_THROWS(IndexError, "[op] expected a dimension from -1 to 0, got 1",
+                normalize_dim("op", 1, 0));
 }
 
 TEST(NormalizeDimTest, ThrowsOutsideTheRange) {
-  EXPECT_THROWS(IndexError, "[op] expected a dimension from -3 to 2, got 3", normalize_dim("op", 3, 3));
-  EXPECT_THROWS(IndexError, "[op] expected a dimension from -3 to 2, got -4", normalize_dim("op", -4, 3));
+  EXPECT_THROWS(IndexError, "[op] expected a dimension from -3 to 2, got 3",
+                normalize_dim("op", 3, 3));
+  EXPECT_THROWS(IndexError, "[op] expected a dimension from -3 to 2, got -4",
+                normalize_dim("op", -4, 3));
   EXPECT_THROWS(IndexError, "got 9223372036854775807", normalize_dim("op", kMax, 3));
   EXPECT_THROWS(IndexError, "got -9223372036854775808", normalize_dim("op", kMin, 3));
 }
@@ -96,8 +100,10 @@ TEST(NormalizeDimsTest, TakesNoDimensionsForAllOfThem) {
 }
 
 TEST(NormalizeDimsTest, RefusesADimensionThatIsNamedTwice) {
-  EXPECT_THROWS(IndexError, "[op] expected different dimensions, got (1, -2)", normalize_dims("op", {1, -2}, 3));
-  EXPECT_THROWS(IndexError, "[op] expected different dimensions, got (0, -1)", normalize_dims("op", {0, -1}, 0));
+  EXPECT_THROWS(IndexError, "[op] expected different dimensions, got (1, -2)",
+                normalize_dims("op", {1, -2}, 3));
+  EXPECT_THROWS(IndexError, "[op] expected different dimensions, got (0, -1)",
+                normalize_dims("op", {0, -1}, 0));
 }
 
 TEST(BroadcastShapesTest, AlignsAtTheEnd) {
@@ -129,9 +135,12 @@ TEST(InferShapeTest, FillsInOneUnknownExtent) {
 }
 
 TEST(InferShapeTest, RefusesWhatDoesNotComeOut) {
-  EXPECT_THROWS(ShapeError, "[op] expected a shape of 6 elements, got (4,)", infer_shape("op", {4}, 6));
-  EXPECT_THROWS(ShapeError, "[op] expected a shape of 6 elements, got ()", infer_shape("op", {}, 6));
-  EXPECT_THROWS(ShapeError, "[op] expected a shape that divides 6 elements, got (4, -1)", infer_shape("op", {4, -1}, 6));
+  EXPECT_THROWS(ShapeError, "[op] expected a shape of 6 elements, got (4,)",
+                infer_shape("op", {4}, 6));
+  EXPECT_THROWS(ShapeError, "[op] expected a shape of 6 elements, got ()",
+                infer_shape("op", {}, 6));
+  EXPECT_THROWS(ShapeError, "[op] expected a shape that divides 6 elements, got (4, -1)",
+                infer_shape("op", {4, -1}, 6));
   EXPECT_THROWS(ShapeError, "[op] expected extents of at least 0 and at most one -1, got (-1, -1)",
                 infer_shape("op", {-1, -1}, 6));
   EXPECT_THROWS(ShapeError, "at most one -1, got (-2, 3)", infer_shape("op", {-2, 3}, 6));
@@ -143,25 +152,31 @@ TEST(InferShapeTest, RefusesAnUnknownExtentBesideZero) {  // any number would do
 }
 
 TEST(InferShapeTest, RefusesAProductThatOverflows) {
-  EXPECT_THROWS(ShapeError, "expected a shape of 0 elements", infer_shape("op", {int64_t{1} << 62, 4}, 0));
-  EXPECT_THROWS(ShapeError, "expected a shape of 1 elements", infer_shape("op", {kMax, kMax, -1}, 1));
+  EXPECT_THROWS(ShapeError, "expected a shape of 0 elements",
+                infer_shape("op", {int64_t{1} << 62, 4}, 0));
+  EXPECT_THROWS(ShapeError, "expected a shape of 1 elements",
+                infer_shape("op", {kMax, kMax, -1}, 1));
 }
 
 TEST(CheckShapeTest, RefusesNegativeExtents) {
-  EXPECT_THROWS(ShapeError, "[op] expected extents of at least 0, got (2, -3)", check_shape("op", {2, -3}, 4));
+  EXPECT_THROWS(ShapeError, "[op] expected extents of at least 0, got (2, -3)",
+                check_shape("op", {2, -3}, 4));
   EXPECT_THROWS(ShapeError, "expected extents of at least 0", check_shape("op", {kMin}, 4));
 }
 
 TEST(CheckShapeTest, RefusesBytesThatOverflow) {
   EXPECT_NO_THROW(check_shape("op", {int64_t{1} << 59}, 4));
-  EXPECT_THROWS(ShapeError, "[op] expected an array of less than 2^62 bytes, got shape (4611686018427387904,)",
+  EXPECT_THROWS(ShapeError,
+                "[op] expected an array of less than 2^62 bytes, got shape (4611686018427387904,)",
                 check_shape("op", {int64_t{1} << 62}, 1));
   EXPECT_THROWS(ShapeError, "less than 2^62 bytes", check_shape("op", {kMax, 2}, 1));
-  EXPECT_THROWS(ShapeError, "less than 2^62 bytes", check_shape("op", {int64_t{1} << 32, int64_t{1} << 32}, 1));
+  EXPECT_THROWS(ShapeError, "less than 2^62 bytes",
+                check_shape("op", {int64_t{1} << 32, int64_t{1} << 32}, 1));
 }
 
 TEST(CheckShapeTest, RefusesOverflowBesideAZeroExtentToo) {  // its strides would overflow
-  EXPECT_THROWS(ShapeError, "less than 2^62 bytes", check_shape("op", {0, int64_t{1} << 40, int64_t{1} << 40}, 4));
+  EXPECT_THROWS(ShapeError, "less than 2^62 bytes",
+                check_shape("op", {0, int64_t{1} << 40, int64_t{1} << 40}, 4));
 }
 
 }  // namespace

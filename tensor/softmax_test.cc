@@ -1,4 +1,5 @@
-// log_softmax against double precision, and where it could go wrong: large, infinite and missing numbers.
+// log_softmax against double precision, and where it could go wrong: large, infinite and missing
+// numbers.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -56,7 +57,8 @@ TEST(LogSoftmaxTest, TakesEveryDimensionAndLayout) {
           j[d] = k;
           row.push_back(elements(x)[static_cast<size_t>(test::offset_of(j, x.strides()))]);
         }
-        expected[static_cast<size_t>(test::offset_of(i, x.strides()))] = naive_row(row)[static_cast<size_t>(i[d])];
+        expected[static_cast<size_t>(test::offset_of(i, x.strides()))] =
+            naive_row(row)[static_cast<size_t>(i[d])];
       });
       for (const NDArray& y : test::layouts(x)) {
         EXPECT_CLOSE(log_softmax(y, d), expected, 1e-6, 1e-6);
@@ -69,17 +71,21 @@ TEST(LogSoftmaxTest, TakesEveryDimensionAndLayout) {
 
 TEST(LogSoftmaxTest, LargeNumbersAreShiftedFirst) {
   for (DType dtype : kFloatingDTypes) {
-    EXPECT_CLOSE(log_softmax(array({1e10, 1e10}, dtype), 0), {-std::log(2.0), -std::log(2.0)}, 1e-6);
-    EXPECT_CLOSE(log_softmax(array({-1e10, -1e10}, dtype), 0), {-std::log(2.0), -std::log(2.0)}, 1e-6);
+    EXPECT_CLOSE(log_softmax(array({1e10, 1e10}, dtype), 0), {-std::log(2.0), -std::log(2.0)},
+                 1e-6);
+    EXPECT_CLOSE(log_softmax(array({-1e10, -1e10}, dtype), 0), {-std::log(2.0), -std::log(2.0)},
+                 1e-6);
     EXPECT_CLOSE(log_softmax(array({0, 1e4, 1e10}, dtype), 0), {-1e10, 1e4 - 1e10, 0}, 1e-6);
     EXPECT_CLOSE(log_softmax(array({1000, 0, -1000}, dtype), 0), {0, -1000, -2000});
-    EXPECT_CLOSE(log_softmax(NDArray::full(100, 3e38, dtype), 0), std::vector<double>(100, -std::log(100.0)), 1e-6);
+    EXPECT_CLOSE(log_softmax(NDArray::full(100, 3e38, dtype), 0),
+                 std::vector<double>(100, -std::log(100.0)), 1e-6);
   }
 }
 
 TEST(LogSoftmaxTest, MinusInfinityHasNoShare) {
   for (DType dtype : kFloatingDTypes) {
-    EXPECT_CLOSE(log_softmax(array({-kInf, 0, 1}, dtype), 0), {-kInf, -1.3132616875182228, -0.3132616875182228}, 1e-6);
+    EXPECT_CLOSE(log_softmax(array({-kInf, 0, 1}, dtype), 0),
+                 {-kInf, -1.3132616875182228, -0.3132616875182228}, 1e-6);
     EXPECT_CLOSE(log_softmax(array({-kInf, 5, -kInf}, dtype), 0), {-kInf, 0, -kInf});
   }
 }
@@ -87,7 +93,8 @@ TEST(LogSoftmaxTest, MinusInfinityHasNoShare) {
 TEST(LogSoftmaxTest, RowsWithoutAShareAreNan) {  // as in PyTorch
   for (DType dtype : kFloatingDTypes) {
     for (size_t n : {1, 2, 17, 40}) {
-      EXPECT_CLOSE(log_softmax(array(std::vector<double>(n, -kInf), dtype), 0), std::vector<double>(n, kNan));
+      EXPECT_CLOSE(log_softmax(array(std::vector<double>(n, -kInf), dtype), 0),
+                   std::vector<double>(n, kNan));
       std::vector<double> x(n, 1.0);
       x[n / 2] = kInf;
       EXPECT_CLOSE(log_softmax(array(x, dtype), 0), std::vector<double>(n, kNan));
@@ -113,7 +120,8 @@ TEST(LogSoftmaxTest, EmptyAnd0dArraysWork) {
   EXPECT_EQ(log_softmax(NDArray::zeros({3, 0}), 1).shape(), (Shape{3, 0}));
   EXPECT_EQ(log_softmax(NDArray::zeros({0, 3}), 0).shape(), (Shape{0, 3}));
   EXPECT_EQ(log_softmax(NDArray::full({}, 4.0), 0).item<float>(), 0);
-  EXPECT_CLOSE(log_softmax(array({1, 2}, {2, 1}).expand({2, 4}), 1), std::vector<double>(8, -std::log(4.0)), 1e-6);
+  EXPECT_CLOSE(log_softmax(array({1, 2}, {2, 1}).expand({2, 4}), 1),
+               std::vector<double>(8, -std::log(4.0)), 1e-6);
 }
 
 TEST(LogSoftmaxTest, TheSameBitsAtAnyNumberOfThreads) {
@@ -130,8 +138,10 @@ TEST(LogSoftmaxTest, TheSameBitsAtAnyNumberOfThreads) {
 }
 
 TEST(LogSoftmaxTest, ErrorsNameTheOperation) {
-  EXPECT_THROWS(DTypeError, "[log_softmax] expected a floating dtype, got int64", log_softmax(NDArray::zeros({2}, int64), 0));
-  EXPECT_THROWS(IndexError, "[log_softmax] expected a dimension from -2 to 1, got 2", log_softmax(NDArray::zeros({2, 3}), 2));
+  EXPECT_THROWS(DTypeError, "[log_softmax] expected a floating dtype, got int64",
+                log_softmax(NDArray::zeros({2}, int64), 0));
+  EXPECT_THROWS(IndexError, "[log_softmax] expected a dimension from -2 to 1, got 2",
+                log_softmax(NDArray::zeros({2, 3}), 2));
   EXPECT_THROWS(RuntimeError, "[log_softmax] expected a defined array", log_softmax(NDArray(), 0));
 }
 

@@ -16,7 +16,8 @@ namespace internal {
 class Counted {
  public:
   void retain() { count_.fetch_add(1, std::memory_order_relaxed); }
-  // True when the last owner let go. A count of one needs no atomic write: nobody else can add to it.
+  // True when the last owner let go. A count of one needs no atomic write: nobody else can add to
+  // it.
   bool drop() {
     if (count_.load(std::memory_order_acquire) == 1) return true;
     return count_.fetch_sub(1, std::memory_order_acq_rel) == 1;
@@ -74,7 +75,8 @@ class alignas(64) Storage : public Counted {
   }
   char* data() { return reinterpret_cast<char*>(this + 1); }
   int64_t bytes() const { return bytes_; }
-  // Grows with each in-place write; automatic differentiation compares it to notice that a saved value changed.
+  // Grows with each in-place write; automatic differentiation compares it to notice that a saved
+  // value changed.
   uint32_t version() const { return version_.load(std::memory_order_relaxed); }
   void bump_version() { version_.fetch_add(1, std::memory_order_relaxed); }
 

@@ -1,5 +1,6 @@
-// What the tests of every layer share: checks of thrown texts and of values, and arrays to try things on. Elements are
-// read and written here by plain loops over strides, so that no kernel checks itself.
+// What the tests of every layer share: checks of thrown texts and of values, and arrays to try
+// things on. Elements are read and written here by plain loops over strides, so that no kernel
+// checks itself.
 #ifndef LAMINA_TENSOR_TEST_UTIL_H_
 #define LAMINA_TENSOR_TEST_UTIL_H_
 
@@ -18,20 +19,22 @@
 
 // Expects that a statement throws Exception with a text that contains `part`:
 //   EXPECT_THROWS(ShapeError, "[matmul] expected", matmul(a, b));
-#define EXPECT_THROWS(Exception, part, ...)                                                 \
-  do {                                                                                      \
-    try {                                                                                   \
-      __VA_ARGS__;                                                                          \
-      ADD_FAILURE() << "expected " #Exception ", nothing was thrown by " << #__VA_ARGS__;   \
-    } catch (const Exception& error) {                                                      \
-      EXPECT_THAT(std::string(error.what()), ::testing::HasSubstr(part)) << #__VA_ARGS__;   \
-    } catch (const std::exception& error) {                                                 \
-      ADD_FAILURE() << "expected " #Exception " from " << #__VA_ARGS__ << ", got: " << error.what(); \
-    }                                                                                       \
+#define EXPECT_THROWS(Exception, part, ...)                                               \
+  do {                                                                                    \
+    try {                                                                                 \
+      __VA_ARGS__;                                                                        \
+      ADD_FAILURE() << "expected " #Exception ", nothing was thrown by " << #__VA_ARGS__; \
+    } catch (const Exception& error) {                                                    \
+      EXPECT_THAT(std::string(error.what()), ::testing::HasSubstr(part)) << #__VA_ARGS__; \
+    } catch (const std::exception& error) {                                               \
+      ADD_FAILURE() << "expected " #Exception " from " << #__VA_ARGS__                    \
+                    << ", got: " << error.what();                                         \
+    }                                                                                     \
   } while (false)
 
-// Expects the elements of an array, in row-major order: |actual - expected| <= atol + rtol * |expected|. NaN equals NaN,
-// and an infinity equals itself. Without tolerances, values must be equal.
+// Expects the elements of an array, in row-major order: |actual - expected| <= atol + rtol *
+// |expected|. NaN equals NaN, and an infinity equals itself. Without tolerances, values must be
+// equal.
 //   EXPECT_CLOSE(exp(x), std::vector<double>{1, 2.718281828}, 1e-6);
 #define EXPECT_CLOSE(...) EXPECT_TRUE(::lamina::test::is_close(__VA_ARGS__))
 
@@ -70,8 +73,9 @@ std::vector<T> elements(const NDArray& x) {
   return values;
 }
 
-inline ::testing::AssertionResult is_close(const NDArray& actual, const std::vector<double>& expected,
-                                           double rtol = 0, double atol = 0) {
+inline ::testing::AssertionResult is_close(const NDArray& actual,
+                                           const std::vector<double>& expected, double rtol = 0,
+                                           double atol = 0) {
   const std::vector<double> values = elements(actual);
   if (values.size() != expected.size()) {
     return ::testing::AssertionFailure()
@@ -81,9 +85,9 @@ inline ::testing::AssertionResult is_close(const NDArray& actual, const std::vec
     const double x = values[i], y = expected[i];
     if (x == y || (std::isnan(x) && std::isnan(y))) continue;
     if (std::isfinite(x) && std::abs(x - y) <= atol + rtol * std::abs(y)) continue;
-    return ::testing::AssertionFailure() << ::testing::PrintToString(x) << " instead of "
-                                         << ::testing::PrintToString(y) << " at position " << i << " of "
-                                         << actual.dtype() << " " << actual.shape();
+    return ::testing::AssertionFailure()
+           << ::testing::PrintToString(x) << " instead of " << ::testing::PrintToString(y)
+           << " at position " << i << " of " << actual.dtype() << " " << actual.shape();
   }
   return ::testing::AssertionSuccess();
 }
@@ -105,20 +109,25 @@ NDArray array(const std::vector<double>& values, D dtype) {
 }
 inline NDArray array(const std::vector<double>& values) { return array(values, float32); }
 
-// Pseudo-random values: floating ones between -2 and 2, integers from -5 to 5 (uint8 from 0 to 10), and both bools.
+// Pseudo-random values: floating ones between -2 and 2, integers from -5 to 5 (uint8 from 0 to 10),
+// and both bools.
 inline NDArray noise(const Shape& shape, DType dtype = float32, uint32_t seed = 1) {
   std::mt19937 random(seed);
   std::vector<double> values(static_cast<size_t>(shape.numel()));
   for (double& value : values) {
     const uint32_t bits = random();
-    if (is_floating(dtype)) value = bits * 0x1p-30 - 2;
-    else if (dtype == bool_) value = bits % 2;
-    else value = bits % 11 - (dtype == uint8 ? 0.0 : 5.0);
+    if (is_floating(dtype))
+      value = bits * 0x1p-30 - 2;
+    else if (dtype == bool_)
+      value = bits % 2;
+    else
+      value = bits % 11 - (dtype == uint8 ? 0.0 : 5.0);
   }
   return array(values, shape, dtype);
 }
 
-// The same values in other layouts: with gaps between the elements, column-major, and column-major with gaps.
+// The same values in other layouts: with gaps between the elements, column-major, and column-major
+// with gaps.
 inline std::vector<NDArray> layouts(const NDArray& x) {
   std::vector<NDArray> all{x};
   const auto add = [&](bool columns, int64_t step) {

@@ -12,13 +12,14 @@ namespace {
 absl::optional<Strides> view_strides(const NDArray& x, const Shape& shape) {
   if (x.is_contiguous() || x.numel() == 0) return contiguous_strides(shape);
   Strides strides = Shape::filled(shape.rank(), 1);
-  // Runs of dimensions of x that are evenly spaced must each split into whole dimensions of `shape`; from the end.
+  // Runs of dimensions of x that are evenly spaced must each split into whole dimensions of
+  // `shape`; from the end.
   int to = shape.rank() - 1;
   int64_t run = 1, step = x.dim() > 0 ? x.strides()[x.dim() - 1] : 1;
   for (int from = x.dim() - 1; from >= 0; --from) {
     run *= x.shape()[from];
-    const bool run_ends = from == 0 || (x.shape()[from - 1] != 1 &&
-                                        x.strides()[from - 1] != run * step);
+    const bool run_ends =
+        from == 0 || (x.shape()[from - 1] != 1 && x.strides()[from - 1] != run * step);
     if (!run_ends) continue;
     int64_t filled = 1;
     while (to >= 0 && (filled < run || shape[to] == 1)) {
@@ -232,8 +233,10 @@ NDArray sum_to(const NDArray& x, const Shape& shape) {
   bool fits = added >= 0;
   for (int d = 0; fits && d < x.dim(); ++d) {
     const int64_t extent = d < added ? 1 : shape[d - added];
-    if (d < added || (extent == 1 && x.shape()[d] != 1)) dims.push_back(d);
-    else fits = extent == x.shape()[d];
+    if (d < added || (extent == 1 && x.shape()[d] != 1))
+      dims.push_back(d);
+    else
+      fits = extent == x.shape()[d];
   }
   if (!fits) {
     fail<ShapeError>("sum_to", "expected a shape that broadcasts to ", x.shape().str(), ", got ",

@@ -10,8 +10,8 @@
 namespace lamina {
 namespace {
 
-// torch.zeros(base).permute(dims).narrow(dim, start, length).view(shape).stride() in PyTorch 1.13; no strides where that
-// view is refused.
+// torch.zeros(base).permute(dims).narrow(dim, start, length).view(shape).stride() in PyTorch 1.13;
+// no strides where that view is refused.
 struct Case {
   Shape base;
   Dims dims;
@@ -79,17 +79,22 @@ const Case kCases[] = {
 };
 
 NDArray source_of(const Case& c) {
-  return NDArray::arange(c.base.numel()).view(c.base).permute(c.dims).narrow(c.dim, c.start, c.length);
+  return NDArray::arange(c.base.numel())
+      .view(c.base)
+      .permute(c.dims)
+      .narrow(c.dim, c.start, c.length);
 }
 std::string describe(const Case& c) {
-  return c.base.str() + " permuted by " + c.dims.str() + ", narrowed to " + source_of(c).shape().str() + ", as " + c.shape.str();
+  return c.base.str() + " permuted by " + c.dims.str() + ", narrowed to " +
+         source_of(c).shape().str() + ", as " + c.shape.str();
 }
 
 TEST(ViewStrideTest, AreThoseOfPyTorch) {
   for (const Case& c : kCases) {
     const NDArray x = source_of(c);
     if (c.strides.empty()) {
-      EXPECT_THROWS(ShapeError, "[view] expected strides that allow shape " + c.shape.str(), view(x, c.shape));
+      EXPECT_THROWS(ShapeError, "[view] expected strides that allow shape " + c.shape.str(),
+                    view(x, c.shape));
     } else {
       const NDArray y = view(x, c.shape);
       EXPECT_EQ(y.shape(), c.shape);
@@ -109,11 +114,13 @@ TEST(ViewStrideTest, ReshapeKeepsTheElementsInOrderWhetherItCopiesOrNot) {
 
 std::vector<int64_t> addresses(const Shape& shape, const Strides& strides) {
   std::vector<int64_t> all;
-  test::for_each_index(shape, [&](const Shape& index) { all.push_back(test::offset_of(index, strides)); });
+  test::for_each_index(shape,
+                       [&](const Shape& index) { all.push_back(test::offset_of(index, strides)); });
   return all;
 }
 
-// The strides are determined by the addresses of the first element along each dimension; they are right if all others fit.
+// The strides are determined by the addresses of the first element along each dimension; they are
+// right if all others fit.
 bool some_strides_fit(const NDArray& x, const Shape& shape) {
   const std::vector<int64_t> wanted = addresses(x.shape(), x.strides());
   Strides strides = Shape::filled(shape.rank(), 0);
@@ -143,7 +150,8 @@ TEST(ViewStrideTest, AViewIsRefusedExactlyWhereNoStridesFit) {
     NDArray x = NDArray::empty(base, uint8);
     for (int64_t steps = dice(0, 3); steps > 0; --steps) {
       const int64_t d = dice(0, x.dim() - 1);
-      if (dice(0, 2) == 0) x = x.narrow(d, 0, dice(1, x.size(d)));
+      if (dice(0, 2) == 0)
+        x = x.narrow(d, 0, dice(1, x.size(d)));
       else if (dice(0, 5) == 0 && x.size(d) == 1) {
         Shape wider = x.shape();
         wider[static_cast<int>(d)] = 3;
@@ -184,12 +192,17 @@ TEST(ViewStrideTest, IsContiguousExactlyWhenTheAddressesAreConsecutive) {
     NDArray x = NDArray::empty(base, uint8);
     for (int steps = 0; steps < 3 && x.dim() > 0; ++steps) {
       const int64_t d = dice(0, x.dim() - 1), choice = dice(0, 3);
-      if (choice == 0) x = x.narrow(d, 0, dice(0, x.size(d)));
-      else if (choice == 1 && x.size(d) > 0) x = x.select(d, dice(0, x.size(d) - 1));
-      else if (choice == 2 && x.dim() < 7) x = x.unsqueeze(d);
-      else x = x.transpose(d, dice(0, x.dim() - 1));
+      if (choice == 0)
+        x = x.narrow(d, 0, dice(0, x.size(d)));
+      else if (choice == 1 && x.size(d) > 0)
+        x = x.select(d, dice(0, x.size(d) - 1));
+      else if (choice == 2 && x.dim() < 7)
+        x = x.unsqueeze(d);
+      else
+        x = x.transpose(d, dice(0, x.dim() - 1));
     }
-    const bool consecutive = addresses(x.shape(), x.strides()) == addresses(x.shape(), contiguous_strides(x.shape()));
+    const bool consecutive =
+        addresses(x.shape(), x.strides()) == addresses(x.shape(), contiguous_strides(x.shape()));
     ASSERT_EQ(x.is_contiguous(), consecutive) << x.shape() << " " << x.strides();
   }
 }

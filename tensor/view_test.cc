@@ -17,7 +17,9 @@ constexpr int64_t kMin = std::numeric_limits<int64_t>::min();
 constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
 
 // 0, 1, 2, ... in this shape.
-NDArray counted(const Shape& shape, DType dtype = float32) { return NDArray::arange(shape.numel(), dtype).view(shape); }
+NDArray counted(const Shape& shape, DType dtype = float32) {
+  return NDArray::arange(shape.numel(), dtype).view(shape);
+}
 
 TEST(ViewTest, SharesStorageAndVersion) {
   const NDArray x = counted({2, 3});
@@ -38,10 +40,13 @@ TEST(ViewTest, InfersOneExtent) {
 
 TEST(ViewTest, NamesShapeAndStridesWhenTheyDoNotAllowIt) {
   EXPECT_THROWS(ShapeError,
-                "[view] expected strides that allow shape (6,), got shape (3, 2) with strides (1, 3); use reshape",
+                "[view] expected strides that allow shape (6,), got shape (3, 2) with strides (1, "
+                "3); use reshape",
                 view(counted({2, 3}).t(), 6));
-  EXPECT_THROWS(ShapeError, "[view] expected a shape of 6 elements, got (4,)", view(counted({2, 3}), 4));
-  EXPECT_THROWS(ShapeError, "[reshape] expected a shape that divides 6 elements", reshape(counted({2, 3}), {4, -1}));
+  EXPECT_THROWS(ShapeError, "[view] expected a shape of 6 elements, got (4,)",
+                view(counted({2, 3}), 4));
+  EXPECT_THROWS(ShapeError, "[reshape] expected a shape that divides 6 elements",
+                reshape(counted({2, 3}), {4, -1}));
 }
 
 TEST(ViewTest, ZeroElementsTakeAnyShapeWithoutElements) {
@@ -50,7 +55,8 @@ TEST(ViewTest, ZeroElementsTakeAnyShapeWithoutElements) {
 }
 
 TEST(ViewTest, RefusesZeroElementsWhoseStridesWouldOverflow) {
-  EXPECT_THROWS(ShapeError, "[view] expected an array of less than 2^62 bytes", view(NDArray::zeros(0), {0, kMax, kMax}));
+  EXPECT_THROWS(ShapeError, "[view] expected an array of less than 2^62 bytes",
+                view(NDArray::zeros(0), {0, kMax, kMax}));
   EXPECT_THROWS(ShapeError, "[reshape] expected an array of less than 2^62 bytes",
                 reshape(NDArray::zeros(0), {0, int64_t{1} << 40, int64_t{1} << 40}));
 }
@@ -75,8 +81,10 @@ TEST(FlattenTest, MergesTheDimensionsFromStartToEnd) {
 }
 
 TEST(FlattenTest, RefusesAStartAfterTheEnd) {
-  EXPECT_THROWS(IndexError, "[flatten] expected start <= end, got 2 and 1 for shape (2, 3, 4)", flatten(counted({2, 3, 4}), 2, 1));
-  EXPECT_THROWS(IndexError, "[flatten] expected a dimension from -2 to 1, got 5", flatten(counted({2, 3}), 5));
+  EXPECT_THROWS(IndexError, "[flatten] expected start <= end, got 2 and 1 for shape (2, 3, 4)",
+                flatten(counted({2, 3, 4}), 2, 1));
+  EXPECT_THROWS(IndexError, "[flatten] expected a dimension from -2 to 1, got 5",
+                flatten(counted({2, 3}), 5));
 }
 
 TEST(PermuteTest, ReordersTheDimensions) {
@@ -87,9 +95,12 @@ TEST(PermuteTest, ReordersTheDimensions) {
 }
 
 TEST(PermuteTest, RefusesWhatIsNoPermutation) {
-  EXPECT_THROWS(ShapeError, "[permute] expected 2 dimensions for shape (2, 3), got (0,)", permute(counted({2, 3}), {0}));
-  EXPECT_THROWS(IndexError, "[permute] expected different dimensions, got (0, -2)", permute(counted({2, 3}), {0, -2}));
-  EXPECT_THROWS(IndexError, "[permute] expected a dimension from -2 to 1, got 2", permute(counted({2, 3}), {0, 2}));
+  EXPECT_THROWS(ShapeError, "[permute] expected 2 dimensions for shape (2, 3), got (0,)",
+                permute(counted({2, 3}), {0}));
+  EXPECT_THROWS(IndexError, "[permute] expected different dimensions, got (0, -2)",
+                permute(counted({2, 3}), {0, -2}));
+  EXPECT_THROWS(IndexError, "[permute] expected a dimension from -2 to 1, got 2",
+                permute(counted({2, 3}), {0, 2}));
 }
 
 TEST(TransposeTest, SwapsTwoDimensions) {
@@ -104,9 +115,11 @@ TEST(TransposeTest, SwapsTwoDimensions) {
 }
 
 TEST(TransposeTest, RefusesWrongDimensions) {
-  EXPECT_THROWS(IndexError, "[transpose] expected a dimension from -3 to 2, got 3", transpose(counted({2, 3, 4}), 0, 3));
+  EXPECT_THROWS(IndexError, "[transpose] expected a dimension from -3 to 2, got 3",
+                transpose(counted({2, 3, 4}), 0, 3));
   EXPECT_THROWS(IndexError, "[transpose] expected", transpose(counted({2, 3, 4}), kMin, 0));
-  EXPECT_THROWS(ShapeError, "[t] expected a rank of at most 2, got shape (2, 3, 4)", t(counted({2, 3, 4})));
+  EXPECT_THROWS(ShapeError, "[t] expected a rank of at most 2, got shape (2, 3, 4)",
+                t(counted({2, 3, 4})));
 }
 
 TEST(ExpandTest, RepeatsExtentsOfOneWithStrideZero) {
@@ -121,15 +134,18 @@ TEST(ExpandTest, RepeatsExtentsOfOneWithStrideZero) {
 }
 
 TEST(ExpandTest, RefusesWhatDoesNotBroadcast) {
-  EXPECT_THROWS(ShapeError, "[expand] expected a shape that (3, 1) broadcasts to, got (2, 2)", expand(counted({3, 1}), {2, 2}));
-  EXPECT_THROWS(ShapeError, "[expand] expected a shape that (3, 1) broadcasts to, got (3,)", expand(counted({3, 1}), 3));
+  EXPECT_THROWS(ShapeError, "[expand] expected a shape that (3, 1) broadcasts to, got (2, 2)",
+                expand(counted({3, 1}), {2, 2}));
+  EXPECT_THROWS(ShapeError, "[expand] expected a shape that (3, 1) broadcasts to, got (3,)",
+                expand(counted({3, 1}), 3));
   EXPECT_THROWS(ShapeError, "got (-1, 3, 1)", expand(counted({3, 1}), {-1, 3, 1}));
   EXPECT_THROWS(ShapeError, "got (3, -2)", expand(counted({3, 1}), {3, -2}));
   EXPECT_THROWS(ShapeError, "got (0, 1)", expand(counted({3, 1}), {0, 1}));
 }
 
 TEST(ExpandTest, RefusesANumberOfElementsThatOverflows) {
-  EXPECT_THROWS(ShapeError, "[expand] expected an array of less than 2^62 bytes", expand(counted({1, 1}), {kMax, kMax}));
+  EXPECT_THROWS(ShapeError, "[expand] expected an array of less than 2^62 bytes",
+                expand(counted({1, 1}), {kMax, kMax}));
   EXPECT_THROWS(ShapeError, "[expand] expected an array of less than 2^62 bytes",
                 expand(NDArray::zeros({1, 1, 0}), {kMax, kMax, 0}));
 }
@@ -154,11 +170,13 @@ TEST(UnsqueezeTest, PutsAnExtentOfOneAtEachPlace) {
   EXPECT_EQ(unsqueeze(x, -1).shape(), (Shape{2, 3, 1}));
   EXPECT_EQ(unsqueeze(x, -3).shape(), (Shape{1, 2, 3}));
   EXPECT_EQ(unsqueeze(counted({}), 0).shape(), Shape(1));
-  EXPECT_EQ(unsqueeze(x.t(), 1).strides(), (Strides{1, 6, 3}));  // torch.zeros(2, 3).t().unsqueeze(1).stride()
+  EXPECT_EQ(unsqueeze(x.t(), 1).strides(),
+            (Strides{1, 6, 3}));  // torch.zeros(2, 3).t().unsqueeze(1).stride()
 }
 
 TEST(UnsqueezeTest, RefusesPlacesOutsideAndTheNinthDimension) {
-  EXPECT_THROWS(IndexError, "[unsqueeze] expected a dimension from -3 to 2, got 3", unsqueeze(counted({2, 3}), 3));
+  EXPECT_THROWS(IndexError, "[unsqueeze] expected a dimension from -3 to 2, got 3",
+                unsqueeze(counted({2, 3}), 3));
   EXPECT_THROWS(IndexError, "[unsqueeze] expected", unsqueeze(counted({2, 3}), kMax));
   EXPECT_THROWS(IndexError, "[unsqueeze] expected", unsqueeze(counted({2, 3}), kMin));
   EXPECT_THROWS(ShapeError, "rank of at most 8", unsqueeze(counted({1, 1, 1, 1, 1, 1, 1, 1}), 0));
@@ -176,10 +194,14 @@ TEST(NarrowTest, TakesARange) {
 
 TEST(NarrowTest, RefusesRangesOutside) {
   const NDArray x = counted({2, 4});
-  EXPECT_THROWS(IndexError, "[narrow] expected a range inside dimension 1 of shape (2, 4), got start 3 and length 2", narrow(x, 1, 3, 2));
+  EXPECT_THROWS(
+      IndexError,
+      "[narrow] expected a range inside dimension 1 of shape (2, 4), got start 3 and length 2",
+      narrow(x, 1, 3, 2));
   EXPECT_THROWS(IndexError, "got start -5 and length 1", narrow(x, 1, -5, 1));
   EXPECT_THROWS(IndexError, "got start 0 and length -1", narrow(x, 1, 0, -1));
-  EXPECT_THROWS(ShapeError, "[narrow] expected a rank of at least 1, got a 0-d array", narrow(counted({}), 0, 0, 1));
+  EXPECT_THROWS(ShapeError, "[narrow] expected a rank of at least 1, got a 0-d array",
+                narrow(counted({}), 0, 0, 1));
   for (int64_t extreme : {kMin, kMax}) {
     EXPECT_THROWS(IndexError, "[narrow] expected", narrow(x, 1, extreme, 1));
     EXPECT_THROWS(IndexError, "[narrow] expected", narrow(x, 1, 1, extreme));
@@ -199,13 +221,16 @@ TEST(SelectTest, TakesOneIndexAndDropsTheDimension) {
 
 TEST(SelectTest, RefusesIndicesOutside) {
   const NDArray x = counted({2, 3});
-  EXPECT_THROWS(IndexError, "[select] expected an index from -3 to 2 for dimension 1 of shape (2, 3), got 3", select(x, 1, 3));
+  EXPECT_THROWS(IndexError,
+                "[select] expected an index from -3 to 2 for dimension 1 of shape (2, 3), got 3",
+                select(x, 1, 3));
   EXPECT_THROWS(IndexError, "got -4", select(x, 1, -4));
   EXPECT_THROWS(IndexError, "[select] expected", select(x, 1, kMin));
   EXPECT_THROWS(IndexError, "[select] expected", select(x, 1, kMax));
   EXPECT_THROWS(IndexError, "[select] expected", select(x, kMax, 0));
   EXPECT_THROWS(IndexError, "[select] expected", select(NDArray::zeros({2, 0}), 1, 0));
-  EXPECT_THROWS(ShapeError, "[select] expected a rank of at least 1, got a 0-d array", select(counted({}), 0, 0));
+  EXPECT_THROWS(ShapeError, "[select] expected a rank of at least 1, got a 0-d array",
+                select(counted({}), 0, 0));
 }
 
 TEST(SumToTest, SumsWhatBroadcastingRepeated) {
@@ -222,7 +247,8 @@ TEST(SumToTest, SumsWhatBroadcastingRepeated) {
 }
 
 TEST(SumToTest, RefusesAShapeThatDoesNotBroadcast) {
-  EXPECT_THROWS(ShapeError, "[sum_to] expected a shape that broadcasts to (2, 3), got (2,)", sum_to(counted({2, 3}), 2));
+  EXPECT_THROWS(ShapeError, "[sum_to] expected a shape that broadcasts to (2, 3), got (2,)",
+                sum_to(counted({2, 3}), 2));
   EXPECT_THROWS(ShapeError, "[sum_to] expected", sum_to(counted({3}), {1, 3}));
 }
 

@@ -26,7 +26,8 @@ int64_t DataLoader::batches() const {
 DataLoader::Iterator DataLoader::begin() {
   Tensor order;
   if (options_.shuffle) {
-    // Pass p draws from the generator at a position of its own, so that the order depends on seed and pass alone.
+    // Pass p draws from the generator at a position of its own, so that the order depends on seed
+    // and pass alone.
     Generator generator;
     generator.set_state({options_.seed, pass_ * static_cast<uint64_t>(samples())});
     order = random::permutation(samples(), generator);

@@ -20,14 +20,16 @@ struct Batch {
 struct DataLoaderOptions {
   int64_t batch_size = 100;
   bool shuffle = false;
-  uint64_t seed = 0;  // of the shuffling; two loaders with one seed give the same order, pass after pass
+  uint64_t seed =
+      0;  // of the shuffling; two loaders with one seed give the same order, pass after pass
 };
 
-// Each range-for is one pass over all samples: in order, as views of the data without a copy, or shuffled anew. The last
-// batch is shorter if the batch size does not divide the number of samples.
+// Each range-for is one pass over all samples: in order, as views of the data without a copy, or
+// shuffled anew. The last batch is shorter if the batch size does not divide the number of samples.
 class DataLoader {
  public:
-  // x and y have the samples in dimension 0, as many each. Throws ShapeError otherwise, ValueError for a batch size below 1.
+  // x and y have the samples in dimension 0, as many each. Throws ShapeError otherwise, ValueError
+  // for a batch size below 1.
   DataLoader(Tensor x, Tensor y, const DataLoaderOptions& options = {});
 
   int64_t samples() const { return x_.size(0); }

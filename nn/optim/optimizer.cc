@@ -13,7 +13,7 @@ Optimizer::Optimizer(const char* name, std::vector<Tensor> parameters)
     const Tensor& p = parameters_[i];
     if (!p.requires_grad() || !p.is_leaf()) {
       fail<ValueError>(name, "expected leaves that require a gradient, got parameter ", i, ": ",
-                       !p.defined() ? "an undefined tensor"
+                       !p.defined()  ? "an undefined tensor"
                        : p.is_leaf() ? "a tensor that does not require one"
                                      : absl::StrCat("the result of ", p.grad_fn()));
     }

@@ -12,7 +12,8 @@ class ModeGuard {
  public:
   explicit ModeGuard(Module& module) { remember(module); }
   ~ModeGuard() {
-    for (const auto& [module, training] : modes_) module->train(training);  // parents before children
+    for (const auto& [module, training] : modes_)
+      module->train(training);  // parents before children
   }
   ModeGuard(const ModeGuard&) = delete;
   ModeGuard& operator=(const ModeGuard&) = delete;

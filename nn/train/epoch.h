@@ -20,10 +20,10 @@ struct EpochResult {
 // Called after each batch with the number of samples so far.
 using Progress = std::function<void(int64_t samples)>;
 
-// Runs the model on every batch. With an optimizer it trains: training mode, and a step per batch. Without one it changes
-// nothing: eval mode, no gradients. The module's mode is put back afterwards, also after an exception.
-// The model gives (n, classes), the labels are int64 (n); ShapeError or DTypeError otherwise, before the step. No samples
-// give NaN for both.
+// Runs the model on every batch. With an optimizer it trains: training mode, and a step per batch.
+// Without one it changes nothing: eval mode, no gradients. The module's mode is put back
+// afterwards, also after an exception. The model gives (n, classes), the labels are int64 (n);
+// ShapeError or DTypeError otherwise, before the step. No samples give NaN for both.
 EpochResult epoch(Layer& model, data::DataLoader& loader, Loss& loss,
                   optim::Optimizer* optimizer = nullptr, const Progress& progress = nullptr);
 

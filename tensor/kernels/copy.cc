@@ -22,8 +22,8 @@ void convert_all(const StridedLoop<2>& loop, To* to, const From* from) {
   });
 }
 
-// Swaps two dimensions: `to` is dense along columns, `from` is dense along rows. In tiles, so that each line of the
-// cache is used whole while it is there.
+// Swaps two dimensions: `to` is dense along columns, `from` is dense along rows. In tiles, so that
+// each line of the cache is used whole while it is there.
 template <class T>
 void transpose_tiles(int64_t rows, int64_t columns, T* to, int64_t to_row, const T* from,
                      int64_t from_column) {
@@ -93,9 +93,12 @@ void copy(const Shape& shape, DType to_dtype, void* to, const Strides& to_stride
   const StridedLoop<2> loop(shape, {&to_strides, &from_strides});
   if (to_dtype == from_dtype) {
     switch (size_of(to_dtype)) {
-      case 1: return move_all(loop, static_cast<uint8_t*>(to), static_cast<const uint8_t*>(from));
-      case 4: return move_all(loop, static_cast<uint32_t*>(to), static_cast<const uint32_t*>(from));
-      default: return move_all(loop, static_cast<uint64_t*>(to), static_cast<const uint64_t*>(from));
+      case 1:
+        return move_all(loop, static_cast<uint8_t*>(to), static_cast<const uint8_t*>(from));
+      case 4:
+        return move_all(loop, static_cast<uint32_t*>(to), static_cast<const uint32_t*>(from));
+      default:
+        return move_all(loop, static_cast<uint64_t*>(to), static_cast<const uint64_t*>(from));
     }
   }
   dispatch(to_dtype, [&](auto to_type) {

@@ -7,8 +7,8 @@
 
 namespace lamina::kernels {
 
-// to[i] = from[i], converted: floating to integer truncates, to bool is != 0. Strides in elements; the two must not
-// overlap.
+// to[i] = from[i], converted: floating to integer truncates, to bool is != 0. Strides in elements;
+// the two must not overlap.
 void copy(const Shape& shape, DType to_dtype, void* to, const Strides& to_strides, DType from_dtype,
           const void* from, const Strides& from_strides);
 

@@ -26,10 +26,14 @@ TEST(CopyTest, ConvertsEveryDTypeToEveryOtherInEveryLayout) {
       const std::vector<double> values = elements(x);
       std::vector<double> expected;
       for (double v : values) {
-        if (to == bool_) expected.push_back(v != 0);
-        else if (is_floating(to)) expected.push_back(from == float64 && to == float32 ? static_cast<float>(v) : v);
-        else if (to == uint8) expected.push_back(static_cast<int>(std::trunc(v)) & 0xff);
-        else expected.push_back(std::trunc(v));
+        if (to == bool_)
+          expected.push_back(v != 0);
+        else if (is_floating(to))
+          expected.push_back(from == float64 && to == float32 ? static_cast<float>(v) : v);
+        else if (to == uint8)
+          expected.push_back(static_cast<int>(std::trunc(v)) & 0xff);
+        else
+          expected.push_back(std::trunc(v));
       }
       for (const NDArray& y : test::layouts(x)) {
         EXPECT_CLOSE(y.to(to), expected) << from;
@@ -56,7 +60,8 @@ TEST(CopyTest, AnythingButZeroIsTrue) {
 }
 
 TEST(CopyTest, IntegersNarrowByWrapping) {
-  const NDArray x = NDArray::from({int64_t{1} << 32, (int64_t{1} << 31), int64_t{-1}, int64_t{511}}, 4);
+  const NDArray x =
+      NDArray::from({int64_t{1} << 32, (int64_t{1} << 31), int64_t{-1}, int64_t{511}}, 4);
   EXPECT_CLOSE(x.to(int32), {0, -2147483648.0, -1, 511});
   EXPECT_CLOSE(x.to(uint8), {0, 0, 255, 255});
 }
@@ -64,7 +69,8 @@ TEST(CopyTest, IntegersNarrowByWrapping) {
 TEST(CopyTest, LargeIntegersSurvive) {
   const int64_t large = (int64_t{1} << 62) + 1;
   EXPECT_EQ(NDArray::full({}, large, int64).clone().item<int64_t>(), large);
-  EXPECT_EQ(elements<int64_t>(NDArray::full({2, 2}, large, int64).t().contiguous()), std::vector<int64_t>(4, large));
+  EXPECT_EQ(elements<int64_t>(NDArray::full({2, 2}, large, int64).t().contiguous()),
+            std::vector<int64_t>(4, large));
 }
 
 TEST(CopyTest, OneDTypeMovesBits) {  // a signalling NaN with a payload

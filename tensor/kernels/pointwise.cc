@@ -1,5 +1,5 @@
-// The loops are plain C++: inside HWY_NAMESPACE the compiler vectorises them once per instruction set. Only what it
-// cannot do well (exp, log) is written in Highway's operations.
+// The loops are plain C++: inside HWY_NAMESPACE the compiler vectorises them once per instruction
+// set. Only what it cannot do well (exp, log) is written in Highway's operations.
 #include "lamina/tensor/kernels/pointwise.h"
 
 #include <cmath>
@@ -24,53 +24,74 @@ namespace hn = hwy::HWY_NAMESPACE;
 struct Add {
   template <class T>
   static HWY_INLINE T apply(T a, T b) {
-    if constexpr (std::is_same_v<T, bool>) return a | b;
-    else if constexpr (std::is_integral_v<T>) return static_cast<T>(std::make_unsigned_t<T>(a) + std::make_unsigned_t<T>(b));
-    else return a + b;
+    if constexpr (std::is_same_v<T, bool>)
+      return a | b;
+    else if constexpr (std::is_integral_v<T>)
+      return static_cast<T>(std::make_unsigned_t<T>(a) + std::make_unsigned_t<T>(b));
+    else
+      return a + b;
   }
 };
 struct Sub {
   template <class T>
   static HWY_INLINE T apply(T a, T b) {
-    if constexpr (std::is_integral_v<T>) return static_cast<T>(std::make_unsigned_t<T>(a) - std::make_unsigned_t<T>(b));
-    else return a - b;
+    if constexpr (std::is_integral_v<T>)
+      return static_cast<T>(std::make_unsigned_t<T>(a) - std::make_unsigned_t<T>(b));
+    else
+      return a - b;
   }
 };
 struct Mul {
   template <class T>
   static HWY_INLINE T apply(T a, T b) {
-    if constexpr (std::is_same_v<T, bool>) return a & b;
-    else if constexpr (std::is_integral_v<T>) return static_cast<T>(std::make_unsigned_t<T>(a) * std::make_unsigned_t<T>(b));
-    else return a * b;
+    if constexpr (std::is_same_v<T, bool>)
+      return a & b;
+    else if constexpr (std::is_integral_v<T>)
+      return static_cast<T>(std::make_unsigned_t<T>(a) * std::make_unsigned_t<T>(b));
+    else
+      return a * b;
   }
 };
 struct Div {
   template <class T>
-  static HWY_INLINE T apply(T a, T b) { return a / b; }
+  static HWY_INLINE T apply(T a, T b) {
+    return a / b;
+  }
 };
 struct ReluBackward {
   template <class T>
-  static HWY_INLINE T apply(T dy, T y) { return y > T(0) ? dy : T(0); }
+  static HWY_INLINE T apply(T dy, T y) {
+    return y > T(0) ? dy : T(0);
+  }
 };
 struct Eq {
   template <class T>
-  static HWY_INLINE bool apply(T a, T b) { return a == b; }
+  static HWY_INLINE bool apply(T a, T b) {
+    return a == b;
+  }
 };
 struct Ne {
   template <class T>
-  static HWY_INLINE bool apply(T a, T b) { return a != b; }
+  static HWY_INLINE bool apply(T a, T b) {
+    return a != b;
+  }
 };
 struct Lt {
   template <class T>
-  static HWY_INLINE bool apply(T a, T b) { return a < b; }
+  static HWY_INLINE bool apply(T a, T b) {
+    return a < b;
+  }
 };
 struct Le {
   template <class T>
-  static HWY_INLINE bool apply(T a, T b) { return a <= b; }
+  static HWY_INLINE bool apply(T a, T b) {
+    return a <= b;
+  }
 };
 
 template <class Op, class T>
-void binary_loop(const void* a_void, int64_t a_step, const void* b_void, int64_t b_step, void* out_void, int64_t n) {
+void binary_loop(const void* a_void, int64_t a_step, const void* b_void, int64_t b_step,
+                 void* out_void, int64_t n) {
   using Out = decltype(Op::apply(T(), T()));
   const T* a = static_cast<const T*>(a_void);
   const T* b = static_cast<const T*>(b_void);
@@ -90,15 +111,19 @@ void binary_loop(const void* a_void, int64_t a_step, const void* b_void, int64_t
 
 template <class Op>
 BinaryKernel binary_loop_of(DType dtype) {
-  return dispatch(dtype, [](auto type) -> BinaryKernel { return &binary_loop<Op, typename decltype(type)::type>; });
+  return dispatch(dtype, [](auto type) -> BinaryKernel {
+    return &binary_loop<Op, typename decltype(type)::type>;
+  });
 }
 
 template <class Op>
 BinaryKernel numeric_loop_of(DType dtype) {  // all but bool
   return dispatch(dtype, [](auto type) -> BinaryKernel {
     using T = typename decltype(type)::type;
-    if constexpr (std::is_same_v<T, bool>) return nullptr;
-    else return &binary_loop<Op, T>;
+    if constexpr (std::is_same_v<T, bool>)
+      return nullptr;
+    else
+      return &binary_loop<Op, T>;
   });
 }
 
@@ -120,17 +145,28 @@ BinaryKernel floating_loop_of(DType dtype) {
 
 BinaryKernel choose_binary(BinaryOp op, DType dtype) {
   switch (op) {
-    case BinaryOp::kAdd: return binary_loop_of<Add>(dtype);
-    case BinaryOp::kSub: return numeric_loop_of<Sub>(dtype);
-    case BinaryOp::kMul: return binary_loop_of<Mul>(dtype);
-    case BinaryOp::kDiv: return floating_loop_of<Div>(dtype);
-    case BinaryOp::kReluBackward: return floating_loop_of<ReluBackward>(dtype);
-    case BinaryOp::kEq: return binary_loop_of<Eq>(dtype);
-    case BinaryOp::kNe: return binary_loop_of<Ne>(dtype);
-    case BinaryOp::kLt: return binary_loop_of<Lt>(dtype);
-    case BinaryOp::kLe: return binary_loop_of<Le>(dtype);
-    case BinaryOp::kGt: return swapped_loop_of<Lt>(dtype);
-    case BinaryOp::kGe: break;
+    case BinaryOp::kAdd:
+      return binary_loop_of<Add>(dtype);
+    case BinaryOp::kSub:
+      return numeric_loop_of<Sub>(dtype);
+    case BinaryOp::kMul:
+      return binary_loop_of<Mul>(dtype);
+    case BinaryOp::kDiv:
+      return floating_loop_of<Div>(dtype);
+    case BinaryOp::kReluBackward:
+      return floating_loop_of<ReluBackward>(dtype);
+    case BinaryOp::kEq:
+      return binary_loop_of<Eq>(dtype);
+    case BinaryOp::kNe:
+      return binary_loop_of<Ne>(dtype);
+    case BinaryOp::kLt:
+      return binary_loop_of<Lt>(dtype);
+    case BinaryOp::kLe:
+      return binary_loop_of<Le>(dtype);
+    case BinaryOp::kGt:
+      return swapped_loop_of<Lt>(dtype);
+    case BinaryOp::kGe:
+      break;
   }
   return swapped_loop_of<Le>(dtype);
 }
@@ -140,13 +176,17 @@ BinaryKernel choose_binary(BinaryOp op, DType dtype) {
 struct Neg {
   template <class T>
   static HWY_INLINE T apply(T x) {
-    if constexpr (std::is_integral_v<T>) return static_cast<T>(0 - std::make_unsigned_t<T>(x));
-    else return -x;
+    if constexpr (std::is_integral_v<T>)
+      return static_cast<T>(0 - std::make_unsigned_t<T>(x));
+    else
+      return -x;
   }
 };
 struct Relu {
   template <class T>
-  static HWY_INLINE T apply(T x) { return x < T(0) ? T(0) : x; }
+  static HWY_INLINE T apply(T x) {
+    return x < T(0) ? T(0) : x;
+  }
 };
 struct Exp {  // float64; float32 is below
   static HWY_INLINE double apply(double x) { return std::exp(x); }
@@ -189,7 +229,8 @@ void vector_loop(const void* x_void, void* out_void, int64_t n) {
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   int64_t i = 0;
   for (; i + lanes <= n; i += lanes) hn::StoreU(Op::apply(d, hn::LoadU(d, x + i)), d, out + i);
-  if (i < n) {  // the rest goes through a buffer, so that each element gets the same arithmetic wherever it stands
+  if (i < n) {  // the rest goes through a buffer, so that each element gets the same arithmetic
+                // wherever it stands
     HWY_ALIGN float buffer[HWY_MAX_BYTES / sizeof(float)] = {};
     std::memcpy(buffer, x + i, (n - i) * sizeof(float));
     hn::Store(Op::apply(d, hn::Load(d, buffer)), d, buffer);
@@ -201,20 +242,29 @@ template <class Op>
 UnaryKernel unary_loop_of(DType dtype) {
   return dispatch(dtype, [](auto type) -> UnaryKernel {
     using T = typename decltype(type)::type;
-    if constexpr (std::is_same_v<T, bool>) return nullptr;
-    else return &unary_loop<Op, T>;
+    if constexpr (std::is_same_v<T, bool>)
+      return nullptr;
+    else
+      return &unary_loop<Op, T>;
   });
 }
 
 UnaryKernel choose_unary(UnaryOp op, DType dtype) {
   switch (op) {
-    case UnaryOp::kNeg: return unary_loop_of<Neg>(dtype);
-    case UnaryOp::kRelu: return unary_loop_of<Relu>(dtype);
+    case UnaryOp::kNeg:
+      return unary_loop_of<Neg>(dtype);
+    case UnaryOp::kRelu:
+      return unary_loop_of<Relu>(dtype);
     case UnaryOp::kExp:
-      return dtype == DType::kFloat32 ? &vector_loop<ExpVector> : dtype == DType::kFloat64 ? &unary_loop<Exp, double> : nullptr;
-    case UnaryOp::kLog: break;
+      return dtype == DType::kFloat32   ? &vector_loop<ExpVector>
+             : dtype == DType::kFloat64 ? &unary_loop<Exp, double>
+                                        : nullptr;
+    case UnaryOp::kLog:
+      break;
   }
-  return dtype == DType::kFloat32 ? &vector_loop<LogVector> : dtype == DType::kFloat64 ? &unary_loop<Log, double> : nullptr;
+  return dtype == DType::kFloat32   ? &vector_loop<LogVector>
+         : dtype == DType::kFloat64 ? &unary_loop<Log, double>
+                                    : nullptr;
 }
 
 // ---- out += alpha x
@@ -230,11 +280,13 @@ void add_scaled_loop(T* out, int64_t out_step, const T* x, int64_t x_step, T alp
   }
 }
 
-void add_scaled_run(DType dtype, void* out, int64_t out_step, const void* x, int64_t x_step, double alpha, int64_t n) {
+void add_scaled_run(DType dtype, void* out, int64_t out_step, const void* x, int64_t x_step,
+                    double alpha, int64_t n) {
   dispatch(dtype, [&](auto type) {
     using T = typename decltype(type)::type;
     if constexpr (!std::is_same_v<T, bool>) {
-      add_scaled_loop(static_cast<T*>(out), out_step, static_cast<const T*>(x), x_step, convert<T>(alpha), n);
+      add_scaled_loop(static_cast<T*>(out), out_step, static_cast<const T*>(x), x_step,
+                      convert<T>(alpha), n);
     }
   });
 }
@@ -257,10 +309,12 @@ struct Tables {
   Tables() {
     for (int d = 0; d < kDTypeCount; ++d) {
       for (int op = 0; op < kBinaryOps; ++op) {
-        binary[op][d] = HWY_DYNAMIC_DISPATCH(choose_binary)(static_cast<BinaryOp>(op), static_cast<DType>(d));
+        binary[op][d] =
+            HWY_DYNAMIC_DISPATCH(choose_binary)(static_cast<BinaryOp>(op), static_cast<DType>(d));
       }
       for (int op = 0; op < kUnaryOps; ++op) {
-        unary[op][d] = HWY_DYNAMIC_DISPATCH(choose_unary)(static_cast<UnaryOp>(op), static_cast<DType>(d));
+        unary[op][d] =
+            HWY_DYNAMIC_DISPATCH(choose_unary)(static_cast<UnaryOp>(op), static_cast<DType>(d));
       }
     }
   }
@@ -280,8 +334,8 @@ UnaryKernel unary_kernel(UnaryOp op, DType dtype) {
   return tables().unary[static_cast<int>(op)][static_cast<int>(dtype)];
 }
 
-void add_scaled(const Shape& shape, DType dtype, void* out, const Strides& out_strides, const void* x,
-                const Strides& x_strides, double alpha) {
+void add_scaled(const Shape& shape, DType dtype, void* out, const Strides& out_strides,
+                const void* x, const Strides& x_strides, double alpha) {
   if (shape.numel() == 0) return;
   const StridedLoop<2> loop(shape, {&out_strides, &x_strides});
   const int64_t item = size_of(dtype);

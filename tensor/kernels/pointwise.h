@@ -24,9 +24,10 @@ enum class BinaryOp {
 };
 inline constexpr int kBinaryOps = static_cast<int>(BinaryOp::kGe) + 1;
 
-// out[i] = op(a[i * a_step], b[i * b_step]) for n elements. out is dense; it may be a or b where their step is 1.
-using BinaryKernel = void (*)(const void* a, int64_t a_step, const void* b, int64_t b_step, void* out,
-                              int64_t n);
+// out[i] = op(a[i * a_step], b[i * b_step]) for n elements. out is dense; it may be a or b where
+// their step is 1.
+using BinaryKernel = void (*)(const void* a, int64_t a_step, const void* b, int64_t b_step,
+                              void* out, int64_t n);
 // The kernel for operands of `dtype`; null where the list above excludes it.
 BinaryKernel binary_kernel(BinaryOp op, DType dtype);
 
@@ -42,10 +43,10 @@ inline constexpr int kUnaryOps = static_cast<int>(UnaryOp::kLog) + 1;
 using UnaryKernel = void (*)(const void* x, void* out, int64_t n);
 UnaryKernel unary_kernel(UnaryOp op, DType dtype);
 
-// out[i] += alpha * x[i] over a shape, any strides; x may be out itself, with the same strides. alpha is converted to
-// the dtype. Not for bool.
-void add_scaled(const Shape& shape, DType dtype, void* out, const Strides& out_strides, const void* x,
-                const Strides& x_strides, double alpha);
+// out[i] += alpha * x[i] over a shape, any strides; x may be out itself, with the same strides.
+// alpha is converted to the dtype. Not for bool.
+void add_scaled(const Shape& shape, DType dtype, void* out, const Strides& out_strides,
+                const void* x, const Strides& x_strides, double alpha);
 
 }  // namespace lamina::kernels
 

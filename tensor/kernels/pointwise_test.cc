@@ -1,4 +1,5 @@
-// The accuracy of exp and log against double precision, and what the kernels promise about positions.
+// The accuracy of exp and log against double precision, and what the kernels promise about
+// positions.
 #include "lamina/tensor/kernels/pointwise.h"
 
 #include <algorithm>
@@ -18,7 +19,8 @@ namespace {
 constexpr float kInf = std::numeric_limits<float>::infinity();
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
-// The distance in units of the last place of the exact value, rounded to float32; subnormals have the smallest unit.
+// The distance in units of the last place of the exact value, rounded to float32; subnormals have
+// the smallest unit.
 double ulps(float actual, double exact) {
   if (std::isnan(exact)) return std::isnan(actual) ? 0 : kInf;
   const float rounded = static_cast<float>(exact);
@@ -30,8 +32,10 @@ double ulps(float actual, double exact) {
 }
 
 template <class F>
-void expect_ulps(NDArray (*op)(const NDArray&), const F& exact, const std::vector<float>& x, double bound) {
-  const std::vector<float> y = test::elements<float>(op(NDArray::from(x, Shape(static_cast<int64_t>(x.size())))));
+void expect_ulps(NDArray (*op)(const NDArray&), const F& exact, const std::vector<float>& x,
+                 double bound) {
+  const std::vector<float> y =
+      test::elements<float>(op(NDArray::from(x, Shape(static_cast<int64_t>(x.size())))));
   double worst = 0;
   float at = 0;
   for (size_t i = 0; i < x.size(); ++i) {
@@ -44,7 +48,8 @@ void expect_ulps(NDArray (*op)(const NDArray&), const F& exact, const std::vecto
   EXPECT_LE(worst, bound) << "at " << ::testing::PrintToString(at);
 }
 
-std::vector<float> every_nth_float(uint32_t step) {  // of both signs, with subnormals, infinities and NaN
+std::vector<float> every_nth_float(
+    uint32_t step) {  // of both signs, with subnormals, infinities and NaN
   std::vector<float> all;
   for (uint64_t bits = 0; bits < (uint64_t{1} << 32); bits += step) {
     const uint32_t word = static_cast<uint32_t>(bits);
@@ -67,10 +72,13 @@ double exact_log(double x) { return std::log(x); }
 TEST(ExpTest, Float32IsWithin2UlpWhereTheResultIsNormal) {
   expect_ulps(exp, exact_exp, range(-87.3, 88.8, 200000), 2);
   expect_ulps(exp, exact_exp, range(-1, 1, 100000), 2);
-  expect_ulps(exp, exact_exp, {-kInf, kInf, kNan, 0.0f, -0.0f, 1e-45f, -1e-45f, 1e-38f, 3e38f, -3e38f}, 2);
+  expect_ulps(exp, exact_exp,
+              {-kInf, kInf, kNan, 0.0f, -0.0f, 1e-45f, -1e-45f, 1e-38f, 3e38f, -3e38f}, 2);
 }
 
-TEST(ExpTest, Float32IsWithin2UlpOverAllFloats) { expect_ulps(exp, exact_exp, every_nth_float(20011), 2); }
+TEST(ExpTest, Float32IsWithin2UlpOverAllFloats) {
+  expect_ulps(exp, exact_exp, every_nth_float(20011), 2);
+}
 
 TEST(ExpTest, Float32GoesThroughTheSubnormalsToZero) {
   expect_ulps(exp, exact_exp, range(-104.5, -87.3, 100000), 2);
@@ -82,7 +90,9 @@ TEST(ExpTest, Float32OverflowsToInfinityWhereItMust) {
   expect_ulps(exp, exact_exp, {88.7f, 88.72283f, 88.72284f, 89.0f, 104.0f, 105.0f, 1e10f}, 2);
 }
 
-TEST(LogTest, Float32IsWithin2UlpOverAllFloats) { expect_ulps(log, exact_log, every_nth_float(20011), 2); }
+TEST(LogTest, Float32IsWithin2UlpOverAllFloats) {
+  expect_ulps(log, exact_log, every_nth_float(20011), 2);
+}
 
 TEST(LogTest, Float32IsWithin2UlpNearOne) {
   expect_ulps(log, exact_log, range(0.5, 2, 200000), 2);
@@ -112,7 +122,8 @@ TEST(PointwiseTest, KernelsWriteNothingBeyondTheirElements) {
     EXPECT_EQ(out.front(), -7.0f);
     EXPECT_EQ(out.back(), -7.0f);
     std::fill(out.begin(), out.end(), -7.0f);
-    kernels::binary_kernel(kernels::BinaryOp::kAdd, float32)(x.data(), 1, x.data(), 1, out.data() + 1, n);
+    kernels::binary_kernel(kernels::BinaryOp::kAdd, float32)(x.data(), 1, x.data(), 1,
+                                                             out.data() + 1, n);
     EXPECT_EQ(out.front(), -7.0f);
     EXPECT_EQ(out.back(), -7.0f);
   }

@@ -53,7 +53,17 @@ void sum_rows(const T* x, int64_t rows, int64_t row_step, int64_t n, Wide<T>* HW
     const int64_t columns = std::min(kColumns, n - c0);
     for (int64_t r0 = 0; r0 < rows; r0 += kRows) {
       Lane<T> strip[kColumns] = {};
-      for (int64_t r = r0; r < std::min(rows, r0 + kRows); ++r) {
+      const int64_t r1 = std::min(rows, r0 + kRows);
+      int64_t r = r0;
+      for (; r + 4 <= r1; r += 4) {  // four rows at a time: the strip is read and written once for
+                                     // all, in the same order
+        const T* HWY_RESTRICT a = x + r * row_step + c0;
+        const T* HWY_RESTRICT b = a + row_step;
+        const T* HWY_RESTRICT e = b + row_step;
+        const T* HWY_RESTRICT f = e + row_step;
+        for (int64_t c = 0; c < columns; ++c) strip[c] = strip[c] + a[c] + b[c] + e[c] + f[c];
+      }
+      for (; r < r1; ++r) {
         const T* HWY_RESTRICT row = x + r * row_step + c0;
         for (int64_t c = 0; c < columns; ++c) strip[c] += row[c];
       }
@@ -63,7 +73,8 @@ void sum_rows(const T* x, int64_t rows, int64_t row_step, int64_t n, Wide<T>* HW
 }
 
 template <class T>
-void sum_all(const ReduceSizes& s, const T* x, std::conditional_t<std::is_floating_point_v<T>, T, int64_t>* out) {
+void sum_all(const ReduceSizes& s, const T* x,
+             std::conditional_t<std::is_floating_point_v<T>, T, int64_t>* out) {
   if (s.inner == 1) {
     if (s.outer == 1) {  // one long row: chunks in parallel, their sums in order
       constexpr int64_t kChunk = 16 * kBlock;
@@ -87,7 +98,8 @@ void sum_all(const ReduceSizes& s, const T* x, std::conditional_t<std::is_floati
   }
   constexpr int64_t kStrip = 512;
   const int64_t strips = (s.inner + kStrip - 1) / kStrip;
-  const int64_t grain = std::max<int64_t>(1, kParallelGrain / std::max<int64_t>(1, s.length * std::min(kStrip, s.inner)));
+  const int64_t grain = std::max<int64_t>(
+      1, kParallelGrain / std::max<int64_t>(1, s.length * std::min(kStrip, s.inner)));
   parallel_for(0, s.outer * strips, grain, [&](int64_t first, int64_t last) {
     Wide<T> wide[kStrip];
     for (int64_t i = first; i < last; ++i) {
@@ -107,9 +119,67 @@ bool exceeds(T a, T b) {
 }
 
 template <class T>
+bool is_nan(T x) {
+  if constexpr (std::is_floating_point_v<T>) return x != x;
+  return false;
+}
+
+// The largest of n > 0 dense elements and its index. Two passes that the compiler vectorises: the
+// value by lanes, then the first block that has it.
+template <class T>
+void max_dense(const T* x, int64_t n, T* value, int64_t* index) {
+  T best = x[0];
+  bool has_nan = false;
+  int64_t i = 0;
+  if (n >= kLanes) {
+    T lanes[kLanes];
+    T nan[kLanes] = {};  // of T, so that all lanes are of one width
+    std::copy_n(x, kLanes, lanes);
+    for (; i + kLanes <= n; i += kLanes) {
+      for (int j = 0; j < kLanes; ++j) {
+        lanes[j] = x[i + j] > lanes[j] ? x[i + j] : lanes[j];
+        nan[j] = is_nan(x[i + j]) ? T(1) : nan[j];
+      }
+    }
+    best = lanes[0];
+    for (int j = 0; j < kLanes; ++j) {
+      best = lanes[j] > best ? lanes[j] : best;
+      has_nan |= nan[j] != T(0);
+    }
+  }
+  for (; i < n; ++i) {
+    best = x[i] > best ? x[i] : best;
+    has_nan |= is_nan(x[i]);
+  }
+  const auto is_best = [&](T v) { return has_nan ? is_nan(v) : v == best; };
+  int64_t at = 0;
+  if (!has_nan) {
+    for (; at + kLanes <= n; at += kLanes) {
+      int found = 0;
+      for (int j = 0; j < kLanes; ++j) found += x[at + j] == best;
+      if (found > 0) break;
+    }
+  }
+  while (!is_best(x[at])) ++at;
+  *value = x[at];
+  *index = at;
+}
+
+template <class T>
 void max_all(const ReduceSizes& s, const T* x, T* values, int64_t* indices) {
-  const int64_t grain = std::max<int64_t>(1, kParallelGrain / std::max<int64_t>(1, s.length * s.inner));
+  const int64_t grain =
+      std::max<int64_t>(1, kParallelGrain / std::max<int64_t>(1, s.length * s.inner));
   parallel_for(0, s.outer, grain, [&](int64_t first, int64_t last) {
+    if (s.inner == 1) {
+      for (int64_t o = first; o < last; ++o) {
+        T value;
+        int64_t index;
+        max_dense(x + o * s.length, s.length, &value, &index);
+        if (values != nullptr) values[o] = value;
+        if (indices != nullptr) indices[o] = index;
+      }
+      return;
+    }
     std::vector<T> best(s.inner);
     std::vector<int64_t> at(s.inner);
     for (int64_t o = first; o < last; ++o) {

@@ -14,12 +14,12 @@ struct ReduceSizes {
   int64_t outer, length, inner;
 };
 
-// Writes float32 for float32, float64 for float64, and int64 for the other dtypes. Blocks are added in the dtype, on
-// many lanes; block sums are added in float64.
+// Writes float32 for float32, float64 for float64, and int64 for the other dtypes. Blocks are added
+// in the dtype, on many lanes; block sums are added in float64.
 void sum(DType dtype, const ReduceSizes& sizes, const void* x, void* out);
 
-// The largest elements (in the dtype) and their positions along `length`: the first of equal ones; a NaN is larger than
-// everything. `values` or `indices` may be null. length must be at least 1.
+// The largest elements (in the dtype) and their positions along `length`: the first of equal ones;
+// a NaN is larger than everything. `values` or `indices` may be null. length must be at least 1.
 void max(DType dtype, const ReduceSizes& sizes, const void* x, void* values, int64_t* indices);
 
 }  // namespace lamina::kernels

@@ -19,8 +19,8 @@ HWY_BEFORE_NAMESPACE();
 namespace lamina::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Calls body(first lane, lanes) with whole vectors and then the rest. Rows are short (10 classes) as often as long,
-// so the rest is a masked load, not a scalar loop.
+// Calls body(first lane, lanes) with whole vectors and then the rest. Rows are short (10 classes)
+// as often as long, so the rest is a masked load, not a scalar loop.
 template <class D, class Body>
 HWY_INLINE void for_vectors(D d, int64_t n, const Body& body) {
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
@@ -32,18 +32,28 @@ HWY_INLINE void for_vectors(D d, int64_t n, const Body& body) {
 template <class D>
 HWY_INLINE hn::Vec<D> load_some(D d, const float* x, int64_t n, float fill) {
   if (n == static_cast<int64_t>(hn::Lanes(d))) return hn::LoadU(d, x);
+#if !HWY_MEM_OPS_MIGHT_FAULT  // masked: a buffer just written in pieces cannot be read fast as a
+                              // whole
+  const auto first = hn::FirstN(d, n);
+  return hn::IfThenElse(first, hn::MaskedLoad(first, d, x), hn::Set(d, fill));
+#else
   HWY_ALIGN float buffer[HWY_MAX_BYTES / sizeof(float)];
   hn::Store(hn::Set(d, fill), d, buffer);
   std::memcpy(buffer, x, n * sizeof(float));
   return hn::Load(d, buffer);
+#endif
 }
 
 template <class D>
 HWY_INLINE void store_some(D d, hn::Vec<D> v, float* x, int64_t n) {
   if (n == static_cast<int64_t>(hn::Lanes(d))) return hn::StoreU(v, d, x);
+#if !HWY_MEM_OPS_MIGHT_FAULT
+  hn::BlendedStore(v, hn::FirstN(d, n), d, x);
+#else
   HWY_ALIGN float buffer[HWY_MAX_BYTES / sizeof(float)];
   hn::Store(v, d, buffer);
   std::memcpy(x, buffer, n * sizeof(float));
+#endif
 }
 
 void log_softmax_row(const float* x, int64_t n, float* out) {
@@ -51,10 +61,12 @@ void log_softmax_row(const float* x, int64_t n, float* out) {
   using V = hn::Vec<decltype(d)>;
   constexpr float kLowest = -std::numeric_limits<float>::infinity();
   V largest = hn::Set(d, kLowest);
-  for_vectors(d, n, [&](int64_t i, int64_t m) HWY_ATTR { largest = hn::Max(largest, load_some(d, x + i, m, kLowest)); });
+  for_vectors(d, n, [&](int64_t i, int64_t m) HWY_ATTR {
+    largest = hn::Max(largest, load_some(d, x + i, m, kLowest));
+  });
   const float shift = hn::GetLane(hn::MaxOfLanes(d, largest));
-  // Not finite: all -inf gives NaN, as does a NaN; +inf gives NaN for itself. Plain arithmetic says so by itself, but
-  // vector Max may drop a NaN, so that the sum below must meet it.
+  // Not finite: all -inf gives NaN, as does a NaN; +inf gives NaN for itself. Plain arithmetic says
+  // so by itself, but vector Max may drop a NaN, so that the sum below must meet it.
   const V shifts = hn::Set(d, shift), floor = hn::Set(d, -200.0f);
   V total = hn::Zero(d);
   for_vectors(d, n, [&](int64_t i, int64_t m) HWY_ATTR {
@@ -95,19 +107,23 @@ void backward_row(const double* log_p, int64_t n, double dy, double* out) {
 
 template <class T>
 void log_softmax_rows(int64_t rows, int64_t columns, const T* x, T* out) {
-  parallel_for(0, rows, std::max<int64_t>(1, kParallelGrain / 8 / columns), [&](int64_t first, int64_t last) {
-    for (int64_t r = first; r < last; ++r) log_softmax_row(x + r * columns, columns, out + r * columns);
-  });
+  parallel_for(0, rows, std::max<int64_t>(1, kParallelGrain / 8 / columns),
+               [&](int64_t first, int64_t last) {
+                 for (int64_t r = first; r < last; ++r)
+                   log_softmax_row(x + r * columns, columns, out + r * columns);
+               });
 }
 
 template <class T>
-void backward_rows(int64_t rows, int64_t columns, const T* log_p, const int64_t* labels, const T* dy, T* out) {
-  parallel_for(0, rows, std::max<int64_t>(1, kParallelGrain / 8 / columns), [&](int64_t first, int64_t last) {
-    for (int64_t r = first; r < last; ++r) {
-      backward_row(log_p + r * columns, columns, dy[r], out + r * columns);
-      out[r * columns + labels[r]] -= dy[r];
-    }
-  });
+void backward_rows(int64_t rows, int64_t columns, const T* log_p, const int64_t* labels,
+                   const T* dy, T* out) {
+  parallel_for(0, rows, std::max<int64_t>(1, kParallelGrain / 8 / columns),
+               [&](int64_t first, int64_t last) {
+                 for (int64_t r = first; r < last; ++r) {
+                   backward_row(log_p + r * columns, columns, dy[r], out + r * columns);
+                   out[r * columns + labels[r]] -= dy[r];
+                 }
+               });
 }
 
 void log_softmax_of(DType dtype, int64_t rows, int64_t columns, const void* x, void* out) {
@@ -118,14 +134,14 @@ void log_softmax_of(DType dtype, int64_t rows, int64_t columns, const void* x, v
   }
 }
 
-void backward_of(DType dtype, int64_t rows, int64_t columns, const void* log_p, const int64_t* labels, const void* dy,
-                 void* out) {
+void backward_of(DType dtype, int64_t rows, int64_t columns, const void* log_p,
+                 const int64_t* labels, const void* dy, void* out) {
   if (dtype == DType::kFloat32) {
-    backward_rows(rows, columns, static_cast<const float*>(log_p), labels, static_cast<const float*>(dy),
-                  static_cast<float*>(out));
+    backward_rows(rows, columns, static_cast<const float*>(log_p), labels,
+                  static_cast<const float*>(dy), static_cast<float*>(out));
   } else {
-    backward_rows(rows, columns, static_cast<const double*>(log_p), labels, static_cast<const double*>(dy),
-                  static_cast<double*>(out));
+    backward_rows(rows, columns, static_cast<const double*>(log_p), labels,
+                  static_cast<const double*>(dy), static_cast<double*>(out));
   }
 }
 
@@ -143,8 +159,9 @@ void log_softmax(DType dtype, int64_t rows, int64_t columns, const void* x, void
   HWY_DYNAMIC_DISPATCH(log_softmax_of)(dtype, rows, columns, x, out);
 }
 
-void cross_entropy_backward(DType dtype, int64_t rows, int64_t columns, const void* log_probabilities,
-                            const int64_t* labels, const void* dy, void* out) {
+void cross_entropy_backward(DType dtype, int64_t rows, int64_t columns,
+                            const void* log_probabilities, const int64_t* labels, const void* dy,
+                            void* out) {
   if (rows * columns == 0) return;
   HWY_DYNAMIC_DISPATCH(backward_of)(dtype, rows, columns, log_probabilities, labels, dy, out);
 }

@@ -8,14 +8,15 @@
 
 namespace lamina::kernels {
 
-// out[r][c] = x[r][c] - log(sum_c exp(x[r][c])), shifted by the row's maximum; x and out are (rows, columns), float32 or
-// float64, and may be the same.
+// out[r][c] = x[r][c] - log(sum_c exp(x[r][c])), shifted by the row's maximum; x and out are (rows,
+// columns), float32 or float64, and may be the same.
 void log_softmax(DType dtype, int64_t rows, int64_t columns, const void* x, void* out);
 
-// out[r][c] = dy[r] * (exp(log_probabilities[r][c]) - (c == labels[r])): the gradient of dy . nll with respect to the
-// logits. The labels are in range.
-void cross_entropy_backward(DType dtype, int64_t rows, int64_t columns, const void* log_probabilities,
-                            const int64_t* labels, const void* dy, void* out);
+// out[r][c] = dy[r] * (exp(log_probabilities[r][c]) - (c == labels[r])): the gradient of dy . nll
+// with respect to the logits. The labels are in range.
+void cross_entropy_backward(DType dtype, int64_t rows, int64_t columns,
+                            const void* log_probabilities, const int64_t* labels, const void* dy,
+                            void* out);
 
 }  // namespace lamina::kernels
 

@@ -13,8 +13,8 @@ namespace lamina::kernels {
 
 inline constexpr int64_t kParallelGrain = 32768;  // elements that are worth a thread
 
-// The same elements in the same order with the fewest dimensions: extents of 1 are dropped, neighbours that every operand
-// steps through evenly are merged. At least one dimension remains.
+// The same elements in the same order with the fewest dimensions: extents of 1 are dropped,
+// neighbours that every operand steps through evenly are merged. At least one dimension remains.
 template <int N>
 struct StridedLoop {
   StridedLoop(const Shape& full_shape, const std::array<const Strides*, N>& full_strides) {
@@ -42,8 +42,8 @@ struct StridedLoop {
   int64_t inner() const { return shape[shape.rank() - 1]; }  // extent of the innermost dimension
   int64_t inner_stride(int operand) const { return strides[operand][shape.rank() - 1]; }
 
-  // Calls row(offsets, n) for runs of n elements along the innermost dimension, on several threads if it pays; offsets
-  // are each operand's first element of the run.
+  // Calls row(offsets, n) for runs of n elements along the innermost dimension, on several threads
+  // if it pays; offsets are each operand's first element of the run.
   template <class Row>
   void run(const Row& row) const {
     const int64_t n = inner();

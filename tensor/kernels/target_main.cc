@@ -1,14 +1,17 @@
-// A main for tests that runs them on another instruction set than the best one. Its argument counts down from the best:
-// 1 is AVX2 on a machine with AVX-512, and a large number is the compiler's baseline.
+// A main for tests that runs them on another instruction set than the best one. Its argument counts
+// down from the best: 1 is AVX2 on a machine with AVX-512, and a large number is the compiler's
+// baseline.
 #include <algorithm>
 #include <cstdlib>
 #include <iostream>
 #include <vector>
 
 #include "gtest/gtest.h"
+// targets.h comes before Highway.
+// clang-format off
 #include "lamina/tensor/kernels/targets.h"
-
 #include "hwy/highway.h"
+// clang-format on
 
 int main(int argc, char** argv) {
   testing::InitGoogleTest(&argc, argv);

@@ -1,5 +1,5 @@
-// Reads tensor/ops.inc and tensor/operators.inc and asserts that everything declared there has a row, so that nobody can
-// add an operation and forget its tests.
+// Reads tensor/ops.inc and tensor/operators.inc and asserts that everything declared there has a
+// row, so that nobody can add an operation and forget its tests.
 #include <fstream>
 #include <regex>
 #include <set>
@@ -20,10 +20,12 @@ std::string read_file(const std::string& path) {
   return text.str();
 }
 
-std::string without_comments(const std::string& text) { return std::regex_replace(text, std::regex("//[^\n]*"), ""); }
+std::string without_comments(const std::string& text) {
+  return std::regex_replace(text, std::regex("//[^\n]*"), "");
+}
 
-// "sum(x, dims, keepdim)" of "LAMINA_ARRAY sum(const LAMINA_ARRAY& x, const Dims& dims = {}, bool keepdim = false);".
-// What returns nothing is no operation.
+// "sum(x, dims, keepdim)" of "LAMINA_ARRAY sum(const LAMINA_ARRAY& x, const Dims& dims = {}, bool
+// keepdim = false);". What returns nothing is no operation.
 std::set<std::string> declarations(const std::string& text) {
   std::set<std::string> all;
   const std::regex declaration(R"((\S+)\s+(\w+)\(([^;]*)\)\s*;)");
@@ -47,13 +49,15 @@ std::set<std::string> rows() {
 }
 
 TEST(Coverage, DeclarationsAreReadWithTheirParameters) {
-  EXPECT_EQ(declarations(without_comments("A f(const A& x);  // f(y);\n"
-                                          "R<A> g(const A& x, const Dims& dims = {},\n  bool keepdim = false);")),
+  EXPECT_EQ(declarations(without_comments(
+                "A f(const A& x);  // f(y);\n"
+                "R<A> g(const A& x, const Dims& dims = {},\n  bool keepdim = false);")),
             (std::set<std::string>{"f(x)", "g(x, dims, keepdim)"}));
 }
 
 TEST(Coverage, EveryDeclaredOperationHasARow) {
-  const std::set<std::string> declared = declarations(without_comments(read_file("tensor/ops.inc")));
+  const std::set<std::string> declared =
+      declarations(without_comments(read_file("tensor/ops.inc")));
   EXPECT_GE(declared.size(), 44u);  // as many as when this was written: the parser sees them
   const std::set<std::string> have = rows();
   for (const std::string& op : declared) {
@@ -64,9 +68,11 @@ TEST(Coverage, EveryDeclaredOperationHasARow) {
 TEST(Coverage, EveryRowIsOfADeclaredOperation) {
   std::set<std::string> declared = declarations(without_comments(read_file("tensor/ops.inc")));
   for (const char* header : {"tensor/fused.h", "autograd/tensor.h"}) {
-    for (const std::string& op : declarations(without_comments(read_file(header)))) declared.insert(op);
+    for (const std::string& op : declarations(without_comments(read_file(header))))
+      declared.insert(op);
   }
-  for (const std::string& row : rows()) EXPECT_TRUE(declared.count(row)) << row << " is declared nowhere";
+  for (const std::string& row : rows())
+    EXPECT_TRUE(declared.count(row)) << row << " is declared nowhere";
 }
 
 TEST(Coverage, EveryFusedOperationHasARow) {

@@ -1,5 +1,5 @@
-// What the op cases are judged by: a row-major array of doubles and plain loops over it. Nothing of Lamina is used
-// here, so that no bug can sit on both sides of a comparison.
+// What the op cases are judged by: a row-major array of doubles and plain loops over it. Nothing of
+// Lamina is used here, so that no bug can sit on both sides of a comparison.
 #ifndef LAMINA_TESTS_OP_CASES_DENSE_H_
 #define LAMINA_TESTS_OP_CASES_DENSE_H_
 
@@ -79,13 +79,14 @@ inline Dense elementwise(const Dense& x, const std::function<double(double)>& f)
   return out;
 }
 
-inline Dense elementwise(const Dense& a, const Dense& b, const std::function<double(double, double)>& f) {
+inline Dense elementwise(const Dense& a, const Dense& b,
+                         const std::function<double(double, double)>& f) {
   return make(broadcast(a.shape, b.shape),
               [&](const Extents& i) { return f(broadcast_at(a, i), broadcast_at(b, i)); });
 }
 
-// Hands f the elements along `dims` (all dimensions if there are none) for each index of the others, and puts what it
-// returns there. `keepdim` keeps the reduced dimensions with extent 1.
+// Hands f the elements along `dims` (all dimensions if there are none) for each index of the
+// others, and puts what it returns there. `keepdim` keeps the reduced dimensions with extent 1.
 inline Dense reduce(const Dense& x, Extents dims, bool keepdim,
                     const std::function<double(const std::vector<double>&)>& f) {
   if (dims.empty()) {

@@ -1,4 +1,5 @@
-// Every operation refuses what it does not take, with an exception of the right type that names the operation.
+// Every operation refuses what it does not take, with an exception of the right type that names the
+// operation.
 #include <algorithm>
 #include <functional>
 #include <string>
@@ -13,7 +14,8 @@ namespace {
 
 // Runs `call`; the text of the exception that `is_type` accepts, or what came instead.
 template <class F>
-std::string text_of_failure(const std::function<bool(const std::exception&)>& is_type, const F& call) {
+std::string text_of_failure(const std::function<bool(const std::exception&)>& is_type,
+                            const F& call) {
   try {
     call();
   } catch (const std::exception& e) {
@@ -34,7 +36,8 @@ class OpErrors : public OpCaseTest {
                       const std::function<bool(const std::exception&)>& is_type) {
     if (form.arrays) {
       const std::string got = text_of_failure(is_type, [&] { form.arrays(inputs); });
-      EXPECT_NE(got.find(text), std::string::npos) << "NDArray: got " << got << "\nexpected " << text;
+      EXPECT_NE(got.find(text), std::string::npos)
+          << "NDArray: got " << got << "\nexpected " << text;
     }
     if (!form.tensors) return;
     for (const bool recorded : {false, true}) {
@@ -51,8 +54,8 @@ class OpErrors : public OpCaseTest {
   std::vector<NDArray> inputs_of(const Sample& sample, DType dtype) {
     std::vector<NDArray> inputs;
     for (size_t i = 0; i < sample.size(); ++i) {
-      inputs.push_back(array_of(values_for(sample[i], i, dtype, Layout::kContiguous), dtype_for(sample[i], dtype),
-                                Layout::kContiguous));
+      inputs.push_back(array_of(values_for(sample[i], i, dtype, Layout::kContiguous),
+                                dtype_for(sample[i], dtype), Layout::kContiguous));
     }
     return inputs;
   }
@@ -73,7 +76,8 @@ TEST_P(OpErrors, RefuseAnUndefinedInput) {
     std::vector<NDArray> inputs = inputs_of(sample, float32);
     inputs[undefined] = NDArray();
     for (const Form& form : row().forms) {
-      expect_failure(form, inputs, "[" + row().op() + "] expected a defined array", is_a<RuntimeError>);
+      expect_failure(form, inputs, "[" + row().op() + "] expected a defined array",
+                     is_a<RuntimeError>);
     }
   }
 }
@@ -83,7 +87,8 @@ TEST_P(OpErrors, RefuseADTypeThatTheOperationDoesNotTake) {
     const std::vector<DType>& taken = row().dtypes;
     if (std::find(taken.begin(), taken.end(), dtype) != taken.end()) continue;
     SCOPED_TRACE(lamina::name_of(dtype));
-    expect_failure(row().forms[0], inputs_of(row().samples[0], dtype), "[" + row().op() + "] expected", is_a<DTypeError>);
+    expect_failure(row().forms[0], inputs_of(row().samples[0], dtype),
+                   "[" + row().op() + "] expected", is_a<DTypeError>);
   }
 }
 

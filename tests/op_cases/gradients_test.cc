@@ -1,4 +1,5 @@
-// First and second derivatives of every differentiable operation, by differences, on inputs of each layout.
+// First and second derivatives of every differentiable operation, by differences, on inputs of each
+// layout.
 #include <string>
 #include <vector>
 
@@ -11,7 +12,8 @@ namespace {
 
 class OpGradients : public OpCaseTest {
  protected:
-  using Check = GradcheckReport (*)(const TensorFunction&, const std::vector<Tensor>&, const GradcheckOptions&);
+  using Check = GradcheckReport (*)(const TensorFunction&, const std::vector<Tensor>&,
+                                    const GradcheckOptions&);
 
   void check_all(Check check, const GradcheckOptions& options) {
     if (!row().differentiable) GTEST_SKIP();
@@ -21,8 +23,8 @@ class OpGradients : public OpCaseTest {
         SCOPED_TRACE(std::string(op_cases::name_of(layout)) + ", " + shapes_of(sample));
         std::vector<Tensor> inputs;
         for (size_t i = 0; i < sample.size(); ++i) {
-          inputs.emplace_back(
-              array_of(values_for(sample[i], i, float64, layout), dtype_for(sample[i], float64), layout));
+          inputs.emplace_back(array_of(values_for(sample[i], i, float64, layout),
+                                       dtype_for(sample[i], float64), layout));
           if (is_floating(inputs.back().dtype())) inputs.back().requires_grad_();
         }
         const TensorFunction f = [&](absl::Span<const Tensor> in) {
@@ -37,7 +39,9 @@ class OpGradients : public OpCaseTest {
 
 TEST_P(OpGradients, AgreeWithDifferences) { check_all(&gradcheck, {1e-6, 1e-7, 1e-6}); }
 
-TEST_P(OpGradients, OfGradientsAgreeWithDifferences) { check_all(&gradgradcheck, {1e-6, 1e-6, 1e-5}); }
+TEST_P(OpGradients, OfGradientsAgreeWithDifferences) {
+  check_all(&gradgradcheck, {1e-6, 1e-6, 1e-5});
+}
 
 // One input at a time: a gradient that is not wanted must not be asked for.
 TEST_P(OpGradients, ReachEachInputAlone) {
@@ -48,8 +52,8 @@ TEST_P(OpGradients, ReachEachInputAlone) {
     SCOPED_TRACE("input " + std::to_string(only));
     std::vector<Tensor> all, one;
     for (size_t i = 0; i < sample.size(); ++i) {
-      const NDArray x = array_of(values_for(sample[i], i, float32, Layout::kContiguous), dtype_for(sample[i], float32),
-                                 Layout::kContiguous);
+      const NDArray x = array_of(values_for(sample[i], i, float32, Layout::kContiguous),
+                                 dtype_for(sample[i], float32), Layout::kContiguous);
       all.emplace_back(x);
       one.emplace_back(x);
       if (is_floating(x.dtype())) all.back().requires_grad_();

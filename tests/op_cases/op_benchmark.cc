@@ -1,5 +1,5 @@
-// Forward, and forward with backward, of every row at a large size, in float32: the row's first large sample if it has
-// one, else its first sample.
+// Forward, and forward with backward, of every row at a large size, in float32: the row's first
+// large sample if it has one, else its first sample.
 //
 //   bazel run //tests/op_cases:op_benchmark -- --benchmark_filter='^matmul'
 #include <string>
@@ -15,7 +15,8 @@ std::vector<Tensor> inputs_of(const Sample& sample, bool require_grad) {
   std::vector<Tensor> inputs;
   for (size_t i = 0; i < sample.size(); ++i) {
     const DType dtype = dtype_for(sample[i], float32);
-    inputs.emplace_back(array_of(values_for(sample[i], i, dtype, Layout::kContiguous), dtype, Layout::kContiguous));
+    inputs.emplace_back(
+        array_of(values_for(sample[i], i, dtype, Layout::kContiguous), dtype, Layout::kContiguous));
     if (require_grad && is_floating(dtype)) inputs.back().requires_grad_();
   }
   return inputs;
@@ -42,8 +43,9 @@ void register_all() {
     benchmark::RegisterBenchmark((row.title() + "/forward").c_str(),
                                  [&](benchmark::State& state) { forward(state, row, sample); });
     if (!row.differentiable || row.result_dtype(float32) != float32) continue;
-    benchmark::RegisterBenchmark((row.title() + "/forward_and_backward").c_str(),
-                                 [&](benchmark::State& state) { forward_and_backward(state, row, sample); });
+    benchmark::RegisterBenchmark(
+        (row.title() + "/forward_and_backward").c_str(),
+        [&](benchmark::State& state) { forward_and_backward(state, row, sample); });
   }
 }
 

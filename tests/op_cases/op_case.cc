@@ -26,8 +26,9 @@ double value_at(const Input& input, size_t number, DType dtype, int64_t i) {
     return dtype == uint8 ? std::floor(u * 10) : std::floor(u * 19) - 9;
   }
   if (input.domain == Domain::kPositive) return 0.5 + 2.5 * u;
-  // A permutation of a grid of 40 cells on each side of 0, each value inside its cell: distinct, and away from 0. The
-  // steps of gradcheck cannot make one element overtake another. Grids of many elements repeat in other places.
+  // A permutation of a grid of 40 cells on each side of 0, each value inside its cell: distinct,
+  // and away from 0. The steps of gradcheck cannot make one element overtake another. Grids of many
+  // elements repeat in other places.
   const int64_t cell = (i * 37 + 11 * static_cast<int64_t>(number) + 5) % 80;
   const double x = (static_cast<double>(cell % 40) + 1 + 0.4 * (u - 0.5)) * 0.05;
   return cell < 40 ? x : -x;
@@ -43,10 +44,14 @@ NDArray dense_array(const Dense& values, DType dtype) {
 
 const char* name_of(Layout layout) {
   switch (layout) {
-    case Layout::kContiguous: return "contiguous";
-    case Layout::kTransposed: return "transposed";
-    case Layout::kNarrowed: return "narrowed";
-    case Layout::kExpanded: break;
+    case Layout::kContiguous:
+      return "contiguous";
+    case Layout::kTransposed:
+      return "transposed";
+    case Layout::kNarrowed:
+      return "narrowed";
+    case Layout::kExpanded:
+      break;
   }
   return "expanded";
 }
@@ -69,10 +74,13 @@ NDArray array_of(const Dense& values, DType dtype, Layout layout) {
   const NDArray x = dense_array(values, dtype);
   if (x.dim() == 0) {
     // There is nothing to transpose or expand; any other layout has a storage offset.
-    return layout == Layout::kContiguous ? x : NDArray::from({7.0, values.values[0]}, {2}).to(dtype).select(0, 1);
+    return layout == Layout::kContiguous
+               ? x
+               : NDArray::from({7.0, values.values[0]}, {2}).to(dtype).select(0, 1);
   }
   switch (layout) {
-    case Layout::kContiguous: return x;
+    case Layout::kContiguous:
+      return x;
     case Layout::kTransposed: {  // stored with the dimensions reversed
       Dims reversed;
       for (int d = x.dim() - 1; d >= 0; --d) reversed.push_back(d);
@@ -86,7 +94,8 @@ NDArray array_of(const Dense& values, DType dtype, Layout layout) {
       window.copy_(x);
       return window;
     }
-    case Layout::kExpanded: break;
+    case Layout::kExpanded:
+      break;
   }
   if (x.shape()[0] == 0) return x;
   return x.narrow(0, 0, 1).clone().expand(x.shape());

@@ -1,16 +1,22 @@
-// The op cases: one row for every operation of tensor/ops.inc, from which all drivers in this folder take what they test.
-// `coverage_test` reads ops.inc and fails for an operation without a row.
+// The op cases: one row for every operation of tensor/ops.inc, from which all drivers in this
+// folder take what they test. `coverage_test` reads ops.inc and fails for an operation without a
+// row.
 //
-// To add an operation, add a row to the table of its family (arithmetic_rows.cc, reduce_rows.cc, ...):
+// To add an operation, add a row to the table of its family (arithmetic_rows.cc, reduce_rows.cc,
+// ...):
 //
-//   table.push_back(OpCase("exp(x)", {{Real({2, 3})}, {Real({})}},          // the declaration; samples of inputs
-//                          LAMINA_OP(exp(in[0])), LAMINA_OP(in[0].exp()),   // the function, and the method
-//                          [](const auto& in) { return elementwise(in[0], [](double x) { return std::exp(x); }); })
+//   table.push_back(OpCase("exp(x)", {{Real({2, 3})}, {Real({})}},          // the declaration;
+//   samples of inputs
+//                          LAMINA_OP(exp(in[0])), LAMINA_OP(in[0].exp()),   // the function, and
+//                          the method
+//                          [](const auto& in) { return elementwise(in[0], [](double x) { return
+//                          std::exp(x); }); })
 //                       .takes(kNumbers).gives(floating_result));
 //
-// It is then compared with the naive reference in each dtype, on contiguous, transposed, narrowed and expanded inputs, as
-// NDArray and Tensor, function and method; its first and second derivatives are checked (unless not_differentiable());
-// undefined inputs and dtypes that it does not take must be refused by name; and so must each call of fails().
+// It is then compared with the naive reference in each dtype, on contiguous, transposed, narrowed
+// and expanded inputs, as NDArray and Tensor, function and method; its first and second derivatives
+// are checked (unless not_differentiable()); undefined inputs and dtypes that it does not take must
+// be refused by name; and so must each call of fails().
 #ifndef LAMINA_TESTS_OP_CASES_OP_CASE_H_
 #define LAMINA_TESTS_OP_CASES_OP_CASE_H_
 
@@ -42,7 +48,9 @@ struct Input {
 inline Input Real(Extents shape) { return {std::move(shape), Domain::kReal}; }
 inline Input Positive(Extents shape) { return {std::move(shape), Domain::kPositive}; }
 inline Input Small(Extents shape) { return {std::move(shape), Domain::kSmall}; }
-inline Input Index(Extents shape, int64_t extent) { return {std::move(shape), Domain::kIndex, extent}; }
+inline Input Index(Extents shape, int64_t extent) {
+  return {std::move(shape), Domain::kIndex, extent};
+}
 inline Input Optional(Input input) {
   input.optional = true;
   return input;
@@ -77,7 +85,7 @@ struct Form {
   Form(F f) : arrays(f), tensors(f) {}  // NOLINT(google-explicit-constructor)
   Form(Call<NDArray> on_arrays, Call<Tensor> on_tensors)
       : arrays(std::move(on_arrays)), tensors(std::move(on_tensors)) {}
-  Call<NDArray> arrays;   // null if there is none
+  Call<NDArray> arrays;  // null if there is none
   Call<Tensor> tensors;
 };
 // A call of `in`, a vector of NDArray or Tensor.
@@ -105,8 +113,11 @@ inline DType sum_result(DType dtype) { return is_floating(dtype) ? dtype : int64
 struct OpCase {
   // `forms` are ways to write the same, the first one being the declaration's.
   template <class F>
-  OpCase(std::string declared, std::vector<Sample> sample_inputs, std::vector<Form> all_forms, F naive)
-      : declaration(std::move(declared)), samples(std::move(sample_inputs)), forms(std::move(all_forms)) {
+  OpCase(std::string declared, std::vector<Sample> sample_inputs, std::vector<Form> all_forms,
+         F naive)
+      : declaration(std::move(declared)),
+        samples(std::move(sample_inputs)),
+        forms(std::move(all_forms)) {
     reference = [naive](const std::vector<Dense>& in) { return as_list_of_dense(naive(in)); };
   }
 
@@ -116,7 +127,8 @@ struct OpCase {
   OpCase& not_differentiable() { return differentiable = false, *this; }
   // Equal elements have no derivative: expanded inputs are left to the values.
   OpCase& kinks_at_ties() { return ties_are_kinks = true, *this; }
-  // A sample that is too large for gradcheck: past the sizes at which kernels tile their work or share it out.
+  // A sample that is too large for gradcheck: past the sizes at which kernels tile their work or
+  // share it out.
   OpCase& values_at(Sample sample) { return large_samples.push_back(std::move(sample)), *this; }
   // The result shares storage with the first input, in every layout that the row has.
   OpCase& is_view() { return shares_storage = true, *this; }
@@ -125,9 +137,10 @@ struct OpCase {
   OpCase& tolerance(double relative) { return float32_tolerance = relative, *this; }
   template <class E>
   OpCase& fails(std::string type, std::string text, std::vector<NDArray> inputs, Form form) {
-    bad_calls.push_back({std::move(text), std::move(inputs), std::move(form),
-                         [](const std::exception& e) { return dynamic_cast<const E*>(&e) != nullptr; },
-                         std::move(type)});
+    bad_calls.push_back(
+        {std::move(text), std::move(inputs), std::move(form),
+         [](const std::exception& e) { return dynamic_cast<const E*>(&e) != nullptr; },
+         std::move(type)});
     return *this;
   }
 
@@ -146,7 +159,8 @@ struct OpCase {
   bool differentiable = true;
   bool ties_are_kinks = false;
   bool shares_storage = false;
-  std::vector<Layout> layouts = {Layout::kContiguous, Layout::kTransposed, Layout::kNarrowed, Layout::kExpanded};
+  std::vector<Layout> layouts = {Layout::kContiguous, Layout::kTransposed, Layout::kNarrowed,
+                                 Layout::kExpanded};
   double float32_tolerance = 1e-6;
   std::vector<BadCall> bad_calls;
 
@@ -167,14 +181,17 @@ const Table& all_op_cases();
 
 // ---- Making inputs
 
-// Values for one input; the same each time. `input` tells the inputs of a sample apart. An expanded layout makes the
-// values along the first dimension equal; integer dtypes get integers from 0 (kReal of signed ones: from -9).
+// Values for one input; the same each time. `input` tells the inputs of a sample apart. An expanded
+// layout makes the values along the first dimension equal; integer dtypes get integers from 0
+// (kReal of signed ones: from -9).
 Dense values_for(const Input& input, size_t number, DType dtype, Layout layout);
 // An array that holds `values`, laid out as asked. An index is int64 whatever the dtype.
 NDArray array_of(const Dense& values, DType dtype, Layout layout);
 DType dtype_for(const Input& input, DType dtype);
 
-inline NDArray zeros_of(const Shape& shape, DType dtype = float32) { return NDArray::zeros(shape, dtype); }
+inline NDArray zeros_of(const Shape& shape, DType dtype = float32) {
+  return NDArray::zeros(shape, dtype);
+}
 Dense to_dense(const NDArray& x);
 Extents extents_of(const Shape& shape);
 

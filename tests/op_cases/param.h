@@ -21,8 +21,10 @@ inline auto each_row() { return testing::Range<size_t>(0, all_op_cases().size())
 inline std::string row_name(const testing::TestParamInfo<size_t>& info) {
   std::string name;
   for (char c : all_op_cases()[info.param].title()) {
-    if (std::isalnum(static_cast<unsigned char>(c))) name += c;
-    else if (!name.empty() && name.back() != '_') name += '_';
+    if (std::isalnum(static_cast<unsigned char>(c)))
+      name += c;
+    else if (!name.empty() && name.back() != '_')
+      name += '_';
   }
   while (name.back() == '_') name.pop_back();
   return name;
@@ -30,7 +32,8 @@ inline std::string row_name(const testing::TestParamInfo<size_t>& info) {
 
 inline std::string shapes_of(const Sample& sample) {
   std::string text;
-  for (const Input& input : sample) text += Shape(absl::Span<const int64_t>(input.shape)).str() + " ";
+  for (const Input& input : sample)
+    text += Shape(absl::Span<const int64_t>(input.shape)).str() + " ";
   return text;
 }
 

@@ -1,5 +1,5 @@
-// Every operation against its naive reference: each dtype, layout and sample, on NDArrays, Tensors and recorded Tensors,
-// as a function, a method and an operator.
+// Every operation against its naive reference: each dtype, layout and sample, on NDArrays, Tensors
+// and recorded Tensors, as a function, a method and an operator.
 #include <algorithm>
 #include <cmath>
 #include <string>
@@ -32,7 +32,8 @@ void expect_close(const NDArray& got, const Dense& expected, double tolerance) {
   for (size_t i = 0; i < values.size(); ++i) {
     const double want = stored_as(expected.values[i], got.dtype());
     ASSERT_TRUE(is_close(values[i], want, tolerance))
-        << "element " << i << " (row-major): got " << values[i] << ", the naive reference gives " << want;
+        << "element " << i << " (row-major): got " << values[i] << ", the naive reference gives "
+        << want;
   }
 }
 
@@ -40,15 +41,18 @@ class OpValues : public OpCaseTest {
  protected:
   // All results of one sample, in one dtype and layout.
   void check(const Sample& sample, DType dtype, Layout layout) {
-    SCOPED_TRACE(std::string(lamina::name_of(dtype)) + ", " + op_cases::name_of(layout) + ", " + shapes_of(sample));
+    SCOPED_TRACE(std::string(lamina::name_of(dtype)) + ", " + op_cases::name_of(layout) + ", " +
+                 shapes_of(sample));
     std::vector<NDArray> arrays;
     std::vector<Dense> dense;
     for (size_t i = 0; i < sample.size(); ++i) {
-      arrays.push_back(array_of(values_for(sample[i], i, dtype, layout), dtype_for(sample[i], dtype), layout));
+      arrays.push_back(
+          array_of(values_for(sample[i], i, dtype, layout), dtype_for(sample[i], dtype), layout));
       dense.push_back(to_dense(arrays.back()));
     }
     const std::vector<Dense> expected = row().reference(dense);
-    const double tolerance = row().result_dtype(dtype) == float64 && dtype == float64 ? 1e-12 : row().float32_tolerance;
+    const double tolerance =
+        row().result_dtype(dtype) == float64 && dtype == float64 ? 1e-12 : row().float32_tolerance;
     for (size_t f = 0; f < row().forms.size(); ++f) {
       const Form& form = row().forms[f];
       SCOPED_TRACE("form " + std::to_string(f));
@@ -69,13 +73,15 @@ class OpValues : public OpCaseTest {
         std::vector<NDArray> results;
         for (const Tensor& t : form.tensors(tensors)) {
           results.push_back(t.data());
-          EXPECT_EQ(t.requires_grad(), requires_grad && row().op() != "argmax" && is_floating(t.dtype()));
+          EXPECT_EQ(t.requires_grad(),
+                    requires_grad && row().op() != "argmax" && is_floating(t.dtype()));
         }
         expect_results(results, arrays, expected, dtype, tolerance);
       }
     }
     for (size_t i = 0; i < arrays.size(); ++i) {
-      EXPECT_EQ(arrays[i].to_vector<double>(), dense[i].values) << "input " << i << " was written to";
+      EXPECT_EQ(arrays[i].to_vector<double>(), dense[i].values)
+          << "input " << i << " was written to";
     }
   }
 
@@ -83,7 +89,8 @@ class OpValues : public OpCaseTest {
   void expect_results(const std::vector<NDArray>& got, const std::vector<NDArray>& inputs,
                       const std::vector<Dense>& expected, DType dtype, double tolerance) {
     ASSERT_EQ(got.size(), expected.size());
-    EXPECT_EQ(lamina::name_of(got[0].dtype()), std::string(lamina::name_of(row().result_dtype(dtype))));
+    EXPECT_EQ(lamina::name_of(got[0].dtype()),
+              std::string(lamina::name_of(row().result_dtype(dtype))));
     for (size_t i = 0; i < got.size(); ++i) {
       if (i > 0) {
         EXPECT_EQ(got[i].dtype(), int64);
