@@ -92,8 +92,7 @@ std::string readable_type_name(const std::type_info& type) {
   const std::unique_ptr<char, void (*)(void*)> text(
       abi::__cxa_demangle(type.name(), nullptr, nullptr, &status), &std::free);
   const std::string name = status == 0 ? text.get() : type.name();
-  const size_t end = name.find('<');  // a template's arguments may hold colons
-  const size_t colons = name.rfind("::", end == std::string::npos ? end : end);
+  const size_t colons = name.rfind("::", name.find('<'));  // a template's arguments may hold colons
   return colons == std::string::npos ? name : name.substr(colons + 2);
 }
 

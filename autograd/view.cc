@@ -21,7 +21,7 @@ struct Permute : Function<Permute> {
   static constexpr const char* kName = "permute";
   Dims inverse;
   NDArray forward(Context&, const NDArray& x, const Dims& dims) {
-    const NDArray y = permute(x, dims);
+    NDArray y = permute(x, dims);
     inverse = dims;
     for (int i = 0; i < dims.rank(); ++i) inverse[normalize_dim(kName, dims[i], x.dim())] = i;
     return y;
@@ -80,7 +80,7 @@ struct Narrow : Function<Narrow> {
   static constexpr const char* kName = "narrow";
   int64_t dim = 0, start = 0;
   NDArray forward(Context&, const NDArray& x, int64_t along, int64_t from, int64_t length) {
-    const NDArray y = narrow(x, along, from, length);
+    NDArray y = narrow(x, along, from, length);
     dim = along;
     start = from < 0 ? from + x.size(along) : from;
     return y;

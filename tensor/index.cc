@@ -30,7 +30,7 @@ NDArray check_index_1d(const char* name, const NDArray& x, int dim, const NDArra
   if (x.dim() == 0 && index.numel() != 1) {
     fail<ShapeError>(name, "expected one index for a 0-d array, got shape ", index.shape().str());
   }
-  const NDArray dense = contiguous(index);
+  NDArray dense = contiguous(index);
   const int64_t* at = dense.data<int64_t>();
   const int64_t extent = x.dim() == 0 ? 1 : x.shape()[dim];
   for (int64_t i = 0; i < dense.numel(); ++i) check_index(name, at[i], extent, dim, x.shape());
