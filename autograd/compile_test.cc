@@ -14,7 +14,7 @@ namespace {
 class ParameterLike {
  public:
   explicit ParameterLike(Tensor tensor) : tensor_(std::move(tensor)) {}
-  operator const Tensor&() const { return tensor_; }  // NOLINT(google-explicit-constructor)
+  operator const Tensor&() const { return tensor_; }  // implicit
 
  private:
   Tensor tensor_;

@@ -133,7 +133,7 @@ class Parameter {
  public:
   explicit Parameter(Tensor tensor) : tensor_(std::move(tensor)) { tensor_.requires_grad_(); }
   Parameter(const Parameter&) = delete;
-  operator const Tensor&() const { return tensor_; }  // NOLINT(google-explicit-constructor)
+  operator const Tensor&() const { return tensor_; }  // implicit
   const Tensor& get() const { return tensor_; }
 
  private:

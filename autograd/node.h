@@ -33,7 +33,7 @@ namespace lamina {
 // handle.
 class Gradients {
  public:
-  Gradients(Tensor a) { add(a); }  // NOLINT(google-explicit-constructor): return {dy}
+  Gradients(Tensor a) { add(a); }  // implicit: return {dy}
   Gradients(Tensor a, Tensor b) { add(a), add(b); }
   Gradients(Tensor a, Tensor b, Tensor c) { add(a), add(b), add(c); }
   Gradients(Tensor a, Tensor b, Tensor c, Tensor d) { add(a), add(b), add(c), add(d); }

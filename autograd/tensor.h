@@ -47,7 +47,7 @@ struct BackwardOptions {
 class Tensor : public Methods<Tensor> {
  public:
   Tensor() = default;    // undefined: no value
-  Tensor(NDArray data);  // NOLINT(google-explicit-constructor): values without history
+  Tensor(NDArray data);  // implicit: values without history
 
   // ---- Values
   bool defined() const { return static_cast<bool>(impl_); }

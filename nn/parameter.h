@@ -27,7 +27,7 @@ class TensorMember : public Methods<Tensor, TensorMember> {
     if (!slot_) fail_moved_from();
     return slot_->value;
   }
-  operator const Tensor&() const { return get(); }  // NOLINT(google-explicit-constructor)
+  operator const Tensor&() const { return get(); }  // implicit
 
   bool defined() const { return get().defined(); }
   const NDArray& data() const { return get().data(); }

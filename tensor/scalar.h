@@ -16,7 +16,7 @@ class Scalar {
  public:
   // From any arithmetic type, and from nothing else: a pointer or a string must not become `true`.
   template <class T, class = std::enable_if_t<std::is_arithmetic_v<T>>>
-  Scalar(T value) {  // NOLINT(google-explicit-constructor): numbers are meant to convert
+  Scalar(T value) {  // implicit: numbers are meant to convert
     if constexpr (std::is_same_v<T, bool>) {
       dtype_ = bool_;
       integer_ = value;

@@ -19,8 +19,8 @@ class Shape {
 
   Shape() = default;
   // A single extent: zeros(3), sum(x, 1).
-  Shape(int64_t extent) : rank_(1) { extents_[0] = extent; }  // NOLINT(google-explicit-constructor)
-  Shape(int extent) : Shape(int64_t{extent}) {}               // NOLINT(google-explicit-constructor)
+  Shape(int64_t extent) : rank_(1) { extents_[0] = extent; }  // implicit
+  Shape(int extent) : Shape(int64_t{extent}) {}  // implicit
   Shape(std::initializer_list<int64_t> extents)
       : Shape(absl::MakeConstSpan(extents.begin(), extents.size())) {}
   explicit Shape(absl::Span<const int64_t> extents) {
@@ -39,7 +39,7 @@ class Shape {
   int64_t& operator[](int i) { return extents_[i]; }
   const int64_t* begin() const { return extents_; }
   const int64_t* end() const { return extents_ + rank_; }
-  operator absl::Span<const int64_t>() const {  // NOLINT(google-explicit-constructor)
+  operator absl::Span<const int64_t>() const {  // implicit
     return {extents_, static_cast<size_t>(rank_)};
   }
 

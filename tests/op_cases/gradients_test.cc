@@ -10,13 +10,20 @@
 namespace lamina::op_cases {
 namespace {
 
+std::vector<size_t> differentiable_rows() {
+  std::vector<size_t> rows;
+  for (size_t i = 0; i < all_op_cases().size(); ++i) {
+    if (all_op_cases()[i].differentiable) rows.push_back(i);
+  }
+  return rows;
+}
+
 class OpGradients : public OpCaseTest {
  protected:
   using Check = GradcheckReport (*)(const TensorFunction&, const std::vector<Tensor>&,
                                     const GradcheckOptions&);
 
   void check_all(Check check, const GradcheckOptions& options) {
-    if (!row().differentiable) GTEST_SKIP();
     for (const Sample& sample : row().samples) {
       for (const Layout layout : row().layouts) {
         if (layout == Layout::kExpanded && row().ties_are_kinks) continue;
@@ -45,7 +52,6 @@ TEST_P(OpGradients, OfGradientsAgreeWithDifferences) {
 
 // One input at a time: a gradient that is not wanted must not be asked for.
 TEST_P(OpGradients, ReachEachInputAlone) {
-  if (!row().differentiable) GTEST_SKIP();
   const Sample& sample = row().samples[0];
   for (size_t only = 0; only < sample.size(); ++only) {
     if (sample[only].domain == Domain::kIndex) continue;
@@ -70,7 +76,7 @@ TEST_P(OpGradients, ReachEachInputAlone) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, OpGradients, each_row(), row_name);
+INSTANTIATE_TEST_SUITE_P(All, OpGradients, testing::ValuesIn(differentiable_rows()), row_name);
 
 }  // namespace
 }  // namespace lamina::op_cases

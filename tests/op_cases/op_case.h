@@ -82,7 +82,7 @@ std::vector<A> as_list(MaxResult<A> result) {
 struct Form {
   Form() = default;
   template <class F>
-  Form(F f) : arrays(f), tensors(f) {}  // NOLINT(google-explicit-constructor)
+  Form(F f) : arrays(f), tensors(f) {}  // implicit
   Form(Call<NDArray> on_arrays, Call<Tensor> on_tensors)
       : arrays(std::move(on_arrays)), tensors(std::move(on_tensors)) {}
   Call<NDArray> arrays;  // null if there is none
