@@ -21,7 +21,7 @@ class Child {
       : module_(std::make_shared<T>(std::forward<Args>(args)...)) {
     owner->registry().add_child(std::move(name), module_);
   }
-  Child(Child&&) = default;  // with its owner
+  Child(Child&&) noexcept = default;  // with its owner
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
 

@@ -19,7 +19,7 @@ namespace lamina::nn {
 // What the two have in common.
 class TensorMember : public Methods<Tensor, TensorMember> {
  public:
-  TensorMember(TensorMember&&) = default;  // with its module
+  TensorMember(TensorMember&&) noexcept = default;  // with its module
   TensorMember(const TensorMember&) = delete;
   TensorMember& operator=(const TensorMember&) = delete;
 

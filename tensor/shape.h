@@ -20,7 +20,7 @@ class Shape {
   Shape() = default;
   // A single extent: zeros(3), sum(x, 1).
   Shape(int64_t extent) : rank_(1) { extents_[0] = extent; }  // implicit
-  Shape(int extent) : Shape(int64_t{extent}) {}  // implicit
+  Shape(int extent) : Shape(int64_t{extent}) {}               // implicit
   Shape(std::initializer_list<int64_t> extents)
       : Shape(absl::MakeConstSpan(extents.begin(), extents.size())) {}
   explicit Shape(absl::Span<const int64_t> extents) {

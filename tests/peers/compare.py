@@ -4,8 +4,8 @@
     bazel run -c opt //tests/peers:compare
     bazel run -c opt //tests/peers:compare -- --pairs=3 --rows=matmul
 
-Needs g++ and Debian's libtorch-dev (apt-get install libtorch-dev). LibTorch's programs are built once, into
-~/.cache/lamina/peers. The two libraries run in turn, because the machine may be shared: a row's ratio is the median over
+Needs g++ and Debian's libtorch-dev, and OpenBLAS, without which LibTorch multiplies 20 times slower than it can:
+apt-get install libtorch-dev libopenblas0-pthread. LibTorch's programs are built once, into ~/.cache/lamina/peers. The two libraries run in turn, because the machine may be shared: a row's ratio is the median over
 the pairs, below 1 where Lamina is faster.
 """
 
