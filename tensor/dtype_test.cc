@@ -14,9 +14,9 @@
 namespace lamina {
 namespace {
 
-using test::kAllDTypes;
-
-constexpr char kLetters[] = "builfd";  // bool, uint8, int32, int64, float32, float64
+// Every dtype, in the order of promotion.
+constexpr DType kAllDTypes[] = {bool_, uint8, int32, int64, float16, bfloat16, float32, float64};
+constexpr char kLetters[] = "builhgfd";
 
 std::string letter(DType dtype) { return {kLetters[static_cast<int>(dtype)]}; }
 
@@ -25,21 +25,28 @@ TEST(DTypeTest, KnowsSizeAndName) {
   EXPECT_EQ(size_of(uint8), 1);
   EXPECT_EQ(size_of(int32), 4);
   EXPECT_EQ(size_of(int64), 8);
+  EXPECT_EQ(size_of(float16), 2);
+  EXPECT_EQ(size_of(bfloat16), 2);
   EXPECT_EQ(size_of(float32), 4);
   EXPECT_EQ(size_of(float64), 8);
   std::ostringstream out;
   for (DType dtype : kAllDTypes) out << dtype << ' ';
-  EXPECT_EQ(out.str(), "bool uint8 int32 int64 float32 float64 ");
+  EXPECT_EQ(out.str(), "bool uint8 int32 int64 float16 bfloat16 float32 float64 ");
 }
 
 TEST(DTypeTest, DispatchesToTheTypeOfTheSameDType) {
   for (DType dtype : kAllDTypes) {
-    dispatch(dtype, [&](auto type) {
+    dispatch_all(dtype, [&](auto type) {
       using T = typename decltype(type)::type;
       EXPECT_EQ(dtype_of<T>, dtype);
       EXPECT_EQ(static_cast<int64_t>(sizeof(T)), size_of(dtype));
-      EXPECT_EQ(std::is_floating_point_v<T>, is_floating(dtype));
+      EXPECT_EQ(std::is_floating_point_v<T> || is_half(dtype), is_floating(dtype));
     });
+  }
+  for (DType dtype : {float16, bfloat16}) {
+    EXPECT_EQ(to_computing(dtype), float32);
+    EXPECT_THROWS(DTypeError, "[dispatch] expected a dtype to compute in",
+                  dispatch(dtype, [](auto) {}));
   }
 }
 
@@ -54,14 +61,23 @@ TEST(DTypeTest, CheckFloatingNamesTheOperationAndTheDType) {
 struct Table {
   const char* a;  // "array", "0-d" or "scalar"
   const char* b;
-  std::string rows[6];
+  std::string rows[8];
 };
 const Table kTables[] = {
-    {"array", "array", {"builfd", "uuilfd", "iiilfd", "llllfd", "fffffd", "dddddd"}},
-    {"array", "0-d", {"builfd", "uuuufd", "iiiifd", "llllfd", "ffffff", "dddddd"}},
-    {"0-d", "0-d", {"builfd", "uuilfd", "iiilfd", "llllfd", "fffffd", "dddddd"}},
-    {"array", "scalar", {"blf", "uuf", "iif", "llf", "fff", "ddd"}},
-    {"0-d", "scalar", {"blf", "uuf", "iif", "llf", "fff", "ddd"}},
+    {"array",
+     "array",
+     {"builhgfd", "uuilhgfd", "iiilhgfd", "llllhgfd", "hhhhhffd", "ggggfgfd", "fffffffd",
+      "dddddddd"}},
+    {"array",
+     "0-d",
+     {"builhgfd", "uuuuhgfd", "iiiihgfd", "llllhgfd", "hhhhhhhh", "gggggggg", "ffffffff",
+      "dddddddd"}},
+    {"0-d",
+     "0-d",
+     {"builhgfd", "uuilhgfd", "iiilhgfd", "llllhgfd", "hhhhhffd", "ggggfgfd", "fffffffd",
+      "dddddddd"}},
+    {"array", "scalar", {"blf", "uuf", "iif", "llf", "hhh", "ggg", "fff", "ddd"}},
+    {"0-d", "scalar", {"blf", "uuf", "iif", "llf", "hhh", "ggg", "fff", "ddd"}},
     {"scalar", "scalar", {"blf", "llf", "fff"}},
 };
 std::vector<NDArray> operands(const std::string& kind) {

@@ -37,6 +37,7 @@ NDArray relu_backward(const NDArray& dy, const NDArray& y) {
     fail<ShapeError>(kName, "expected dy and y of one shape and dtype, got ", dy.shape().str(), " ",
                      name_of(dy.dtype()), " and ", y.shape().str(), " ", name_of(y.dtype()));
   }
+  if (is_half(y.dtype())) return to(relu_backward(to(dy, float32), to(y, float32)), y.dtype());
   const NDArray a = contiguous(dy), b = contiguous(y);
   NDArray out = NDArray::empty_unchecked(y.shape(), y.dtype());
   const kernels::BinaryKernel kernel =
@@ -63,6 +64,10 @@ NDArray cross_entropy_backward(const NDArray& log_probabilities, const NDArray& 
     fail<ShapeError>(kName, "expected dy of shape ", labels.shape().str(), " and dtype ",
                      name_of(log_probabilities.dtype()), ", got ", dy.shape().str(), " and ",
                      name_of(dy.dtype()));
+  }
+  if (is_half(dy.dtype())) {
+    return to(cross_entropy_backward(to(log_probabilities, float32), labels, to(dy, float32)),
+              dy.dtype());
   }
   const NDArray p = contiguous(log_probabilities), at = contiguous(labels), scale = contiguous(dy);
   NDArray out = NDArray::empty_unchecked(p.shape(), p.dtype());

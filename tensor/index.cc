@@ -158,6 +158,8 @@ NDArray scatter_add(const NDArray& x, int64_t dim, const NDArray& index, const N
     fail<ShapeError>("scatter_add", "expected a source not smaller than the index ",
                      index.shape().str(), ", got ", source.shape().str());
   }
+  if (is_half(x.dtype()))
+    return to(scatter_add(to(x, float32), d, index, to(source, float32)), x.dtype());
   NDArray out = clone(x);
   const int64_t step = out.dim() == 0 ? 0 : out.strides()[d];
   dispatch(x.dtype(), [&](auto type) {

@@ -135,6 +135,7 @@ NDArray matmul(const NDArray& a, const NDArray& b) {
     fail<ShapeError>("matmul", "expected a.shape[-1] == b.shape[", b_vector ? "0" : "-2", "], got ",
                      a.shape().str(), " and ", b.shape().str());
   }
+  if (is_half(a.dtype())) return to(matmul(to(a, float32), to(b, float32)), a.dtype());
   NDArray out = batched_product(a_vector ? unsqueeze(a, 0) : a, b_vector ? unsqueeze(b, 1) : b);
   if (b_vector) out = squeeze(out, -1);
   if (a_vector) out = squeeze(out, b_vector ? -1 : -2);
@@ -158,6 +159,10 @@ NDArray linear(const NDArray& x, const NDArray& weight, const NDArray& bias) {
     fail<ShapeError>("linear", "expected x (..., in), weight (out, in) and bias (out), got ",
                      x.shape().str(), ", ", weight.shape().str(), " and ",
                      bias.defined() ? bias.shape().str() : "no bias");
+  }
+  if (is_half(x.dtype())) {
+    const NDArray wide = bias.defined() ? to(bias, float32) : bias;
+    return to(linear(to(x, float32), to(weight, float32), wide), x.dtype());
   }
   Shape shape = x.shape();
   shape[x.dim() - 1] = weight.shape()[0];

@@ -42,7 +42,7 @@ NDArray NDArray::full(const Shape& shape, Scalar value) {
 
 NDArray NDArray::full(const Shape& shape, Scalar value, DType dtype) {
   NDArray x = empty(shape, dtype);
-  dispatch(dtype, [&](auto type) {
+  dispatch_all(dtype, [&](auto type) {
     using T = typename decltype(type)::type;
     std::fill_n(reinterpret_cast<T*>(x.data_), x.numel_, value.to<T>());
   });
@@ -52,6 +52,7 @@ NDArray NDArray::full(const Shape& shape, Scalar value, DType dtype) {
 NDArray NDArray::arange(int64_t end, DType dtype) {
   if (end < 0) fail<ValueError>("arange", "expected an end of at least 0, got ", end);
   if (dtype == bool_) fail<DTypeError>("arange", "expected a numeric dtype, got bool");
+  if (is_half(dtype)) return arange(end, float32).to(dtype);
   NDArray x = empty(end, dtype);
   dispatch(dtype, [&](auto type) {
     using T = typename decltype(type)::type;
@@ -90,7 +91,7 @@ T NDArray::item() const {
   if (numel_ != 1) {
     fail<ShapeError>("item", "expected an array of one element, got shape ", shape_.str());
   }
-  return dispatch(dtype_, [&](auto type) {
+  return dispatch_all(dtype_, [&](auto type) {
     return convert<T>(*reinterpret_cast<const typename decltype(type)::type*>(data_));
   });
 }
@@ -110,6 +111,8 @@ LAMINA_INSTANTIATE(bool)
 LAMINA_INSTANTIATE(uint8_t)
 LAMINA_INSTANTIATE(int32_t)
 LAMINA_INSTANTIATE(int64_t)
+LAMINA_INSTANTIATE(Half)
+LAMINA_INSTANTIATE(BFloat16)
 LAMINA_INSTANTIATE(float)
 LAMINA_INSTANTIATE(double)
 #undef LAMINA_INSTANTIATE
@@ -170,6 +173,8 @@ NDArray& NDArray::add_(const NDArray& source, double alpha) {
                      name_of(source.dtype_));
   }
   if (dtype_ == bool_) fail<DTypeError>("add_", "expected a numeric dtype, got bool");
+  if (is_half(dtype_))
+    return copy_(lamina::to(*this, float32).add_(lamina::to(source, float32), alpha));
   const bool plain = alpha == 1 && source.shape_ == shape_ && contiguous_ && source.contiguous_ &&
                      source.storage() != storage() && numel_ <= kernels::kParallelGrain;
   if (plain) {  // gradients that add up need no more than the loop

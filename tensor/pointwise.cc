@@ -41,13 +41,15 @@ NDArray broadcast_binary(const char* name, kernels::BinaryKernel kernel, const N
   check_defined(name, b);
   DType dtype = result_type(a, b);
   if (op == BinaryOp::kDiv) dtype = to_floating(dtype);
-  const kernels::BinaryKernel kernel = kernels::binary_kernel(op, dtype);
+  const DType computing = to_computing(dtype);
+  const kernels::BinaryKernel kernel = kernels::binary_kernel(op, computing);
   if (kernel == nullptr) {
     fail<DTypeError>(name, "expected numeric dtypes, got ", name_of(a.dtype()), " and ",
                      name_of(b.dtype()));
   }
-  return broadcast_binary(name, kernel, to(a, dtype), to(b, dtype),
-                          op >= BinaryOp::kEq ? bool_ : dtype);
+  if (op >= BinaryOp::kEq)
+    return broadcast_binary(name, kernel, to(a, computing), to(b, computing), bool_);
+  return to(broadcast_binary(name, kernel, to(a, computing), to(b, computing), computing), dtype);
 }
 
 // One shape, one dtype and dense operands need no more than the loop. A function of its own with a
@@ -73,17 +75,18 @@ inline NDArray binary(const char* name, BinaryOp op, const NDArray& a, const NDA
 NDArray unary(const char* name, UnaryOp op, const NDArray& x) {
   check_defined(name, x);
   const DType dtype = op >= UnaryOp::kExp ? to_floating(x.dtype()) : x.dtype();
-  const kernels::UnaryKernel kernel = kernels::unary_kernel(op, dtype);
+  const DType computing = to_computing(dtype);
+  const kernels::UnaryKernel kernel = kernels::unary_kernel(op, computing);
   if (kernel == nullptr) {
     fail<DTypeError>(name, "expected a numeric dtype, got ", name_of(x.dtype()));
   }
-  const NDArray from = contiguous(to(x, dtype));
-  NDArray out = NDArray::empty_unchecked(x.shape(), dtype);
-  const int64_t item = size_of(dtype);
+  const NDArray from = contiguous(to(x, computing));
+  NDArray out = NDArray::empty_unchecked(x.shape(), computing);
+  const int64_t item = size_of(computing);
   parallel_for(0, out.numel(), kernels::kParallelGrain, [&](int64_t first, int64_t last) {
     kernel(from.raw_data() + first * item, out.raw_data() + first * item, last - first);
   });
-  return out;
+  return to(out, dtype);
 }
 
 }  // namespace

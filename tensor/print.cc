@@ -177,6 +177,7 @@ class Printer {
 
 std::string contents(const NDArray& x) {
   if (x.numel() == 0) return "[]";
+  if (is_half(x.dtype())) return contents(x.to(float32));
   return dispatch(x.dtype(), [&](auto type) {
     return Printer(x, make_cells<typename decltype(type)::type>(x)).print();
   });

@@ -95,6 +95,7 @@ NDArray uniform(const Shape& shape, double low, double high, DType dtype, Genera
     fail<ValueError>("uniform", "expected an interval whose width is finite in ", name_of(dtype),
                      ", got ", low, " to ", high);
   }
+  if (is_half(dtype)) return uniform(shape, low, high, float32, generator).to(dtype);
   NDArray x = NDArray::empty(shape, dtype);
   if (dtype == float32) {
     const float from = static_cast<float>(low), width = static_cast<float>(high - low);
@@ -122,6 +123,7 @@ NDArray normal(const Shape& shape, double mean, double stddev, DType dtype, Gene
   check_floating("normal", dtype);
   if (!(stddev >= 0))
     fail<ValueError>("normal", "expected a standard deviation >= 0, got ", stddev);
+  if (is_half(dtype)) return normal(shape, mean, stddev, float32, generator).to(dtype);
   NDArray x = NDArray::empty(shape, dtype);
   constexpr double kTwoPi = 6.283185307179586476925;
   if (dtype == float32) {

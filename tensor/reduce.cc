@@ -61,6 +61,7 @@ Reduction prepare_dim(const char* name, const NDArray& x, int64_t dim, bool keep
 
 NDArray sum(const NDArray& x, const Dims& dims, bool keepdim) {
   check_defined("sum", x);
+  if (is_half(x.dtype())) return to(sum(to(x, float32), dims, keepdim), x.dtype());
   const Reduction r = prepare(x, normalize_dims("sum", dims, x.dim()), keepdim);
   NDArray out = NDArray::empty(r.shape, is_floating(x.dtype()) ? x.dtype() : int64);
   kernels::sum(x.dtype(), r.sizes, r.x.raw_data(), out.raw_data());
@@ -70,6 +71,7 @@ NDArray sum(const NDArray& x, const Dims& dims, bool keepdim) {
 NDArray mean(const NDArray& x, const Dims& dims, bool keepdim) {
   check_defined("mean", x);
   check_floating("mean", x.dtype());
+  if (is_half(x.dtype())) return to(mean(to(x, float32), dims, keepdim), x.dtype());
   const uint32_t reduced = normalize_dims("mean", dims, x.dim());
   const NDArray total = sum(x, dims, keepdim);
   // Elements per result; 0 / 0 is NaN.
@@ -85,6 +87,7 @@ NDArray max(const NDArray& x) {
   if (x.numel() == 0) {
     fail<ShapeError>("max", "expected at least one element, got shape ", x.shape().str());
   }
+  if (is_half(x.dtype())) return to(max(to(x, float32)), x.dtype());
   const NDArray dense = contiguous(x);
   NDArray out = NDArray::empty({}, x.dtype());
   kernels::max(x.dtype(), {1, x.numel(), 1}, dense.raw_data(), out.raw_data(), nullptr);
@@ -92,6 +95,11 @@ NDArray max(const NDArray& x) {
 }
 
 MaxResult<NDArray> max(const NDArray& x, int64_t dim, bool keepdim) {
+  check_defined("max", x);
+  if (is_half(x.dtype())) {
+    MaxResult<NDArray> wide = max(to(x, float32), dim, keepdim);
+    return {to(wide.values, x.dtype()), std::move(wide.indices)};
+  }
   const Reduction r = prepare_dim("max", x, dim, keepdim);
   MaxResult<NDArray> out{NDArray::empty(r.shape, x.dtype()), NDArray::empty(r.shape, int64)};
   kernels::max(x.dtype(), r.sizes, r.x.raw_data(), out.values.raw_data(),
@@ -108,9 +116,10 @@ NDArray argmax(const NDArray& x) {
 }
 
 NDArray argmax(const NDArray& x, int64_t dim, bool keepdim) {
-  const Reduction r = prepare_dim("argmax", x, dim, keepdim);
+  check_defined("argmax", x);
+  const Reduction r = prepare_dim("argmax", to(x, to_computing(x.dtype())), dim, keepdim);
   NDArray out = NDArray::empty(r.shape, int64);
-  kernels::max(x.dtype(), r.sizes, r.x.raw_data(), nullptr, out.data<int64_t>());
+  kernels::max(r.x.dtype(), r.sizes, r.x.raw_data(), nullptr, out.data<int64_t>());
   return out;
 }
 

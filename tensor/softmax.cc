@@ -7,6 +7,7 @@ namespace lamina {
 NDArray log_softmax(const NDArray& x, int64_t dim) {
   check_defined("log_softmax", x);
   check_floating("log_softmax", x.dtype());
+  if (is_half(x.dtype())) return to(log_softmax(to(x, float32), dim), x.dtype());
   const int d = normalize_dim("log_softmax", dim, x.dim());
   if (x.dim() > 0 && d != x.dim() - 1) {
     return contiguous(transpose(log_softmax(transpose(x, d, -1), -1), d, -1));

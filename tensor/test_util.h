@@ -40,6 +40,8 @@
 
 namespace lamina::test {
 
+// Those that kernels compute in. float16 and bfloat16 go by way of float32; tests/op_cases tries
+// them on every operation.
 inline constexpr DType kAllDTypes[] = {bool_, uint8, int32, int64, float32, float64};
 inline constexpr DType kNumericDTypes[] = {uint8, int32, int64, float32, float64};
 inline constexpr DType kFloatingDTypes[] = {float32, float64};
@@ -64,10 +66,10 @@ inline int64_t offset_of(const Shape& index, const Strides& strides) {
 template <class T = double>
 std::vector<T> elements(const NDArray& x) {
   std::vector<T> values;
-  dispatch(x.dtype(), [&](auto type) {
+  dispatch_all(x.dtype(), [&](auto type) {
     const auto* data = x.data<typename decltype(type)::type>();
     for_each_index(x.shape(), [&](const Shape& index) {
-      values.push_back(static_cast<T>(data[offset_of(index, x.strides())]));
+      values.push_back(convert<T>(data[offset_of(index, x.strides())]));
     });
   });
   return values;
@@ -96,9 +98,9 @@ inline ::testing::AssertionResult is_close(const NDArray& actual,
 inline NDArray array(const std::vector<double>& values, const Shape& shape, DType dtype = float32) {
   NDArray x = NDArray::empty(shape, dtype);
   EXPECT_EQ(shape.numel(), static_cast<int64_t>(values.size()));
-  dispatch(dtype, [&](auto type) {
+  dispatch_all(dtype, [&](auto type) {
     using T = typename decltype(type)::type;
-    for (size_t i = 0; i < values.size(); ++i) x.data<T>()[i] = static_cast<T>(values[i]);
+    for (size_t i = 0; i < values.size(); ++i) x.data<T>()[i] = convert<T>(values[i]);
   });
   return x;
 }
@@ -140,7 +142,7 @@ inline std::vector<NDArray> layouts(const NDArray& x) {
     }
     const int64_t offset = step - 1;
     const NDArray y = NDArray::zeros(next + offset, x.dtype()).view_of(x.shape(), strides, offset);
-    dispatch(x.dtype(), [&](auto type) {
+    dispatch_all(x.dtype(), [&](auto type) {
       using T = typename decltype(type)::type;
       for_each_index(x.shape(), [&](const Shape& index) {
         y.data<T>()[offset_of(index, strides)] = x.data<T>()[offset_of(index, x.strides())];

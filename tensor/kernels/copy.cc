@@ -95,14 +95,16 @@ void copy(const Shape& shape, DType to_dtype, void* to, const Strides& to_stride
     switch (size_of(to_dtype)) {
       case 1:
         return move_all(loop, static_cast<uint8_t*>(to), static_cast<const uint8_t*>(from));
+      case 2:
+        return move_all(loop, static_cast<uint16_t*>(to), static_cast<const uint16_t*>(from));
       case 4:
         return move_all(loop, static_cast<uint32_t*>(to), static_cast<const uint32_t*>(from));
       default:
         return move_all(loop, static_cast<uint64_t*>(to), static_cast<const uint64_t*>(from));
     }
   }
-  dispatch(to_dtype, [&](auto to_type) {
-    dispatch(from_dtype, [&](auto from_type) {
+  dispatch_all(to_dtype, [&](auto to_type) {
+    dispatch_all(from_dtype, [&](auto from_type) {
       convert_all(loop, static_cast<typename decltype(to_type)::type*>(to),
                   static_cast<const typename decltype(from_type)::type*>(from));
     });

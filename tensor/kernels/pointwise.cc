@@ -304,10 +304,11 @@ HWY_EXPORT(add_scaled_run);
 namespace {
 
 struct Tables {
-  BinaryKernel binary[kBinaryOps][kDTypeCount];
-  UnaryKernel unary[kUnaryOps][kDTypeCount];
+  BinaryKernel binary[kBinaryOps][kDTypeCount] = {};
+  UnaryKernel unary[kUnaryOps][kDTypeCount] = {};
   Tables() {
     for (int d = 0; d < kDTypeCount; ++d) {
+      if (is_half(static_cast<DType>(d))) continue;
       for (int op = 0; op < kBinaryOps; ++op) {
         binary[op][d] =
             HWY_DYNAMIC_DISPATCH(choose_binary)(static_cast<BinaryOp>(op), static_cast<DType>(d));

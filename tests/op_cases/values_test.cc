@@ -51,8 +51,11 @@ class OpValues : public OpCaseTest {
       dense.push_back(to_dense(arrays.back()));
     }
     const std::vector<Dense> expected = row().reference(dense);
-    const double tolerance =
-        row().result_dtype(dtype) == float64 && dtype == float64 ? 1e-12 : row().float32_tolerance;
+    const DType result = row().result_dtype(dtype);
+    const double tolerance = result == float64 && dtype == float64 ? 1e-12
+                             : result == float16                   ? 0x1p-9
+                             : result == bfloat16                  ? 0x1p-6
+                                                                   : row().float32_tolerance;
     for (size_t f = 0; f < row().forms.size(); ++f) {
       const Form& form = row().forms[f];
       SCOPED_TRACE("form " + std::to_string(f));
@@ -107,6 +110,19 @@ TEST_P(OpValues, AgreeWithTheNaiveReference) {
   for (const Sample& sample : row().samples) {
     for (const DType dtype : row().dtypes) {
       for (const Layout layout : row().layouts) check(sample, dtype, layout);
+    }
+  }
+}
+
+// float16 and bfloat16 compute in float32 and round at the end: half a unit in the last place of
+// the result, and of what lies between where an operation is made of others.
+TEST_P(OpValues, AgreeWithTheNaiveReferenceInHalfPrecision) {
+  const std::vector<DType>& taken = row().dtypes;
+  if (std::find(taken.begin(), taken.end(), float32) == taken.end()) return;
+  for (const Sample& sample : row().samples) {
+    for (const Layout layout : row().layouts) {
+      check(sample, float16, layout);
+      check(sample, bfloat16, layout);
     }
   }
 }
