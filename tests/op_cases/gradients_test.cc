@@ -34,11 +34,15 @@ class OpGradients : public OpCaseTest {
                                        dtype_for(sample[i], float64), layout));
           if (is_floating(inputs.back().dtype())) inputs.back().requires_grad_();
         }
-        const TensorFunction f = [&](absl::Span<const Tensor> in) {
-          return row().forms[0].tensors(std::vector<Tensor>(in.begin(), in.end()))[0];
+        const auto call = [&](absl::Span<const Tensor> in) {
+          return row().forms[0].tensors(std::vector<Tensor>(in.begin(), in.end()));
         };
-        const GradcheckReport report = check(f, inputs, options);
-        EXPECT_TRUE(report.passed) << report.message;
+        const size_t results = row().alike ? call(inputs).size() : 1;
+        for (size_t i = 0; i < results; ++i) {
+          const TensorFunction f = [&](absl::Span<const Tensor> in) { return call(in)[i]; };
+          const GradcheckReport report = check(f, inputs, options);
+          EXPECT_TRUE(report.passed) << "result " << i << ": " << report.message;
+        }
       }
     }
   }

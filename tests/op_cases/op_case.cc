@@ -113,6 +113,10 @@ const Table& all_op_cases() {
     add_product_rows(*t);
     add_index_rows(*t);
     add_view_rows(*t);
+    add_pointwise_rows(*t);
+    add_movement_rows(*t);
+    add_order_rows(*t);
+    add_linalg_rows(*t);
     return t;
   }();
   return table;

@@ -74,6 +74,10 @@ std::vector<A> as_list(A result) {
   return {std::move(result)};
 }
 template <class A>
+std::vector<A> as_list(std::vector<A> results) {
+  return results;
+}
+template <class A>
 std::vector<A> as_list(MaxResult<A> result) {
   return {std::move(result.values), std::move(result.indices)};
 }
@@ -124,6 +128,8 @@ struct OpCase {
   OpCase& named(std::string what) { return label = std::move(what), *this; }
   OpCase& takes(std::vector<DType> all) { return dtypes = std::move(all), *this; }
   OpCase& gives(DType (*rule)(DType)) { return result_dtype = rule, *this; }
+  // Several results have all the dtype of the first, and a gradient. Otherwise those after it are int64.
+  OpCase& results_alike() { return alike = true, *this; }
   OpCase& not_differentiable() { return differentiable = false, *this; }
   // Equal elements have no derivative: expanded inputs are left to the values.
   OpCase& kinks_at_ties() { return ties_are_kinks = true, *this; }
@@ -156,6 +162,7 @@ struct OpCase {
   Reference reference;
   std::vector<DType> dtypes = kFloats;
   DType (*result_dtype)(DType) = same_result;
+  bool alike = false;
   bool differentiable = true;
   bool ties_are_kinks = false;
   bool shares_storage = false;
@@ -176,6 +183,10 @@ void add_reduce_rows(Table& table);
 void add_product_rows(Table& table);
 void add_index_rows(Table& table);
 void add_view_rows(Table& table);
+void add_pointwise_rows(Table& table);
+void add_movement_rows(Table& table);
+void add_order_rows(Table& table);
+void add_linalg_rows(Table& table);
 
 const Table& all_op_cases();
 

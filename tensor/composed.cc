@@ -1,0 +1,9 @@
+#include "lamina/tensor/ndarray.h"
+
+namespace lamina {
+
+#define LAMINA_ARRAY NDArray
+#include "lamina/tensor/composed.inc"
+#undef LAMINA_ARRAY
+
+}  // namespace lamina
