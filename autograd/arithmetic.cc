@@ -1,6 +1,6 @@
-// Arithmetic, comparison and elementwise functions, with their gradients.
+// Elementwise operations on two arrays, with their gradients. Functions of one are in math.cc.
 #include "lamina/autograd/function.h"
-#include "lamina/tensor/fused.h"
+#include "lamina/autograd/masked.h"
 
 namespace lamina {
 namespace {
@@ -47,44 +47,98 @@ struct Div : Function<Div> {
   }
 };
 
-struct Neg : Function<Neg> {
-  static constexpr const char* kName = "neg";
-  static NDArray forward(Context&, const NDArray& x) { return neg(x); }
-  static Gradients backward(Context&, const Tensor& dy) { return {neg(dy)}; }
-};
-
-struct ReluBackward : Function<ReluBackward> {
-  static constexpr const char* kName = "relu_backward";
-  static NDArray forward(Context& ctx, const NDArray& dy, const NDArray& y) {
-    ctx.save_values(y);
-    return relu_backward(dy, y);
+struct Pow : Function<Pow> {
+  static constexpr const char* kName = "pow";
+  static NDArray forward(Context& ctx, const NDArray& a, const NDArray& b) {
+    ctx.save_input(a);
+    ctx.save_input(b);
+    return pow(a, b);
   }
-  static Gradients backward(Context& ctx, const Tensor& dy) {  // linear in dy, constant in y
-    return {ReluBackward::apply(dy, ctx.saved(0).data()), Tensor()};
-  }
-};
-
-struct Relu : Function<Relu> {
-  static constexpr const char* kName = "relu";
-  static NDArray forward(Context& ctx, const NDArray& x) { return ctx.save_output(relu(x)); }
   static Gradients backward(Context& ctx, const Tensor& dy) {
-    return {ReluBackward::apply(dy, ctx.output().data())};
+    const Tensor a = ctx.saved(0), b = ctx.saved(1);
+    Tensor da, db;
+    if (ctx.needs_grad(0)) {
+      // Where the exponent is 0 the power is constant, also at 0, where b a^(b - 1) is not a number.
+      da = keep_where(dy * b * pow(a, b - 1), ne(b, 0));
+    }
+    if (ctx.needs_grad(1)) {
+      // Likewise a^b at 0, for exponents that are not negative.
+      const Tensor flat = logical_and(eq(a, 0), ge(b, 0));
+      db = keep_where(dy * pow(a, b) * log(a), logical_not(flat));
+    }
+    return {ctx.to_input(0, da), ctx.to_input(1, db)};
   }
 };
 
-struct Exp : Function<Exp> {
-  static constexpr const char* kName = "exp";
-  static NDArray forward(Context& ctx, const NDArray& x) { return ctx.save_output(exp(x)); }
-  static Gradients backward(Context& ctx, const Tensor& dy) { return {dy * ctx.output()}; }
+// fmod (kFloor false) and remainder (true).
+template <bool kFloor>
+struct Modulo : Function<Modulo<kFloor>> {
+  static constexpr const char* kName = kFloor ? "remainder" : "fmod";
+  static NDArray forward(Context& ctx, const NDArray& a, const NDArray& b) {
+    ctx.save_values(a);
+    ctx.save_values(b);
+    return kFloor ? remainder(a, b) : fmod(a, b);
+  }
+  static Gradients backward(Context& ctx, const Tensor& dy) {
+    Tensor db;
+    if (ctx.needs_grad(1)) {
+      const Tensor quotient = ctx.saved(0) / ctx.saved(1);
+      db = neg(dy * (kFloor ? floor(quotient) : trunc(quotient)));
+    }
+    return {ctx.to_input(0, dy), ctx.to_input(1, db)};
+  }
 };
 
-struct Log : Function<Log> {
-  static constexpr const char* kName = "log";
-  static NDArray forward(Context& ctx, const NDArray& x) {
-    ctx.save_input(x);
-    return log(x);
+// maximum (kMaximum true) and minimum (false).
+template <bool kMaximum>
+struct Extreme : Function<Extreme<kMaximum>> {
+  static constexpr const char* kName = kMaximum ? "maximum" : "minimum";
+  static NDArray forward(Context& ctx, const NDArray& a, const NDArray& b) {
+    ctx.save_values(a);
+    ctx.save_values(b);
+    return kMaximum ? maximum(a, b) : minimum(a, b);
   }
-  static Gradients backward(Context& ctx, const Tensor& dy) { return {dy / ctx.saved(0)}; }
+  static Gradients backward(Context& ctx, const Tensor& dy) {
+    const Tensor a = ctx.saved(0), b = ctx.saved(1);
+    const Tensor share = keep_where(dy, ne(a, b)) + keep_where(dy / 2, eq(a, b));
+    const auto toward = [&](int i, const Tensor& other_wins) {
+      return ctx.needs_grad(i) ? ctx.to_input(i, keep_where(share, logical_not(other_wins)))
+                               : Tensor();
+    };
+    return kMaximum ? Gradients{toward(0, lt(a, b)), toward(1, gt(a, b))}
+                    : Gradients{toward(0, gt(a, b)), toward(1, lt(a, b))};
+  }
+};
+
+// clamp_min (kMin true) and clamp_max (false): of equal ones, x counts as the one chosen.
+template <bool kMin>
+struct ClampOneSide : Function<ClampOneSide<kMin>> {
+  static constexpr const char* kName = kMin ? "clamp_min" : "clamp_max";
+  static NDArray forward(Context& ctx, const NDArray& x, const NDArray& bound) {
+    ctx.save_values(x);
+    ctx.save_values(bound);
+    return kMin ? clamp_min(x, bound) : clamp_max(x, bound);
+  }
+  static Gradients backward(Context& ctx, const Tensor& dy) {
+    const Tensor x = ctx.saved(0), bound = ctx.saved(1);
+    const Tensor cut = kMin ? lt(x, bound) : gt(x, bound);
+    return {ctx.needs_grad(0) ? ctx.to_input(0, keep_where(dy, logical_not(cut))) : Tensor(),
+            ctx.needs_grad(1) ? ctx.to_input(1, keep_where(dy, cut)) : Tensor()};
+  }
+};
+
+struct Atan2 : Function<Atan2> {
+  static constexpr const char* kName = "atan2";
+  static NDArray forward(Context& ctx, const NDArray& a, const NDArray& b) {
+    ctx.save_input(a);
+    ctx.save_input(b);
+    return atan2(a, b);
+  }
+  static Gradients backward(Context& ctx, const Tensor& dy) {
+    const Tensor a = ctx.saved(0), b = ctx.saved(1), scaled = dy / (a * a + b * b);
+    return {ctx.needs_grad(0) ? ctx.to_input(0, scaled * b) : Tensor(),
+            ctx.needs_grad(1) ? ctx.to_input(1, neg(scaled * a)) : Tensor()};
+  }
 };
 
 }  // namespace
@@ -93,18 +147,32 @@ Tensor add(const Tensor& a, const Tensor& b) { return Add::apply(a, b); }
 Tensor sub(const Tensor& a, const Tensor& b) { return Sub::apply(a, b); }
 Tensor mul(const Tensor& a, const Tensor& b) { return Mul::apply(a, b); }
 Tensor div(const Tensor& a, const Tensor& b) { return Div::apply(a, b); }
+Tensor pow(const Tensor& a, const Tensor& b) { return Pow::apply(a, b); }
+Tensor fmod(const Tensor& a, const Tensor& b) { return Modulo<false>::apply(a, b); }
+Tensor remainder(const Tensor& a, const Tensor& b) { return Modulo<true>::apply(a, b); }
+Tensor maximum(const Tensor& a, const Tensor& b) { return Extreme<true>::apply(a, b); }
+Tensor minimum(const Tensor& a, const Tensor& b) { return Extreme<false>::apply(a, b); }
+Tensor clamp_min(const Tensor& x, const Tensor& low) { return ClampOneSide<true>::apply(x, low); }
+Tensor clamp_max(const Tensor& x, const Tensor& high) {
+  return ClampOneSide<false>::apply(x, high);
+}
+Tensor atan2(const Tensor& a, const Tensor& b) { return Atan2::apply(a, b); }
 
-// Comparisons have no gradient.
-Tensor eq(const Tensor& a, const Tensor& b) { return eq(a.data(), b.data()); }
-Tensor ne(const Tensor& a, const Tensor& b) { return ne(a.data(), b.data()); }
-Tensor lt(const Tensor& a, const Tensor& b) { return lt(a.data(), b.data()); }
-Tensor le(const Tensor& a, const Tensor& b) { return le(a.data(), b.data()); }
-Tensor gt(const Tensor& a, const Tensor& b) { return gt(a.data(), b.data()); }
-Tensor ge(const Tensor& a, const Tensor& b) { return ge(a.data(), b.data()); }
-
-Tensor neg(const Tensor& x) { return Neg::apply(x); }
-Tensor relu(const Tensor& x) { return Relu::apply(x); }
-Tensor exp(const Tensor& x) { return Exp::apply(x); }
-Tensor log(const Tensor& x) { return Log::apply(x); }
+// No gradient.
+#define LAMINA_BINARY(op) \
+  Tensor op(const Tensor& a, const Tensor& b) { return op(a.data(), b.data()); }
+LAMINA_BINARY(eq)
+LAMINA_BINARY(ne)
+LAMINA_BINARY(lt)
+LAMINA_BINARY(le)
+LAMINA_BINARY(gt)
+LAMINA_BINARY(ge)
+LAMINA_BINARY(logical_and)
+LAMINA_BINARY(logical_or)
+LAMINA_BINARY(logical_xor)
+LAMINA_BINARY(bitwise_and)
+LAMINA_BINARY(bitwise_or)
+LAMINA_BINARY(bitwise_xor)
+#undef LAMINA_BINARY
 
 }  // namespace lamina

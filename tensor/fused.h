@@ -6,7 +6,7 @@
 
 namespace lamina {
 
-// y > 0 ? dy : 0, elementwise.
+// y <= 0 ? 0 : dy, elementwise: a NaN in y lets dy through, as in PyTorch.
 NDArray relu_backward(const NDArray& dy, const NDArray& y);
 
 // Throws unless logits are floating (n, classes) and labels int64 (n), from 0 to classes - 1.

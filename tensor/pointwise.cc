@@ -35,19 +35,34 @@ NDArray broadcast_binary(const char* name, kernels::BinaryKernel kernel, const N
   return out;
 }
 
+// Integers have no remainder by zero, and no reciprocal.
+void check_integer_operand(const char* name, BinaryOp op, const NDArray& a, const NDArray& b) {
+  if (op == BinaryOp::kPow && b.is_scalar_like() && b.item<int64_t>() < 0) {
+    fail<ValueError>(name, "expected an exponent of at least 0 for integers, got ",
+                     b.item<int64_t>());
+  }
+  if (op != BinaryOp::kFmod && op != BinaryOp::kRemainder) return;
+  broadcast_shapes(name, a.shape(), b.shape());
+  if (a.numel() > 0 && b.numel() > 0 && max(eq(b, 0)).item<bool>())
+    fail<ValueError>(name, "expected integer divisors other than 0, got a 0");
+}
+
 [[gnu::noinline]] NDArray binary_slow(const char* name, BinaryOp op, const NDArray& a,
                                       const NDArray& b) {
   check_defined(name, a);
   check_defined(name, b);
   DType dtype = result_type(a, b);
-  if (op == BinaryOp::kDiv) dtype = to_floating(dtype);
+  if (is_float_valued(op)) dtype = to_floating(dtype);
   const DType computing = to_computing(dtype);
   const kernels::BinaryKernel kernel = kernels::binary_kernel(op, computing);
   if (kernel == nullptr) {
-    fail<DTypeError>(name, "expected numeric dtypes, got ", name_of(a.dtype()), " and ",
-                     name_of(b.dtype()));
+    const bool bits = op >= BinaryOp::kBitwiseAnd && op <= BinaryOp::kBitwiseXor;
+    fail<DTypeError>(name,
+                     bits ? "expected integers or bool, got " : "expected numeric dtypes, got ",
+                     name_of(a.dtype()), " and ", name_of(b.dtype()));
   }
-  if (op >= BinaryOp::kEq)
+  if (!is_floating(dtype)) check_integer_operand(name, op, a, b);
+  if (is_bool_valued(op))
     return broadcast_binary(name, kernel, to(a, computing), to(b, computing), bool_);
   return to(broadcast_binary(name, kernel, to(a, computing), to(b, computing), computing), dtype);
 }
@@ -64,47 +79,107 @@ NDArray binary_plain(kernels::BinaryKernel kernel, const NDArray& a, const NDArr
 
 // Inlined into each operation.
 inline NDArray binary(const char* name, BinaryOp op, const NDArray& a, const NDArray& b) {
-  const bool plain = a.defined() && b.defined() && a.dtype() == b.dtype() && a.is_contiguous() &&
-                     b.is_contiguous() && a.numel() <= kernels::kParallelGrain &&
-                     a.shape() == b.shape() && !a.is_scalar_like() && !b.is_scalar_like();
+  const bool checked = op == BinaryOp::kFmod || op == BinaryOp::kRemainder;
+  const bool plain = !checked && a.defined() && b.defined() && a.dtype() == b.dtype() &&
+                     a.is_contiguous() && b.is_contiguous() &&
+                     a.numel() <= kernels::kParallelGrain && a.shape() == b.shape() &&
+                     !a.is_scalar_like() && !b.is_scalar_like();
   const kernels::BinaryKernel kernel = plain ? kernels::binary_kernel(op, a.dtype()) : nullptr;
   if (kernel == nullptr) return binary_slow(name, op, a, b);
-  return binary_plain(kernel, a, b, op >= BinaryOp::kEq ? bool_ : a.dtype());
+  return binary_plain(kernel, a, b, is_bool_valued(op) ? bool_ : a.dtype());
 }
 
 NDArray unary(const char* name, UnaryOp op, const NDArray& x) {
   check_defined(name, x);
-  const DType dtype = op >= UnaryOp::kExp ? to_floating(x.dtype()) : x.dtype();
+  const DType dtype = is_float_valued(op) ? to_floating(x.dtype()) : x.dtype();
   const DType computing = to_computing(dtype);
   const kernels::UnaryKernel kernel = kernels::unary_kernel(op, computing);
   if (kernel == nullptr) {
-    fail<DTypeError>(name, "expected a numeric dtype, got ", name_of(x.dtype()));
+    fail<DTypeError>(name,
+                     op == UnaryOp::kFrac         ? "expected a floating dtype, got "
+                     : op == UnaryOp::kBitwiseNot ? "expected integers or bool, got "
+                                                  : "expected a numeric dtype, got ",
+                     name_of(x.dtype()));
   }
   const NDArray from = contiguous(to(x, computing));
-  NDArray out = NDArray::empty_unchecked(x.shape(), computing);
-  const int64_t item = size_of(computing);
+  NDArray out = NDArray::empty_unchecked(x.shape(), is_bool_valued(op) ? bool_ : computing);
+  const int64_t item = size_of(computing), out_item = size_of(out.dtype());
   parallel_for(0, out.numel(), kernels::kParallelGrain, [&](int64_t first, int64_t last) {
-    kernel(from.raw_data() + first * item, out.raw_data() + first * item, last - first);
+    kernel(from.raw_data() + first * item, out.raw_data() + first * out_item, last - first);
   });
-  return to(out, dtype);
+  return is_bool_valued(op) ? out : to(out, dtype);
 }
 
 }  // namespace
 
-NDArray add(const NDArray& a, const NDArray& b) { return binary("add", BinaryOp::kAdd, a, b); }
-NDArray sub(const NDArray& a, const NDArray& b) { return binary("sub", BinaryOp::kSub, a, b); }
-NDArray mul(const NDArray& a, const NDArray& b) { return binary("mul", BinaryOp::kMul, a, b); }
-NDArray div(const NDArray& a, const NDArray& b) { return binary("div", BinaryOp::kDiv, a, b); }
-NDArray eq(const NDArray& a, const NDArray& b) { return binary("eq", BinaryOp::kEq, a, b); }
-NDArray ne(const NDArray& a, const NDArray& b) { return binary("ne", BinaryOp::kNe, a, b); }
-NDArray lt(const NDArray& a, const NDArray& b) { return binary("lt", BinaryOp::kLt, a, b); }
-NDArray le(const NDArray& a, const NDArray& b) { return binary("le", BinaryOp::kLe, a, b); }
-NDArray gt(const NDArray& a, const NDArray& b) { return binary("gt", BinaryOp::kGt, a, b); }
-NDArray ge(const NDArray& a, const NDArray& b) { return binary("ge", BinaryOp::kGe, a, b); }
+#define LAMINA_BINARY(name, op) \
+  NDArray name(const NDArray& a, const NDArray& b) { return binary(#name, BinaryOp::op, a, b); }
+LAMINA_BINARY(add, kAdd)
+LAMINA_BINARY(sub, kSub)
+LAMINA_BINARY(mul, kMul)
+LAMINA_BINARY(div, kDiv)
+LAMINA_BINARY(pow, kPow)
+LAMINA_BINARY(fmod, kFmod)
+LAMINA_BINARY(remainder, kRemainder)
+LAMINA_BINARY(maximum, kMaximum)
+LAMINA_BINARY(minimum, kMinimum)
+LAMINA_BINARY(atan2, kAtan2)
+LAMINA_BINARY(eq, kEq)
+LAMINA_BINARY(ne, kNe)
+LAMINA_BINARY(lt, kLt)
+LAMINA_BINARY(le, kLe)
+LAMINA_BINARY(gt, kGt)
+LAMINA_BINARY(ge, kGe)
+LAMINA_BINARY(logical_and, kLogicalAnd)
+LAMINA_BINARY(logical_or, kLogicalOr)
+LAMINA_BINARY(logical_xor, kLogicalXor)
+LAMINA_BINARY(bitwise_and, kBitwiseAnd)
+LAMINA_BINARY(bitwise_or, kBitwiseOr)
+LAMINA_BINARY(bitwise_xor, kBitwiseXor)
+#undef LAMINA_BINARY
 
-NDArray neg(const NDArray& x) { return unary("neg", UnaryOp::kNeg, x); }
-NDArray relu(const NDArray& x) { return unary("relu", UnaryOp::kRelu, x); }
-NDArray exp(const NDArray& x) { return unary("exp", UnaryOp::kExp, x); }
-NDArray log(const NDArray& x) { return unary("log", UnaryOp::kLog, x); }
+#define LAMINA_UNARY(name, op) \
+  NDArray name(const NDArray& x) { return unary(#name, UnaryOp::op, x); }
+LAMINA_UNARY(neg, kNeg)
+LAMINA_UNARY(abs, kAbs)
+LAMINA_UNARY(sign, kSign)
+LAMINA_UNARY(relu, kRelu)
+LAMINA_UNARY(floor, kFloor)
+LAMINA_UNARY(ceil, kCeil)
+LAMINA_UNARY(round, kRound)
+LAMINA_UNARY(trunc, kTrunc)
+LAMINA_UNARY(frac, kFrac)
+LAMINA_UNARY(exp, kExp)
+LAMINA_UNARY(expm1, kExpm1)
+LAMINA_UNARY(log, kLog)
+LAMINA_UNARY(log1p, kLog1p)
+LAMINA_UNARY(log2, kLog2)
+LAMINA_UNARY(sqrt, kSqrt)
+LAMINA_UNARY(rsqrt, kRsqrt)
+LAMINA_UNARY(sin, kSin)
+LAMINA_UNARY(cos, kCos)
+LAMINA_UNARY(tan, kTan)
+LAMINA_UNARY(asin, kAsin)
+LAMINA_UNARY(acos, kAcos)
+LAMINA_UNARY(atan, kAtan)
+LAMINA_UNARY(sinh, kSinh)
+LAMINA_UNARY(cosh, kCosh)
+LAMINA_UNARY(tanh, kTanh)
+LAMINA_UNARY(sigmoid, kSigmoid)
+LAMINA_UNARY(erf, kErf)
+LAMINA_UNARY(erfc, kErfc)
+LAMINA_UNARY(bitwise_not, kBitwiseNot)
+LAMINA_UNARY(isnan, kIsNan)
+LAMINA_UNARY(isinf, kIsInf)
+LAMINA_UNARY(isfinite, kIsFinite)
+LAMINA_UNARY(logical_not, kLogicalNot)
+#undef LAMINA_UNARY
+
+NDArray clamp_min(const NDArray& x, const NDArray& low) {
+  return binary("clamp_min", BinaryOp::kMaximum, x, low);
+}
+NDArray clamp_max(const NDArray& x, const NDArray& high) {
+  return binary("clamp_max", BinaryOp::kMinimum, x, high);
+}
 
 }  // namespace lamina

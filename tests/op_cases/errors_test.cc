@@ -83,6 +83,7 @@ TEST_P(OpErrors, RefuseAnUndefinedInput) {
 }
 
 TEST_P(OpErrors, RefuseADTypeThatTheOperationDoesNotTake) {
+  if (!row().refuses_others) return;
   for (const DType dtype : kAll) {
     const std::vector<DType>& taken = row().dtypes;
     if (std::find(taken.begin(), taken.end(), dtype) != taken.end()) continue;

@@ -31,7 +31,8 @@ double value_at(const Input& input, size_t number, DType dtype, int64_t i) {
   // elements repeat in other places.
   const int64_t cell = (i * 37 + 11 * static_cast<int64_t>(number) + 5) % 80;
   const double x = (static_cast<double>(cell % 40) + 1 + 0.4 * (u - 0.5)) * 0.05;
-  return cell < 40 ? x : -x;
+  const double scaled = input.domain == Domain::kUnit ? 0.45 * x : x;
+  return cell < 40 ? scaled : -scaled;
 }
 
 Shape shape_of(const Extents& extents) { return Shape(absl::Span<const int64_t>(extents)); }

@@ -36,6 +36,7 @@ namespace lamina::op_cases {
 enum class Domain {
   kReal,      // between -2 and 2, at least 0.05 apart from each other and from 0
   kPositive,  // between 0.5 and 3
+  kUnit,      // between -0.9 and 0.9; bool and uint8 as kReal
   kSmall,     // a few different values, so that there are ties
   kIndex,     // int64, from 0 to extent - 1
 };
@@ -47,6 +48,7 @@ struct Input {
 };
 inline Input Real(Extents shape) { return {std::move(shape), Domain::kReal}; }
 inline Input Positive(Extents shape) { return {std::move(shape), Domain::kPositive}; }
+inline Input Unit(Extents shape) { return {std::move(shape), Domain::kUnit}; }
 inline Input Small(Extents shape) { return {std::move(shape), Domain::kSmall}; }
 inline Input Index(Extents shape, int64_t extent) {
   return {std::move(shape), Domain::kIndex, extent};
@@ -127,6 +129,10 @@ struct OpCase {
 
   OpCase& named(std::string what) { return label = std::move(what), *this; }
   OpCase& takes(std::vector<DType> all) { return dtypes = std::move(all), *this; }
+  // The dtypes to try, when others are taken as well.
+  OpCase& tried_in(std::vector<DType> some) {
+    return refuses_others = false, takes(std::move(some));
+  }
   OpCase& gives(DType (*rule)(DType)) { return result_dtype = rule, *this; }
   // Several results have all the dtype of the first, and a gradient. Otherwise those after it are int64.
   OpCase& results_alike() { return alike = true, *this; }
@@ -162,6 +168,7 @@ struct OpCase {
   Reference reference;
   std::vector<DType> dtypes = kFloats;
   DType (*result_dtype)(DType) = same_result;
+  bool refuses_others = true;
   bool alike = false;
   bool differentiable = true;
   bool ties_are_kinks = false;

@@ -1,0 +1,116 @@
+#include "lamina/tensor/kernels/math_ulp.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <random>
+
+namespace lamina::kernels {
+namespace {
+
+double sigmoid(double x) { return x < 0 ? std::exp(x) / (1 + std::exp(x)) : 1 / (1 + std::exp(-x)); }
+double rsqrt(double x) { return 1 / std::sqrt(x); }
+
+float float_of(uint32_t bits) {
+  float x;
+  std::memcpy(&x, &bits, sizeof(x));
+  return x;
+}
+
+// The distance from `got` to the exact result in units of the last place that float32 has there.
+double error_in_ulp(float got, double exact) {
+  const float rounded = static_cast<float>(exact);
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  if (std::isnan(exact) || std::isnan(got)) return std::isnan(exact) && std::isnan(got) ? 0 : kInfinity;
+  if (std::isinf(exact)) return exact == static_cast<double>(got) ? 0 : kInfinity;
+  if (exact == 0) return got == 0 && std::signbit(got) == std::signbit(exact) ? 0 : kInfinity;
+  int exponent;
+  std::frexp(exact, &exponent);
+  const double unit = std::ldexp(1.0, std::max(exponent, -125) - 24);
+  if (std::isinf(got)) {  // right if the exact result rounds there, or is within reach of it
+    const double largest = std::numeric_limits<float>::max();
+    return std::isinf(rounded) ? 0 : (largest + unit - std::abs(exact)) / unit;
+  }
+  return std::abs(static_cast<double>(got) - exact) / unit;
+}
+
+}  // namespace
+
+const std::vector<UnaryFunction>& unary_functions() {
+  static const auto& all = *new std::vector<UnaryFunction>{
+      {"exp", UnaryOp::kExp, std::exp, 4},        {"expm1", UnaryOp::kExpm1, std::expm1, 4},
+      {"log", UnaryOp::kLog, std::log, 4},        {"log1p", UnaryOp::kLog1p, std::log1p, 4},
+      {"log2", UnaryOp::kLog2, std::log2, 4},     {"sqrt", UnaryOp::kSqrt, std::sqrt, 4},
+      {"rsqrt", UnaryOp::kRsqrt, rsqrt, 4},       {"sin", UnaryOp::kSin, std::sin, 4},
+      {"cos", UnaryOp::kCos, std::cos, 4},        {"tan", UnaryOp::kTan, std::tan, 4},
+      {"asin", UnaryOp::kAsin, std::asin, 4},     {"acos", UnaryOp::kAcos, std::acos, 4},
+      {"atan", UnaryOp::kAtan, std::atan, 4},     {"sinh", UnaryOp::kSinh, std::sinh, 4},
+      {"cosh", UnaryOp::kCosh, std::cosh, 4},     {"tanh", UnaryOp::kTanh, std::tanh, 4},
+      {"sigmoid", UnaryOp::kSigmoid, sigmoid, 4}, {"erf", UnaryOp::kErf, std::erf, 4},
+      {"erfc", UnaryOp::kErfc, std::erfc, 4},
+  };
+  return all;
+}
+
+const std::vector<BinaryFunction>& binary_functions() {
+  static const auto& all = *new std::vector<BinaryFunction>{
+      {"pow", BinaryOp::kPow, std::pow, 4},
+      {"atan2", BinaryOp::kAtan2, std::atan2, 4},
+  };
+  return all;
+}
+
+Worst worst_of(const UnaryFunction& function, uint32_t first, uint32_t step) {
+  const UnaryKernel kernel = unary_kernel(function.op, DType::kFloat32);
+  Worst worst;
+  constexpr int64_t kBuffer = 4096;
+  std::vector<float> x, y(kBuffer);
+  const auto flush = [&] {
+    kernel(x.data(), y.data(), static_cast<int64_t>(x.size()));
+    for (size_t i = 0; i < x.size(); ++i) {
+      const double exact = function.f(static_cast<double>(x[i]));
+      const double error = error_in_ulp(y[i], exact);
+      if (error > worst.error) worst = {error, x[i], 0, y[i], exact};
+    }
+    x.clear();
+  };
+  for (uint64_t bits = first; bits <= std::numeric_limits<uint32_t>::max(); bits += step) {
+    x.push_back(float_of(static_cast<uint32_t>(bits)));
+    if (x.size() == kBuffer) flush();
+  }
+  flush();
+  return worst;
+}
+
+Worst worst_of(const BinaryFunction& function, int64_t count) {
+  const BinaryKernel kernel = binary_kernel(function.op, DType::kFloat32);
+  const float special[] = {0,    -0.0f, 1,         -1,         0.5f,      -0.5f,       2,  -2, 3, -3,
+                           1e-40f, -1e-40f, 1e38f, -1e38f, HUGE_VALF, -HUGE_VALF, NAN};
+  std::mt19937 random(1);
+  std::normal_distribution<float> normal(0, 8);
+  std::vector<float> a, b;
+  for (float x : special) {
+    for (float y : special) {
+      a.push_back(x);
+      b.push_back(y);
+    }
+  }
+  for (int64_t i = 0; i < count; ++i) {
+    const bool moderate = i % 4 != 0;
+    a.push_back(moderate ? normal(random) : float_of(static_cast<uint32_t>(random())));
+    b.push_back(moderate ? normal(random) : float_of(static_cast<uint32_t>(random())));
+    if (i % 4 == 1) b.back() = std::round(b.back());
+    if (i % 4 == 2) a.back() = std::abs(a.back());
+  }
+  std::vector<float> out(a.size());
+  kernel(a.data(), 1, b.data(), 1, out.data(), static_cast<int64_t>(a.size()));
+  Worst worst;
+  for (size_t i = 0; i < a.size(); ++i) {
+    const double exact = function.f(a[i], b[i]), error = error_in_ulp(out[i], exact);
+    if (error > worst.error) worst = {error, a[i], b[i], out[i], exact};
+  }
+  return worst;
+}
+
+}  // namespace lamina::kernels
