@@ -26,6 +26,8 @@
 namespace lamina {
 
 class NDArray;
+// A 0-d array that promotes as a Scalar does: its category counts, its dtype does not.
+NDArray scalar_array(Scalar value);
 // What max along a dimension gives: auto [values, indices] = x.max(1).
 template <class A>
 struct MaxResult {
@@ -102,6 +104,75 @@ class NDArray : public Methods<NDArray> {
   NDArray& add_(const NDArray& source,
                 double alpha = 1);  // += alpha * source, of the same dtype, broadcast
 
+  // The operations of ops.inc, whose result is written here. It must have this shape, and a dtype whose category
+  // (bool, integer, floating) is not above this one's: ShapeError and DTypeError otherwise.
+#define LAMINA_IN_PLACE(name) NDArray& name##_();
+#define LAMINA_IN_PLACE_WITH(name)        \
+  NDArray& name##_(const NDArray& other); \
+  NDArray& name##_(Scalar other) { return name##_(scalar_array(other)); }
+  LAMINA_IN_PLACE(neg)
+  LAMINA_IN_PLACE(abs)
+  LAMINA_IN_PLACE(sign)
+  LAMINA_IN_PLACE(square)
+  LAMINA_IN_PLACE(relu)
+  LAMINA_IN_PLACE(floor)
+  LAMINA_IN_PLACE(ceil)
+  LAMINA_IN_PLACE(round)
+  LAMINA_IN_PLACE(trunc)
+  LAMINA_IN_PLACE(frac)
+  LAMINA_IN_PLACE(exp)
+  LAMINA_IN_PLACE(expm1)
+  LAMINA_IN_PLACE(log)
+  LAMINA_IN_PLACE(log1p)
+  LAMINA_IN_PLACE(log2)
+  LAMINA_IN_PLACE(sqrt)
+  LAMINA_IN_PLACE(rsqrt)
+  LAMINA_IN_PLACE(reciprocal)
+  LAMINA_IN_PLACE(sin)
+  LAMINA_IN_PLACE(cos)
+  LAMINA_IN_PLACE(tan)
+  LAMINA_IN_PLACE(asin)
+  LAMINA_IN_PLACE(acos)
+  LAMINA_IN_PLACE(atan)
+  LAMINA_IN_PLACE(sinh)
+  LAMINA_IN_PLACE(cosh)
+  LAMINA_IN_PLACE(tanh)
+  LAMINA_IN_PLACE(sigmoid)
+  LAMINA_IN_PLACE(erf)
+  LAMINA_IN_PLACE(erfc)
+  LAMINA_IN_PLACE(logical_not)
+  LAMINA_IN_PLACE(bitwise_not)
+  LAMINA_IN_PLACE_WITH(sub)
+  LAMINA_IN_PLACE_WITH(mul)
+  LAMINA_IN_PLACE_WITH(div)
+  LAMINA_IN_PLACE_WITH(pow)
+  LAMINA_IN_PLACE_WITH(fmod)
+  LAMINA_IN_PLACE_WITH(remainder)
+  LAMINA_IN_PLACE_WITH(atan2)
+  LAMINA_IN_PLACE_WITH(clamp_min)
+  LAMINA_IN_PLACE_WITH(clamp_max)
+  LAMINA_IN_PLACE_WITH(logical_and)
+  LAMINA_IN_PLACE_WITH(logical_or)
+  LAMINA_IN_PLACE_WITH(logical_xor)
+  LAMINA_IN_PLACE_WITH(bitwise_and)
+  LAMINA_IN_PLACE_WITH(bitwise_or)
+  LAMINA_IN_PLACE_WITH(bitwise_xor)
+#undef LAMINA_IN_PLACE
+#undef LAMINA_IN_PLACE_WITH
+  NDArray& add_(Scalar other);
+  NDArray& clamp_(Scalar low, Scalar high) { return clamp_min_(low).clamp_max_(high); }
+  NDArray& lerp_(const NDArray& end, Scalar weight);
+  NDArray& addcmul_(const NDArray& a, const NDArray& b, Scalar value = 1);
+  NDArray& addcdiv_(const NDArray& a, const NDArray& b, Scalar value = 1);
+  NDArray& operator+=(const NDArray& other) { return add_(other); }
+  NDArray& operator-=(const NDArray& other) { return sub_(other); }
+  NDArray& operator*=(const NDArray& other) { return mul_(other); }
+  NDArray& operator/=(const NDArray& other) { return div_(other); }
+  NDArray& operator+=(Scalar other) { return add_(other); }
+  NDArray& operator-=(Scalar other) { return sub_(other); }
+  NDArray& operator*=(Scalar other) { return mul_(other); }
+  NDArray& operator/=(Scalar other) { return div_(other); }
+
   std::string str() const;  // the text that PyTorch prints
   friend std::ostream& operator<<(std::ostream& out, const NDArray& x) { return out << x.str(); }
 
@@ -136,9 +207,6 @@ class NDArray : public Methods<NDArray> {
   Shape shape_;
   Strides strides_;
 };
-
-// A 0-d array that promotes as a Scalar does: its category counts, its dtype does not.
-NDArray scalar_array(Scalar value);
 
 #define LAMINA_ARRAY NDArray
 #include "lamina/tensor/operators.inc"

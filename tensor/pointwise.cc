@@ -10,11 +10,10 @@ namespace {
 using kernels::BinaryOp;
 using kernels::UnaryOp;
 
-// Both have the dtype of the computation; shapes may differ.
-NDArray broadcast_binary(const char* name, kernels::BinaryKernel kernel, const NDArray& a,
-                         const NDArray& b, DType out_dtype) {
-  NDArray out = NDArray::empty(broadcast_shapes(name, a.shape(), b.shape()), out_dtype);
-  if (out.numel() == 0) return out;
+// Both operands have the dtype of the computation and broadcast to out, which is dense.
+void broadcast_into(kernels::BinaryKernel kernel, const NDArray& a, const NDArray& b,
+                    NDArray& out) {
+  if (out.numel() == 0) return;
   NDArray x = expand(a, out.shape()), y = expand(b, out.shape());
   // A strided operand is read faster as a copy: the copy goes tile by tile.
   const auto settle = [](NDArray& v) {
@@ -27,11 +26,17 @@ NDArray broadcast_binary(const char* name, kernels::BinaryKernel kernel, const N
   settle(y);
   const kernels::StridedLoop<3> loop(out.shape(), {&out.strides(), &x.strides(), &y.strides()});
   const int64_t x_step = loop.inner_stride(1), y_step = loop.inner_stride(2);
-  const int64_t item = size_of(x.dtype()), out_item = size_of(out_dtype);
+  const int64_t item = size_of(x.dtype()), out_item = size_of(out.dtype());
   loop.run([&](const std::array<int64_t, 3>& offset, int64_t n) {
     kernel(x.raw_data() + offset[1] * item, x_step, y.raw_data() + offset[2] * item, y_step,
            out.raw_data() + offset[0] * out_item, n);
   });
+}
+
+NDArray broadcast_binary(const char* name, kernels::BinaryKernel kernel, const NDArray& a,
+                         const NDArray& b, DType out_dtype) {
+  NDArray out = NDArray::empty(broadcast_shapes(name, a.shape(), b.shape()), out_dtype);
+  broadcast_into(kernel, a, b, out);
   return out;
 }
 
@@ -110,6 +115,53 @@ NDArray unary(const char* name, UnaryOp op, const NDArray& x) {
   return is_bool_valued(op) ? out : to(out, dtype);
 }
 
+// ---- In place
+
+// Writes a result that has been computed elsewhere to x.
+NDArray& assign(const char* name, NDArray& x, const NDArray& result) {
+  const auto category = [](DType dtype) { return is_floating(dtype) ? 2 : dtype == bool_ ? 0 : 1; };
+  if (category(result.dtype()) > category(x.dtype())) {
+    fail<DTypeError>(name, "expected a result that ", name_of(x.dtype()), " can hold, got ",
+                     name_of(result.dtype()));
+  }
+  if (result.shape() != x.shape()) {
+    fail<ShapeError>(name, "expected operands that broadcast to ", x.shape().str(),
+                     ", got a result of shape ", result.shape().str());
+  }
+  return x.copy_(result);
+}
+
+NDArray& unary_in_place(const char* name, UnaryOp op, NDArray& x) {
+  check_defined(name, x);
+  const bool keeps_dtype =
+      is_bool_valued(op) ? x.dtype() == bool_ : !is_float_valued(op) || is_floating(x.dtype());
+  const kernels::UnaryKernel kernel =
+      keeps_dtype && x.is_contiguous() ? kernels::unary_kernel(op, x.dtype()) : nullptr;
+  if (kernel == nullptr) return assign(name, x, unary(name, op, x));
+  const int64_t item = size_of(x.dtype());
+  parallel_for(0, x.numel(), kernels::kParallelGrain, [&](int64_t first, int64_t last) {
+    kernel(x.raw_data() + first * item, x.raw_data() + first * item, last - first);
+  });
+  x.bump_version();
+  return x;
+}
+
+NDArray& binary_in_place(const char* name, BinaryOp op, NDArray& x, const NDArray& other) {
+  check_defined(name, x);
+  check_defined(name, other);
+  const bool checked = op == BinaryOp::kFmod || op == BinaryOp::kRemainder || op == BinaryOp::kPow;
+  const bool direct = !(checked && !is_floating(x.dtype())) && x.is_contiguous() &&
+                      other.storage() != x.storage() && !is_half(x.dtype()) &&
+                      result_type(x, other) == x.dtype() && !is_bool_valued(op) &&
+                      (!is_float_valued(op) || is_floating(x.dtype())) &&
+                      broadcast_shapes(name, x.shape(), other.shape()) == x.shape();
+  const kernels::BinaryKernel kernel = direct ? kernels::binary_kernel(op, x.dtype()) : nullptr;
+  if (kernel == nullptr) return assign(name, x, binary_slow(name, op, x, other));
+  broadcast_into(kernel, x, to(other, x.dtype()), x);
+  x.bump_version();
+  return x;
+}
+
 }  // namespace
 
 #define LAMINA_BINARY(name, op) \
@@ -180,6 +232,75 @@ NDArray clamp_min(const NDArray& x, const NDArray& low) {
 }
 NDArray clamp_max(const NDArray& x, const NDArray& high) {
   return binary("clamp_max", BinaryOp::kMinimum, x, high);
+}
+
+#define LAMINA_IN_PLACE(name, op) \
+  NDArray& NDArray::name##_() { return unary_in_place(#name "_", UnaryOp::op, *this); }
+#define LAMINA_IN_PLACE_WITH(name, op)                             \
+  NDArray& NDArray::name##_(const NDArray& other) {                \
+    return binary_in_place(#name "_", BinaryOp::op, *this, other); \
+  }
+LAMINA_IN_PLACE(neg, kNeg)
+LAMINA_IN_PLACE(abs, kAbs)
+LAMINA_IN_PLACE(sign, kSign)
+LAMINA_IN_PLACE(relu, kRelu)
+LAMINA_IN_PLACE(floor, kFloor)
+LAMINA_IN_PLACE(ceil, kCeil)
+LAMINA_IN_PLACE(round, kRound)
+LAMINA_IN_PLACE(trunc, kTrunc)
+LAMINA_IN_PLACE(frac, kFrac)
+LAMINA_IN_PLACE(exp, kExp)
+LAMINA_IN_PLACE(expm1, kExpm1)
+LAMINA_IN_PLACE(log, kLog)
+LAMINA_IN_PLACE(log1p, kLog1p)
+LAMINA_IN_PLACE(log2, kLog2)
+LAMINA_IN_PLACE(sqrt, kSqrt)
+LAMINA_IN_PLACE(rsqrt, kRsqrt)
+LAMINA_IN_PLACE(sin, kSin)
+LAMINA_IN_PLACE(cos, kCos)
+LAMINA_IN_PLACE(tan, kTan)
+LAMINA_IN_PLACE(asin, kAsin)
+LAMINA_IN_PLACE(acos, kAcos)
+LAMINA_IN_PLACE(atan, kAtan)
+LAMINA_IN_PLACE(sinh, kSinh)
+LAMINA_IN_PLACE(cosh, kCosh)
+LAMINA_IN_PLACE(tanh, kTanh)
+LAMINA_IN_PLACE(sigmoid, kSigmoid)
+LAMINA_IN_PLACE(erf, kErf)
+LAMINA_IN_PLACE(erfc, kErfc)
+LAMINA_IN_PLACE(logical_not, kLogicalNot)
+LAMINA_IN_PLACE(bitwise_not, kBitwiseNot)
+LAMINA_IN_PLACE_WITH(sub, kSub)
+LAMINA_IN_PLACE_WITH(mul, kMul)
+LAMINA_IN_PLACE_WITH(div, kDiv)
+LAMINA_IN_PLACE_WITH(pow, kPow)
+LAMINA_IN_PLACE_WITH(fmod, kFmod)
+LAMINA_IN_PLACE_WITH(remainder, kRemainder)
+LAMINA_IN_PLACE_WITH(atan2, kAtan2)
+LAMINA_IN_PLACE_WITH(clamp_min, kMaximum)
+LAMINA_IN_PLACE_WITH(clamp_max, kMinimum)
+LAMINA_IN_PLACE_WITH(logical_and, kLogicalAnd)
+LAMINA_IN_PLACE_WITH(logical_or, kLogicalOr)
+LAMINA_IN_PLACE_WITH(logical_xor, kLogicalXor)
+LAMINA_IN_PLACE_WITH(bitwise_and, kBitwiseAnd)
+LAMINA_IN_PLACE_WITH(bitwise_or, kBitwiseOr)
+LAMINA_IN_PLACE_WITH(bitwise_xor, kBitwiseXor)
+#undef LAMINA_IN_PLACE
+#undef LAMINA_IN_PLACE_WITH
+
+NDArray& NDArray::add_(Scalar other) {
+  return binary_in_place("add_", BinaryOp::kAdd, *this, scalar_array(other));
+}
+NDArray& NDArray::square_() { return assign("square_", *this, lamina::square(*this)); }
+NDArray& NDArray::reciprocal_() { return assign("reciprocal_", *this, lamina::reciprocal(*this)); }
+NDArray& NDArray::lerp_(const NDArray& end, Scalar weight) {
+  return assign("lerp_", *this, lamina::lerp(*this, end, weight));
+}
+NDArray& NDArray::addcmul_(const NDArray& a, const NDArray& b, Scalar value) {
+  return assign("addcmul_", *this, lamina::addcmul(*this, a, b, value));
+}
+NDArray& NDArray::addcdiv_(const NDArray& a, const NDArray& b, Scalar value) {
+  return assign("addcdiv_", *this, lamina::addcdiv(*this, a, b, value));
 }
 
 }  // namespace lamina
