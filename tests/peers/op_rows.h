@@ -95,6 +95,8 @@ class OpBench {
     row("add_transposed_1M", [&] { return x + y.t(); });
     row("contiguous_transpose_1M", [&] { return x.t().contiguous(); });
     row("exp_1M", [&] { return x.exp(); });
+    row("tanh_1M", [&] { return x.tanh(); });
+    row("sigmoid_1M", [&] { return x.sigmoid(); });
     row("relu_1M", [&] { return x.relu(); });
     const Tensor p = peer::randn({8, 16, 64, 64});
     row("permute_contig_8x16x64x64", [&] { return p.permute({0, 2, 1, 3}).contiguous(); });
