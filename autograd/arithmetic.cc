@@ -42,8 +42,9 @@ struct Div : Function<Div> {
     return div(a, b);
   }
   static Gradients backward(Context& ctx, const Tensor& dy) {
-    const Tensor a = ctx.saved(0), b = ctx.saved(1), da = dy / b;
-    return {ctx.to_input(0, da), ctx.needs_grad(1) ? ctx.to_input(1, neg(da * (a / b))) : Tensor()};
+    const Tensor b = ctx.saved(1), da = dy / b;
+    return {ctx.to_input(0, da),
+            ctx.needs_grad(1) ? ctx.to_input(1, neg(da * (ctx.saved(0) / b))) : Tensor()};
   }
 };
 

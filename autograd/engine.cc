@@ -68,7 +68,25 @@ void accumulate_leaf(TensorImpl& leaf, Tensor gradient) {
 
 }  // namespace
 
+namespace {
+void check_not_reshaped(const char* op, size_t input, const Edge& edge) {
+  if (edge.leaf && edge.leaf->reshaped != edge.reshaped) {
+    fail<RuntimeError>(op, "backward: input ", input,
+                       " has been given another shape or dtype by set_data since, now ",
+                       edge.leaf->data.shape().str(), " and ", name_of(edge.leaf->data.dtype()),
+                       "; compute the result again");
+  }
+}
+}  // namespace
+
+OutputMeta meta_of(const char* op, size_t input, const Edge& edge) {
+  check_not_reshaped(op, input, edge);
+  if (edge.node) return edge.node->outputs[edge.output];
+  return {edge.leaf->data.shape(), edge.leaf->data.dtype()};
+}
+
 void check_gradient(const char* op, size_t input, const Edge& edge, const Tensor& gradient) {
+  check_not_reshaped(op, input, edge);
   const Shape& shape = edge.node ? edge.node->outputs[edge.output].shape : edge.leaf->data.shape();
   const DType dtype = edge.node ? edge.node->outputs[edge.output].dtype : edge.leaf->data.dtype();
   if (gradient.shape() != shape || gradient.dtype() != dtype) {

@@ -38,13 +38,17 @@ void Context::save_input(const NDArray& x) {
 }
 
 Tensor Context::saved(int i) const {
-  const char* op = node_->name();
-  if (node_->released) {
+  check_in_backward("saved");
+  const char* op = name_();
+  if (node_->released) {  // backward itself ran another backward through this node
     fail<RuntimeError>(
         op, "backward needs values that an earlier backward freed; pass retain_graph to that one");
   }
-  LAMINA_INTERNAL_CHECK(i >= 0 && i < static_cast<int>(saved_.size()));
-  const Saved& s = saved_[i];
+  if (i < 0 || static_cast<size_t>(i) >= saved_.size()) {
+    fail<IndexError>(op, "saved(", i, ") in backward: forward saved ", saved_.size(),
+                     saved_.size() == 1 ? " value" : " values");
+  }
+  const Saved& s = saved_[static_cast<size_t>(i)];
   const NDArray& data = s.tensor.data();
   if (data.defined() && (s.tensor.impl()->replaced != s.replaced || data.version() != s.version)) {
     fail<RuntimeError>(op, "a value that backward needs was changed in place: shape ",
@@ -54,7 +58,7 @@ Tensor Context::saved(int i) const {
                            : absl::StrCat("at version ", data.version()),
                        "; change a clone() of it instead");
   }
-  if (!s.is_output || !is_grad_enabled()) return s.tensor;
+  if (!s.is_output || !data.defined() || !is_grad_enabled()) return s.tensor;
   // The result's history is this node. A link is made only now, for a stored one would be a cycle.
   Tensor output{NDArray(data)};
   output.impl()->node = internal::Ptr<internal::Node>::share(node_);
@@ -63,22 +67,38 @@ Tensor Context::saved(int i) const {
 }
 
 Tensor Context::output() const {
+  check_in_backward("output");
   for (size_t i = 0; i < saved_.size(); ++i) {
     if (saved_[i].is_output) return saved(static_cast<int>(i));
   }
-  return saved(0);  // says what is wrong
+  if (node_->released) return saved(0);  // says so
+  fail<RuntimeError>(name_(), "output() in backward: forward saved none with save_output");
 }
 
-internal::OutputMeta Context::input_meta(int i) const {
-  const internal::Edge& edge = node_->edges[i];
-  LAMINA_INTERNAL_CHECK(static_cast<bool>(edge));
-  if (edge.node) return edge.node->outputs[edge.output];
-  return {edge.leaf->data.shape(), edge.leaf->data.dtype()};
+internal::OutputMeta Context::input_meta(const char* method, int i) const {
+  check_in_backward(method);
+  check_input(method, i);
+  const internal::Edge& edge = node_->edges[static_cast<size_t>(i)];
+  if (!edge) {
+    fail<RuntimeError>(name_(), method, "(", i, ") in backward: input ", i,
+                       " wants no gradient; ask needs_grad(", i, ") first");
+  }
+  return internal::meta_of(name_(), static_cast<size_t>(i), edge);
+}
+
+void Context::fail_in_forward(const char* method) const {
+  fail<RuntimeError>(name_(), method, "() is for backward, called in forward");
+}
+
+void Context::fail_no_input(const char* method, int i) const {
+  fail<IndexError>(name_(), method, "(", i, "): expected an input from 0 to ",
+                   static_cast<int64_t>(node_->edges.size()) - 1);
 }
 
 Tensor Context::to_input(int i, const Tensor& gradient) const {
+  check_in_backward("to_input");
   if (!needs_grad(i)) return Tensor();
-  const internal::OutputMeta meta = input_meta(i);
+  const internal::OutputMeta meta = input_meta("to_input", i);
   Tensor result = gradient;
   if (result.shape() != meta.shape) result = result.sum_to(meta.shape);
   if (result.dtype() != meta.dtype) result = result.to(meta.dtype);

@@ -40,9 +40,12 @@
 
 namespace lamina {
 
-// What forward leaves for backward.
+// What forward leaves for backward. A call at the wrong time throws RuntimeError, a number outside
+// its range IndexError; both name the operation.
 class Context {
  public:
+  explicit Context(const char* (*name)()) : name_(name) {}
+
   // ---- In forward
   // Keeps an input together with its history, so that second derivatives pass through it. x must be
   // the parameter.
@@ -62,15 +65,21 @@ class Context {
   // changed in place.
   Tensor saved(int i) const;
   Tensor output() const;  // what save_output kept
-  // Whether input i (counting Tensor and NDArray parameters) wants a gradient; an unwanted one need
-  // not be computed.
-  bool needs_grad(int i) const { return static_cast<bool>(node_->edges[i]); }
   // Of an input that wants a gradient.
-  Shape input_shape(int i) const { return input_meta(i).shape; }
-  DType input_dtype(int i) const { return input_meta(i).dtype; }
+  Shape input_shape(int i) const { return input_meta("input_shape", i).shape; }
+  DType input_dtype(int i) const { return input_meta("input_dtype", i).dtype; }
   // A gradient that has the broadcast and promoted form, brought back to that of input i; undefined
   // if unwanted.
   Tensor to_input(int i, const Tensor& gradient) const;
+
+  // ---- In both
+  // Whether input i (counting Tensor and NDArray parameters) wants a gradient; an unwanted one need
+  // not be computed, nor what only it takes be saved.
+  bool needs_grad(int i) const {
+    if (node_ == nullptr) return false;
+    check_input("needs_grad", i);
+    return static_cast<bool>(node_->edges[static_cast<size_t>(i)]);
+  }
 
   // ---- For Function
   void record(internal::Node* node, absl::Span<internal::TensorImpl* const> inputs) {
@@ -91,8 +100,17 @@ class Context {
     uint32_t output;  // which result it is, if it is one
   };
   void save(Tensor tensor, bool is_output);
-  internal::OutputMeta input_meta(int i) const;
+  internal::OutputMeta input_meta(const char* method, int i) const;
+  void check_in_backward(const char* method) const {
+    if (node_ == nullptr || !inputs_.empty()) fail_in_forward(method);
+  }
+  void check_input(const char* method, int i) const {
+    if (static_cast<size_t>(i) >= node_->edges.size()) fail_no_input(method, i);  // or negative
+  }
+  [[noreturn, gnu::cold]] void fail_in_forward(const char* method) const;
+  [[noreturn, gnu::cold]] void fail_no_input(const char* method, int i) const;
 
+  const char* (*name_)();                           // of the operation
   internal::Node* node_ = nullptr;                  // null if nothing is to be recorded
   absl::Span<internal::TensorImpl* const> inputs_;  // during forward
   absl::InlinedVector<Saved, 2> saved_;
@@ -153,7 +171,7 @@ class NodeOf final : public Node {
   }
 
   Op op;
-  Context context;
+  Context context{&Op::name};
 
  private:
   void free_self() override {
@@ -175,7 +193,7 @@ class Function {
     static_assert(kInputs > 0, "a Function needs a Tensor or NDArray parameter");
     if (!(is_grad_enabled() && (internal::wants_grad(args) || ...))) {
       Op op;
-      Context nothing;
+      Context nothing(&Function::name);
       return plain(
           [&]() -> decltype(auto) { return op.forward(nothing, internal::as_array(args)...); });
     }
@@ -217,6 +235,7 @@ class Function {
         node.generation = std::max(node.generation, impl->node->generation + 1);
       } else if (impl != nullptr && impl->leaf_requires_grad) {
         node.edges[i].leaf = tensor.handle();
+        node.edges[i].reshaped = impl->reshaped;
       }
       ++i;
     } else if constexpr (internal::is_ndarray<T>) {
@@ -228,7 +247,7 @@ class Function {
   static auto plain(const F& forward) {
     using Result = std::decay_t<decltype(forward())>;
     if constexpr (std::is_same_v<Result, NDArray>) {
-      return Tensor(internal::TensorImpl::make_from(forward));
+      return defined_or_none(Tensor(internal::TensorImpl::make_from(forward)));
     } else {
       return wrap_all(forward(), std::make_index_sequence<std::tuple_size_v<Result>>());
     }
@@ -241,7 +260,7 @@ class Function {
       Tensor result(internal::TensorImpl::make_from(forward));
       context.forward_done();
       attach(result, std::move(node), 0);
-      return result;
+      return defined_or_none(std::move(result));
     } else {
       static_assert(!internal::TakesOneGradient<Op>::value || std::tuple_size_v<Result> == 1,
                     "backward of several results takes absl::Span<const Tensor>");
@@ -253,6 +272,11 @@ class Function {
       }
       return results;
     }
+  }
+
+  // A forward that gives an undefined array gives an undefined tensor.
+  static Tensor defined_or_none(Tensor result) {
+    return result.data().defined() ? std::move(result) : Tensor();
   }
 
   template <class Arrays, size_t... I>

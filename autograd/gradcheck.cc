@@ -14,7 +14,8 @@ Tensor direction(const Shape& shape, uint64_t seed) {
   return random::uniform(shape, 0.5, 1.5, float64, generator);
 }
 
-void check_inputs(const char* name, const std::vector<Tensor>& inputs) {
+void check_arguments(const char* name, const TensorFunction& f, const std::vector<Tensor>& inputs) {
+  if (!f) fail<ValueError>(name, "expected a function, got none");
   bool any = false;
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (!inputs[i].requires_grad()) continue;
@@ -60,7 +61,7 @@ double dot(const Tensor& a, const Tensor& b) { return sum(a.data() * b.data()).i
 
 GradcheckReport gradcheck(const TensorFunction& f, const std::vector<Tensor>& inputs,
                           const GradcheckOptions& options) {
-  check_inputs("gradcheck", inputs);
+  check_arguments("gradcheck", f, inputs);
   const Tensor v = direction(result_shape("gradcheck", f, inputs), 1);
   const std::vector<Tensor> analytic = gradients(f, inputs, v, false);
   const NoGradGuard no_grad;
@@ -98,7 +99,7 @@ GradcheckReport gradcheck(const TensorFunction& f, const std::vector<Tensor>& in
 
 GradcheckReport gradgradcheck(const TensorFunction& f, const std::vector<Tensor>& inputs,
                               const GradcheckOptions& options) {
-  check_inputs("gradgradcheck", inputs);
+  check_arguments("gradgradcheck", f, inputs);
   const Shape output = result_shape("gradgradcheck", f, inputs);
   // The gradients as one function of the inputs and of the output's gradient v: their sum, each
   // weighted at random.

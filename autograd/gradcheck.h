@@ -1,12 +1,13 @@
 // gradcheck: compares the gradients of a function with differences of its values.
 //
-//   GradcheckReport report = gradcheck([](absl::Span<const Tensor> in) { return exp(in[0]) * in[1];
-//   }, {x, y}); EXPECT_TRUE(report.passed) << report.message;
+//   GradcheckReport report =
+//       gradcheck([](absl::Span<const Tensor> in) { return exp(in[0]) * in[1]; }, {x, y});
+//   EXPECT_TRUE(report.passed) << report.message;
 //
 // Inputs of float64 that require a gradient are checked; they must be leaves, and no element should
-// be where the function has no derivative. For each element of each input, (f(x + eps) - f(x -
-// eps)) / (2 eps), projected on a random direction of the output, is compared with what backward
-// gives for that direction.
+// be where the function has no derivative. For each element of each input,
+// (f(x + eps) - f(x - eps)) / (2 eps), projected on a random direction of the output, is compared
+// with what backward gives for that direction.
 #ifndef LAMINA_AUTOGRAD_GRADCHECK_H_
 #define LAMINA_AUTOGRAD_GRADCHECK_H_
 
@@ -33,8 +34,8 @@ struct GradcheckReport {
 // A function of several tensors. It must give the same result each time.
 using TensorFunction = std::function<Tensor(absl::Span<const Tensor>)>;
 
-// First derivatives. Throws ValueError if no input requires a gradient, or one that does is not a
-// float64 leaf. The gradients of the inputs are cleared.
+// First derivatives. Throws ValueError if f is empty, or no input requires a gradient, or one that
+// does is not a float64 leaf. The gradients of the inputs are cleared.
 GradcheckReport gradcheck(const TensorFunction& f, const std::vector<Tensor>& inputs,
                           const GradcheckOptions& options = {});
 

@@ -170,5 +170,12 @@ TEST(Gradcheck, RefusesWhatItCannotCheck) {
                 gradgradcheck([](In in) { return in[0].to(float32); }, {input({1})}));
 }
 
+TEST(Gradcheck, WithoutAFunctionSaysSo) {
+  const std::vector<Tensor> x{ones({1}, float64).requires_grad_()};
+  EXPECT_THROWS(ValueError, "[gradcheck] expected a function, got none", gradcheck(nullptr, x));
+  EXPECT_THROWS(ValueError, "[gradgradcheck] expected a function, got none",
+                gradgradcheck(nullptr, x));
+}
+
 }  // namespace
 }  // namespace lamina

@@ -130,5 +130,54 @@ TEST(InPlace, WriteBetweenTheUsesOfAValueHarmsTheEarlierOne) {
                 first.backward());
 }
 
+TEST(InPlace, LeafThatGotAnotherShapeOrDtypeGetsNoGradientOfEither) {
+  const auto text = [](const char* op, const char* now) {
+    return std::string("[") + op +
+           "] backward: input 0 has been given another shape or dtype by set_data since, now " +
+           now + "; compute the result again";
+  };
+  const Tensor x = leaf({1, 2, 3}), y = sum(x), z = exp(x), w = x.unsqueeze(0) * 1;
+  x.set_data(NDArray::ones({5}, float64));
+  EXPECT_THROWS(RuntimeError, text("sum", "(5,) and float64"), y.backward());
+  EXPECT_THROWS(RuntimeError, text("exp", "(5,) and float64"), z.backward(ones({3}, float64)));
+  EXPECT_THROWS(RuntimeError, text("view", "(5,) and float64"), w.backward(ones({1, 3}, float64)));
+  x.set_data(NDArray::ones({3}, float64));  // back again: the gradient would be of other values
+  EXPECT_THROWS(RuntimeError, text("sum", "(3,) and float64"), y.backward());
+  EXPECT_FALSE(x.grad().defined());
+  const Tensor t = leaf({1}), u = t + 0;
+  t.set_data(NDArray::ones({1}));
+  EXPECT_THROWS(RuntimeError, text("add", "(1,) and float32"), u.backward());
+}
+
+TEST(InPlace, LeafThatGotOtherValuesOfItsShapeGetsItsGradient) {
+  const Tensor x = leaf({1, 2}), y = sum(x);
+  x.set_data(NDArray::zeros({2}, float64));
+  y.backward();
+  EXPECT_EQ(x.grad().to_vector<double>(), (Values{1, 1}));
+}
+
+TEST(InPlace, OperandOfAConstantMayBeWrittenTo) {
+  // Only the gradient of the constant would need it.
+  const Tensor constant = tensor({2.0, 4.0}, {2});
+  const std::vector<std::function<Tensor(const Tensor&)>> calls = {
+      [&](const Tensor& a) { return a / constant; },
+      [&](const Tensor& a) { return a * constant; },
+      [&](const Tensor& a) { return matmul(a, constant); },
+      [&](const Tensor& a) { return matmul(constant, a); },
+      [&](const Tensor& a) { return matmul(a.unsqueeze(0), constant); },
+  };
+  for (const auto& call : calls) {
+    const Tensor a = leaf({3, 4}), copy = leaf({3, 4}), y = sum(call(a));
+    sum(call(copy)).backward();
+    NDArray(a.data()).fill_(9);
+    y.backward();
+    EXPECT_EQ(a.grad().to_vector<double>(), copy.grad().to_vector<double>());
+  }
+  const Tensor a = leaf({3, 4}), b = leaf({2, 4}), y = sum(a / b);
+  NDArray(a.data()).fill_(9);
+  EXPECT_THROWS(RuntimeError, "[div] a value that backward needs was changed in place",
+                y.backward());
+}
+
 }  // namespace
 }  // namespace lamina

@@ -51,9 +51,10 @@ class Gradients {
 namespace internal {
 
 struct Edge {
-  Ptr<Node> node;        // the input is a result of this node
-  Ptr<TensorImpl> leaf;  // or a leaf that requires a gradient
-  uint32_t output = 0;   // which result of the node
+  Ptr<Node> node;         // the input is a result of this node
+  Ptr<TensorImpl> leaf;   // or a leaf that requires a gradient
+  uint32_t output = 0;    // which result of the node
+  uint32_t reshaped = 0;  // the leaf's count of that name when the edge was made
   explicit operator bool() const { return node || leaf; }
 };
 
@@ -123,6 +124,7 @@ struct TensorImpl : Counted {
   bool leaf_requires_grad = false;
   uint32_t output = 0;    // which result of the node this is
   uint32_t replaced = 0;  // how often set_data put another array in place
+  uint32_t reshaped = 0;  // how often that had another shape or dtype
   NDArray data;
   Ptr<Node> node;  // the operation that made it; null for a leaf
   Tensor grad;
@@ -130,6 +132,9 @@ struct TensorImpl : Counted {
 
 const NDArray& undefined_array();  // what an undefined tensor has for data
 
+// What the gradient of the edge's end, `op`'s input number `input`, must look like. Throws
+// RuntimeError if set_data has given the leaf another shape or dtype since.
+OutputMeta meta_of(const char* op, size_t input, const Edge& edge);
 // Throws unless `gradient` is what the edge's end expects: `op` made it for its input number
 // `input`.
 void check_gradient(const char* op, size_t input, const Edge& edge, const Tensor& gradient);

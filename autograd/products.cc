@@ -21,24 +21,27 @@ struct Matmul : Function<Matmul> {
     return matmul(a, b);
   }
   static Gradients backward(Context& ctx, const Tensor& dy) {
-    Tensor a = ctx.saved(0), b = ctx.saved(1), dc = dy, da, db;
+    Tensor a, b, dc = dy, da, db;  // an operand is needed for the gradient of the other one alone
+    if (ctx.needs_grad(1)) a = ctx.saved(0);
+    if (ctx.needs_grad(0)) b = ctx.saved(1);
+    const int a_rank = a.defined() ? a.dim() : ctx.input_shape(0).rank();
+    const int b_rank = b.defined() ? b.dim() : ctx.input_shape(1).rank();
     // A vector a is a row, and a vector b a column.
-    const bool a_vector = a.dim() == 1, b_vector = b.dim() == 1;
-    if (b_vector) {
-      b = b.unsqueeze(1);
-      dc = dc.unsqueeze(-1);
+    if (b_rank == 1) dc = dc.unsqueeze(-1);
+    if (a_rank == 1) dc = dc.unsqueeze(-2);
+    if (b.defined()) {
+      if (b_rank == 1) b = b.unsqueeze(1);
+      da = ctx.to_input(0, matmul(dc, transposed(b)));
     }
-    if (a_vector) {
-      a = a.unsqueeze(0);
-      dc = dc.unsqueeze(-2);
-    }
-    if (ctx.needs_grad(0)) da = ctx.to_input(0, matmul(dc, transposed(b)));
-    if (ctx.needs_grad(1) && b.dim() == 2) {
-      // One matrix b for a whole batch: one product over all rows instead of a sum over products.
-      db = matmul(transposed(as_rows(a)), as_rows(dc));
-      if (b_vector) db = db.squeeze(1);
-    } else if (ctx.needs_grad(1)) {
-      db = ctx.to_input(1, matmul(transposed(a), dc));
+    if (a.defined()) {
+      if (a_rank == 1) a = a.unsqueeze(0);
+      if (b_rank <= 2) {
+        // One matrix b for a whole batch: one product over all rows instead of a sum over products.
+        db = matmul(transposed(as_rows(a)), as_rows(dc));
+        if (b_rank == 1) db = db.squeeze(1);
+      } else {
+        db = ctx.to_input(1, matmul(transposed(a), dc));
+      }
     }
     return {da, db};
   }
@@ -67,7 +70,7 @@ struct CrossEntropyBackward : Function<CrossEntropyBackward> {
     ctx.save_input(logits);
     ctx.save_values(labels);
     ctx.save_input(dy);
-    return cross_entropy_backward(log_probabilities, labels, dy);
+    return cross_entropy_backward(log_probabilities, labels, dy, Labels::kChecked);
   }
   // y = dy (p - one_hot), row by row; v is the gradient of y.
   static Gradients backward(Context& ctx, const Tensor& v) {
@@ -88,7 +91,7 @@ struct CrossEntropy : Function<CrossEntropy> {
     ctx.save_input(logits);
     ctx.save_values(log_probabilities);
     ctx.save_values(labels);
-    return nll(log_probabilities, labels);
+    return nll(log_probabilities, labels, Labels::kChecked);
   }
   static Gradients backward(Context& ctx, const Tensor& dy) {
     return {CrossEntropyBackward::apply(ctx.saved(0), ctx.saved(1).data(), ctx.saved(2).data(), dy),

@@ -30,7 +30,10 @@ void Tensor::set_data(NDArray data) const {
     fail<RuntimeError>("set_data", "expected a leaf, got the result of ", impl.node->name());
   }
   if (impl.leaf_requires_grad) check_floating("set_data", data.dtype());
-  if (data.shape() != impl.data.shape() || data.dtype() != impl.data.dtype()) impl.grad = Tensor();
+  if (data.shape() != impl.data.shape() || data.dtype() != impl.data.dtype()) {
+    impl.grad = Tensor();
+    ++impl.reshaped;
+  }
   impl.data = std::move(data);
   ++impl.replaced;
 }
@@ -57,6 +60,9 @@ void Tensor::set_grad(Tensor grad) const {
     fail<ShapeError>("set_grad", "expected a gradient of shape ", shape().str(), " and dtype ",
                      name_of(dtype()), ", got ", grad.shape().str(), " and ",
                      name_of(grad.dtype()));
+  }
+  if (grad.impl() == impl_.get()) {
+    fail<ValueError>("set_grad", "expected another tensor as the gradient, got the tensor itself");
   }
   impl.grad = std::move(grad);
 }

@@ -40,8 +40,10 @@ struct TensorImpl;
 
 struct BackwardOptions {
   bool retain_graph = false;  // keep what backward needs, so that it can run again
-  bool create_graph =
-      false;  // record backward itself, for higher derivatives; implies retain_graph
+  // Record backward itself, for higher derivatives; implies retain_graph. The gradients of the
+  // leaves then hold the graph, which holds the leaves: a cycle that nothing frees until
+  // set_grad({}) or zero_grad() breaks it.
+  bool create_graph = false;
 };
 
 class Tensor : public Methods<Tensor> {
@@ -78,17 +80,21 @@ class Tensor : public Methods<Tensor> {
     static_cast<Tensor&>(*this).requires_grad_(requires_grad);
     return std::move(*this);
   }
-  bool requires_grad() const;        // set on a leaf, or passed on from an input
-  bool is_leaf() const;              // not the result of a recorded operation
-  Tensor grad() const;               // what backward has added up; undefined before
-  void set_grad(Tensor grad) const;  // of the same shape and dtype, or undefined to clear it
+  bool requires_grad() const;  // set on a leaf, or passed on from an input
+  bool is_leaf() const;        // not the result of a recorded operation
+  Tensor grad() const;         // what backward has added up; undefined before
+  // Another tensor of the same shape and dtype, or undefined to clear the gradient.
+  void set_grad(Tensor grad) const;
   Tensor detach() const { return Tensor(data()); }  // the same values without history
-  const char* grad_fn() const;                      // the operation that made it; null for a leaf
+  // The recorded operation that made it; null for a leaf. One that is made of another has that
+  // one's name: squeeze, unsqueeze and select are "view", flatten is "reshape", t is "transpose".
+  const char* grad_fn() const;
 
   // Adds d(this . gradient) / d(leaf) to the gradient of each leaf that requires one. `gradient`
   // has this tensor's shape and dtype; it may be left out for a tensor of one element, where it
   // is 1. The graph is consumed unless retained. Throws RuntimeError if there is no graph, or it
-  // was consumed, or a value that it needs was changed in place.
+  // was consumed, or a value that it needs was changed in place. Not for several threads at once on
+  // graphs that share a tensor which requires a gradient.
   void backward(const Tensor& gradient = {}, const BackwardOptions& options = {}) const;
 
   std::string str() const;

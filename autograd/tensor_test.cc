@@ -261,5 +261,13 @@ TEST(Tensor, OfRankZeroRaisesTheDtypeOfOthersOfRankZeroOnly) {
   EXPECT_EQ((ones({2}, float32) * ones({}, float64)).dtype(), float32);
 }
 
+TEST(Tensor, CannotBeItsOwnGradient) {
+  const Tensor x = ones({2}).requires_grad_(), same = x;
+  EXPECT_THROWS(ValueError,
+                "[set_grad] expected another tensor as the gradient, got the tensor itself",
+                x.set_grad(same));
+  EXPECT_FALSE(x.grad().defined());
+}
+
 }  // namespace
 }  // namespace lamina

@@ -50,15 +50,15 @@ NDArray relu_backward(const NDArray& dy, const NDArray& y) {
   return out;
 }
 
-NDArray nll(const NDArray& log_probabilities, const NDArray& labels) {
-  check_labels("nll", log_probabilities, labels);
+NDArray nll(const NDArray& log_probabilities, const NDArray& labels, Labels checked) {
+  if (checked == Labels::kUnchecked) check_labels("nll", log_probabilities, labels);
   return neg(squeeze(gather(log_probabilities, 1, unsqueeze(labels, 1)), 1));
 }
 
 NDArray cross_entropy_backward(const NDArray& log_probabilities, const NDArray& labels,
-                               const NDArray& dy) {
+                               const NDArray& dy, Labels checked) {
   constexpr const char* kName = "cross_entropy_backward";
-  check_labels(kName, log_probabilities, labels);
+  if (checked == Labels::kUnchecked) check_labels(kName, log_probabilities, labels);
   check_defined(kName, dy);
   if (dy.shape() != labels.shape() || dy.dtype() != log_probabilities.dtype()) {
     fail<ShapeError>(kName, "expected dy of shape ", labels.shape().str(), " and dtype ",
@@ -66,8 +66,9 @@ NDArray cross_entropy_backward(const NDArray& log_probabilities, const NDArray& 
                      name_of(dy.dtype()));
   }
   if (is_half(dy.dtype())) {
-    return to(cross_entropy_backward(to(log_probabilities, float32), labels, to(dy, float32)),
-              dy.dtype());
+    return to(
+        cross_entropy_backward(to(log_probabilities, float32), labels, to(dy, float32), checked),
+        dy.dtype());
   }
   const NDArray p = contiguous(log_probabilities), at = contiguous(labels), scale = contiguous(dy);
   NDArray out = NDArray::empty_unchecked(p.shape(), p.dtype());

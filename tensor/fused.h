@@ -11,16 +11,19 @@ NDArray relu_backward(const NDArray& dy, const NDArray& y);
 
 // Throws unless logits are floating (n, classes) and labels int64 (n), from 0 to classes - 1.
 void check_labels(const char* op, const NDArray& logits, const NDArray& labels);
+// Whether the caller has called check_labels already.
+enum class Labels { kUnchecked, kChecked };
 
 // The negative log-likelihood -log_probabilities[i][labels[i]] of each row: (n, classes) and int64
 // (n) -> (n). Throws IndexError for a label outside [0, classes).
-NDArray nll(const NDArray& log_probabilities, const NDArray& labels);
+NDArray nll(const NDArray& log_probabilities, const NDArray& labels,
+            Labels checked = Labels::kUnchecked);
 
 // The gradient of dy . nll(log_softmax(logits), labels) with respect to the logits, from
 // log_softmax(logits): dy[i] * (exp(log_probabilities[i][c]) - (c == labels[i])). (n, classes),
 // (n), (n) -> (n, classes).
 NDArray cross_entropy_backward(const NDArray& log_probabilities, const NDArray& labels,
-                               const NDArray& dy);
+                               const NDArray& dy, Labels checked = Labels::kUnchecked);
 
 }  // namespace lamina
 

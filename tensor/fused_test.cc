@@ -115,5 +115,12 @@ TEST(FusedTest, LabelsAreChecked) {
   EXPECT_THROWS(RuntimeError, "[nll] expected a defined array", nll(NDArray(), array({0}, int64)));
 }
 
+TEST(CrossEntropyBackwardTest, LabelsThatWereOverwrittenSinceTheyWereCheckedWriteNowhereElse) {
+  const NDArray log_p = NDArray::zeros({3, 2}), labels = array({2, -1, 1 << 20}, int64);
+  EXPECT_CLOSE(cross_entropy_backward(log_p, labels, NDArray::ones(3), Labels::kChecked),
+               {1, 1, 1, 1, 1, 1});
+  EXPECT_THROWS(IndexError, "[gather] expected indices from 0 to 1", nll(log_p, labels, Labels::kChecked));
+}
+
 }  // namespace
 }  // namespace lamina

@@ -121,7 +121,9 @@ void backward_rows(int64_t rows, int64_t columns, const T* log_p, const int64_t*
                [&](int64_t first, int64_t last) {
                  for (int64_t r = first; r < last; ++r) {
                    backward_row(log_p + r * columns, columns, dy[r], out + r * columns);
-                   out[r * columns + labels[r]] -= dy[r];
+                   // Labels that were in range in forward may since have been written to.
+                   if (labels[r] >= 0 && labels[r] < columns)
+                     out[r * columns + labels[r]] -= dy[r];
                  }
                });
 }
