@@ -66,34 +66,24 @@ void accumulate_leaf(TensorImpl& leaf, Tensor gradient) {
   }
 }
 
-}  // namespace
-
-namespace {
-void check_not_reshaped(const char* op, size_t input, const Edge& edge) {
-  if (edge.leaf && edge.leaf->reshaped != edge.reshaped) {
-    fail<RuntimeError>(op, "backward: input ", input,
-                       " has been given another shape or dtype by set_data since, now ",
-                       edge.leaf->data.shape().str(), " and ", name_of(edge.leaf->data.dtype()),
-                       "; compute the result again");
+// Throws unless `gradient` is what the node's input expects.
+void check_gradient(const Node& node, size_t input, const Tensor& gradient) {
+  const Expected expected = expected_of(node, input);
+  if (gradient.shape() != expected.shape || gradient.dtype() != expected.dtype) {
+    fail<ShapeError>(node.name(), "backward: expected a gradient of shape ", expected.shape.str(),
+                     " and dtype ", name_of(expected.dtype), " for input ", input, ", got ",
+                     gradient.shape().str(), " and ", name_of(gradient.dtype()));
   }
 }
+
 }  // namespace
 
-OutputMeta meta_of(const char* op, size_t input, const Edge& edge) {
-  check_not_reshaped(op, input, edge);
-  if (edge.node) return edge.node->outputs[edge.output];
-  return {edge.leaf->data.shape(), edge.leaf->data.dtype()};
-}
-
-void check_gradient(const char* op, size_t input, const Edge& edge, const Tensor& gradient) {
-  check_not_reshaped(op, input, edge);
-  const Shape& shape = edge.node ? edge.node->outputs[edge.output].shape : edge.leaf->data.shape();
-  const DType dtype = edge.node ? edge.node->outputs[edge.output].dtype : edge.leaf->data.dtype();
-  if (gradient.shape() != shape || gradient.dtype() != dtype) {
-    fail<ShapeError>(op, "backward: expected a gradient of shape ", shape.str(), " and dtype ",
-                     name_of(dtype), " for input ", input, ", got ", gradient.shape().str(),
-                     " and ", name_of(gradient.dtype()));
-  }
+void fail_reshaped(const Node& node, size_t input) {
+  const NDArray& now = node.edges[input].leaf->data;
+  fail<RuntimeError>(node.name(), "backward: input ", input,
+                     " has been given another shape or dtype by set_data since, now ",
+                     now.shape().str(), " and ", name_of(now.dtype()),
+                     "; compute the result again");
 }
 
 void Node::destroy(Node* node) {
@@ -165,7 +155,7 @@ void run_backward(const Tensor& root, const Tensor& gradient, const BackwardOpti
     for (size_t i = 0; i < node->edges.size(); ++i) {
       const Edge& edge = node->edges[i];
       if (!edge || !gradients[i].defined()) continue;
-      check_gradient(node->name(), i, edge, gradients[i]);
+      check_gradient(*node, i, gradients[i]);
       if (edge.node) {
         accumulate(edge.node->arrived[edge.output], std::move(gradients[i]));
         queue.push(edge.node.get());

@@ -28,7 +28,8 @@ void Context::save_input(const NDArray& x) {
   if (node_ == nullptr) return;
   // The reference that forward got is the array inside the input's impl, so its address says which
   // input it is.
-  for (internal::TensorImpl* input : inputs_) {
+  for (size_t i = 0; i < node_->edges.size(); ++i) {
+    internal::TensorImpl* input = inputs_[i];
     if (input != nullptr && &input->data == &x) {
       save(Tensor(internal::Ptr<internal::TensorImpl>::share(input)), false);
       return;
@@ -75,7 +76,7 @@ Tensor Context::output() const {
   fail<RuntimeError>(name_(), "output() in backward: forward saved none with save_output");
 }
 
-internal::OutputMeta Context::input_meta(const char* method, int i) const {
+internal::Expected Context::input_meta(const char* method, int i) const {
   check_in_backward(method);
   check_input(method, i);
   const internal::Edge& edge = node_->edges[static_cast<size_t>(i)];
@@ -83,7 +84,7 @@ internal::OutputMeta Context::input_meta(const char* method, int i) const {
     fail<RuntimeError>(name_(), method, "(", i, ") in backward: input ", i,
                        " wants no gradient; ask needs_grad(", i, ") first");
   }
-  return internal::meta_of(name_(), static_cast<size_t>(i), edge);
+  return internal::expected_of(*node_, static_cast<size_t>(i));
 }
 
 void Context::fail_in_forward(const char* method) const {
@@ -98,10 +99,10 @@ void Context::fail_no_input(const char* method, int i) const {
 Tensor Context::to_input(int i, const Tensor& gradient) const {
   check_in_backward("to_input");
   if (!needs_grad(i)) return Tensor();
-  const internal::OutputMeta meta = input_meta("to_input", i);
+  const internal::Expected expected = internal::expected_of(*node_, static_cast<size_t>(i));
   Tensor result = gradient;
-  if (result.shape() != meta.shape) result = result.sum_to(meta.shape);
-  if (result.dtype() != meta.dtype) result = result.to(meta.dtype);
+  if (result.shape() != expected.shape) result = result.sum_to(expected.shape);
+  if (result.dtype() != expected.dtype) result = result.to(expected.dtype);
   return result;
 }
 

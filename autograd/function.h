@@ -82,11 +82,11 @@ class Context {
   }
 
   // ---- For Function
-  void record(internal::Node* node, absl::Span<internal::TensorImpl* const> inputs) {
+  void record(internal::Node* node, internal::TensorImpl* const* inputs) {
     node_ = node;
     inputs_ = inputs;
   }
-  void forward_done() { inputs_ = {}; }
+  void forward_done() { inputs_ = nullptr; }
   // A saved output that is `result` is result number `output` of several.
   void number_output(const NDArray& result, uint32_t output);
   void clear() { saved_.clear(); }
@@ -100,9 +100,9 @@ class Context {
     uint32_t output;  // which result it is, if it is one
   };
   void save(Tensor tensor, bool is_output);
-  internal::OutputMeta input_meta(const char* method, int i) const;
+  internal::Expected input_meta(const char* method, int i) const;
   void check_in_backward(const char* method) const {
-    if (node_ == nullptr || !inputs_.empty()) fail_in_forward(method);
+    if (node_ == nullptr || inputs_ != nullptr) fail_in_forward(method);
   }
   void check_input(const char* method, int i) const {
     if (static_cast<size_t>(i) >= node_->edges.size()) fail_no_input(method, i);  // or negative
@@ -110,9 +110,9 @@ class Context {
   [[noreturn, gnu::cold]] void fail_in_forward(const char* method) const;
   [[noreturn, gnu::cold]] void fail_no_input(const char* method, int i) const;
 
-  const char* (*name_)();                           // of the operation
-  internal::Node* node_ = nullptr;                  // null if nothing is to be recorded
-  absl::Span<internal::TensorImpl* const> inputs_;  // during forward
+  const char* (*name_)();                          // of the operation
+  internal::Node* node_ = nullptr;                 // null if nothing is to be recorded
+  internal::TensorImpl* const* inputs_ = nullptr;  // one per edge, during forward
   absl::InlinedVector<Saved, 2> saved_;
 };
 
@@ -243,11 +243,14 @@ class Function {
     }
   }
 
+  // A forward that gives an undefined array gives an undefined tensor.
   template <class F>
   static auto plain(const F& forward) {
     using Result = std::decay_t<decltype(forward())>;
     if constexpr (std::is_same_v<Result, NDArray>) {
-      return defined_or_none(Tensor(internal::TensorImpl::make_from(forward)));
+      Tensor result(internal::TensorImpl::make_from(forward));
+      if (!result.data().defined()) result = Tensor();
+      return result;
     } else {
       return wrap_all(forward(), std::make_index_sequence<std::tuple_size_v<Result>>());
     }
@@ -260,7 +263,8 @@ class Function {
       Tensor result(internal::TensorImpl::make_from(forward));
       context.forward_done();
       attach(result, std::move(node), 0);
-      return defined_or_none(std::move(result));
+      if (!result.data().defined()) result = Tensor();
+      return result;
     } else {
       static_assert(!internal::TakesOneGradient<Op>::value || std::tuple_size_v<Result> == 1,
                     "backward of several results takes absl::Span<const Tensor>");
@@ -272,11 +276,6 @@ class Function {
       }
       return results;
     }
-  }
-
-  // A forward that gives an undefined array gives an undefined tensor.
-  static Tensor defined_or_none(Tensor result) {
-    return result.data().defined() ? std::move(result) : Tensor();
   }
 
   template <class Arrays, size_t... I>

@@ -132,12 +132,23 @@ struct TensorImpl : Counted {
 
 const NDArray& undefined_array();  // what an undefined tensor has for data
 
-// What the gradient of the edge's end, `op`'s input number `input`, must look like. Throws
-// RuntimeError if set_data has given the leaf another shape or dtype since.
-OutputMeta meta_of(const char* op, size_t input, const Edge& edge);
-// Throws unless `gradient` is what the edge's end expects: `op` made it for its input number
-// `input`.
-void check_gradient(const char* op, size_t input, const Edge& edge, const Tensor& gradient);
+// What the gradient of an input must look like.
+struct Expected {
+  const Shape& shape;
+  DType dtype;
+};
+[[noreturn, gnu::cold]] void fail_reshaped(const Node& node, size_t input);
+// Of an input that wants a gradient. Throws RuntimeError if it is a leaf that set_data has given
+// another shape or dtype since.
+inline Expected expected_of(const Node& node, size_t input) {
+  const Edge& edge = node.edges[input];
+  if (edge.node) {
+    const OutputMeta& output = edge.node->outputs[edge.output];
+    return {output.shape, output.dtype};
+  }
+  if (edge.leaf->reshaped != edge.reshaped) fail_reshaped(node, input);
+  return {edge.leaf->data.shape(), edge.leaf->data.dtype()};
+}
 
 }  // namespace internal
 

@@ -1,10 +1,13 @@
 #include "lamina/tensor/parallel.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -21,20 +24,28 @@ void pause() {
 #endif
 }
 
+// From `begin` to `end`, which may be further apart than an int64_t tells.
+uint64_t distance(int64_t begin, int64_t end) {
+  return static_cast<uint64_t>(end) - static_cast<uint64_t>(begin);
+}
+uint64_t divided_up(uint64_t n, uint64_t by) { return n / by + (n % by != 0); }
+
 // One parallel_for: chunks are taken from a counter, so a slow thread takes fewer.
 struct Job {
   absl::FunctionRef<void(int64_t, int64_t)> body;
-  int64_t begin, end, chunk;
-  std::atomic<int64_t> next{0};
+  int64_t begin, end;
+  uint64_t chunk;
+  std::atomic<uint64_t> next{0};
   std::atomic<bool> failed{false};
   std::exception_ptr error;  // written by the thread that set `failed`
 
   void run() {
-    const int64_t chunks = (end - begin + chunk - 1) / chunk;
-    for (int64_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < chunks;) {
-      const int64_t first = begin + i * chunk;
+    const uint64_t chunks = divided_up(distance(begin, end), chunk);
+    for (uint64_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < chunks;) {
+      const uint64_t first = static_cast<uint64_t>(begin) + i * chunk;
+      const int64_t last = i + 1 < chunks ? static_cast<int64_t>(first + chunk) : end;
       try {
-        body(first, std::min(end, first + chunk));
+        body(static_cast<int64_t>(first), last);
       } catch (...) {
         if (!failed.exchange(true)) error = std::current_exception();
       }
@@ -42,14 +53,28 @@ struct Job {
   }
 };
 
-thread_local bool inside_parallel_for = false;
+constexpr int kMaxThreads = 1024;
+
+thread_local bool is_sharing = false;  // runs a body of a job that the pool shares out
+thread_local int bodies = 0;           // how many bodies this thread is inside of, inline ones too
+struct InsideBody {
+  InsideBody() { ++bodies; }
+  ~InsideBody() { --bodies; }
+};
 
 class Pool {
  public:
   // Leaked on purpose: threads may still run when static objects are destroyed.
   static Pool& instance() {
-    static Pool& pool = *new Pool;
-    return pool;
+    static const bool made = [] {
+      current_ = new Pool(static_cast<int>(
+          std::min<unsigned>(kMaxThreads, std::max(1u, std::thread::hardware_concurrency()))));
+      // A forked child has none of the threads, and perhaps locked mutexes: it gets another pool.
+      pthread_atfork(nullptr, nullptr, [] { current_ = new Pool(current_->threads()); });
+      return true;
+    }();
+    static_cast<void>(made);
+    return *current_;
   }
 
   int threads() const { return threads_.load(std::memory_order_relaxed); }
@@ -58,13 +83,18 @@ class Pool {
     std::lock_guard<std::mutex> busy(busy_);
     stop_workers();
     threads_.store(threads, std::memory_order_relaxed);
+    start_workers();
+    if (this->threads() < threads) {
+      fail<RuntimeError>("set_num_threads", "expected to run ", threads,
+                         " threads, the system lets us have ", this->threads());
+    }
   }
 
   // False if another thread has the pool.
   bool run(Job& job) {
     std::unique_lock<std::mutex> busy(busy_, std::try_to_lock);
     if (!busy.owns_lock()) return false;
-    if (workers_.empty()) start_workers();
+    if (workers_.empty() && threads() > 1) start_workers();
     pending_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
     job_ = &job;
     epoch_.fetch_add(1, std::memory_order_seq_cst);
@@ -72,9 +102,12 @@ class Pool {
       std::lock_guard<std::mutex> lock(mutex_);
       wake_.notify_all();
     }
-    inside_parallel_for = true;
-    job.run();
-    inside_parallel_for = false;
+    is_sharing = true;
+    {
+      const InsideBody inside;
+      job.run();
+    }
+    is_sharing = false;
     // Each worker passes through every job, if only to see that nothing is left of it.
     for (int spins = 0; pending_.load(std::memory_order_acquire) > 0; ++spins) {
       if (spins < kSpins)
@@ -88,12 +121,17 @@ class Pool {
  private:
   static constexpr int kSpins = 4000;  // some 40 microseconds
 
-  Pool() : threads_(std::max(1u, std::thread::hardware_concurrency())) {}
+  explicit Pool(int threads) : threads_(threads) {}
 
+  // If the system has not as many threads for us, we go on with those that started.
   void start_workers() {
     stop_ = false;
     const uint64_t epoch = epoch_.load();
-    for (int i = 1; i < threads(); ++i) workers_.emplace_back([this, epoch] { work(epoch); });
+    try {
+      for (int i = 1; i < threads(); ++i) workers_.emplace_back([this, epoch] { work(epoch); });
+    } catch (const std::system_error&) {
+      threads_.store(static_cast<int>(workers_.size()) + 1, std::memory_order_relaxed);
+    }
   }
 
   void stop_workers() {
@@ -107,7 +145,8 @@ class Pool {
   }
 
   void work(uint64_t seen) {
-    inside_parallel_for = true;
+    is_sharing = true;
+    bodies = 1;
     for (;;) {
       for (int spins = 0; spins < kSpins && epoch_.load(std::memory_order_acquire) == seen;
            ++spins) {
@@ -128,6 +167,7 @@ class Pool {
     }
   }
 
+  static inline Pool* current_ = nullptr;
   std::atomic<int> threads_;
   std::vector<std::thread> workers_;
   std::mutex busy_;  // held by the thread whose job the workers run
@@ -143,8 +183,10 @@ class Pool {
 }  // namespace
 
 void set_num_threads(int threads) {
-  if (threads < 1) fail<ValueError>("set_num_threads", "expected at least 1 thread, got ", threads);
-  if (inside_parallel_for) {
+  if (threads < 1 || threads > kMaxThreads) {
+    fail<ValueError>("set_num_threads", "expected 1 to ", kMaxThreads, " threads, got ", threads);
+  }
+  if (bodies > 0) {
     fail<RuntimeError>("set_num_threads", "expected a call outside parallel_for, got one inside");
   }
   Pool::instance().resize(threads);
@@ -156,20 +198,22 @@ void parallel_for(int64_t begin, int64_t end, int64_t grain,
                   absl::FunctionRef<void(int64_t, int64_t)> body) {
   if (grain < 1) fail<ValueError>("parallel_for", "expected a grain of at least 1, got ", grain);
   if (begin >= end) return;
-  if (end - begin > grain && !inside_parallel_for) {
+  const uint64_t n = distance(begin, end), step = static_cast<uint64_t>(grain);
+  if (n > step && !is_sharing) {
     Pool& pool = Pool::instance();
     const int threads = pool.threads();
     if (threads > 1) {
       // At most four ranges per thread, each of whole grains.
-      const int64_t grains = (end - begin + grain - 1) / grain;
-      const int64_t per_chunk = (grains + 4 * threads - 1) / (4 * threads);
-      Job job{body, begin, end, per_chunk * grain, {}, {}, {}};
+      const uint64_t grains = divided_up(n, step);
+      const uint64_t per_chunk = divided_up(grains, 4 * static_cast<uint64_t>(threads));
+      Job job{body, begin, end, per_chunk * step, {}, {}, {}};
       if (pool.run(job)) {
         if (job.failed) std::rethrow_exception(job.error);
         return;
       }
     }
   }
+  const InsideBody inside;
   body(begin, end);
 }
 

@@ -1,7 +1,8 @@
 // One pool of threads for all kernels.
 //
-// Promise: the number of threads never changes a result. Kernels split their work by its size only,
-// and what one range computes does not depend on where the other ranges end.
+// Promise: the number of threads never changes a result. A range begins at a multiple of the grain,
+// but how many grains it has depends on the number of threads: so what a body computes for a grain
+// must not depend on where its range begins or ends.
 #ifndef LAMINA_TENSOR_PARALLEL_H_
 #define LAMINA_TENSOR_PARALLEL_H_
 
@@ -12,14 +13,16 @@
 namespace lamina {
 
 // The threads that one parallel_for uses, the caller included; at first the number of processors.
-// Not to be called inside a parallel_for. Throws ValueError below 1.
+// Throws ValueError unless it is 1 to 1024, and RuntimeError inside a body of parallel_for, or if
+// the system does not let us start as many: then those that started are used.
 void set_num_threads(int threads);
 int get_num_threads();
 
 // Calls body(first, last) on ranges that cover [begin, end) once and begin at multiples of `grain`
 // from `begin`, on several threads when there is more than one grain of work. Returns when all are
-// done; the first exception of a body is rethrown. Called inside a body, or while another thread
-// has the pool, it runs inline.
+// done; the first exception of a body is rethrown. It runs inline, as body(begin, end), if there is
+// one grain at most, inside a body that is being shared out, and while another thread has the pool;
+// calls inside a body that runs inline may use the pool. A forked child has a pool of its own.
 void parallel_for(int64_t begin, int64_t end, int64_t grain,
                   absl::FunctionRef<void(int64_t, int64_t)> body);
 

@@ -1,12 +1,18 @@
 #include "lamina/tensor/parallel.h"
 
+#include <pthread.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <limits>
+#include <mutex>
 #include <stdexcept>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -184,10 +190,12 @@ TEST_F(ParallelTest, TheNumberOfThreadsMayChangeWhileOthersCompute) {
   EXPECT_EQ(wrong, 0);
 }
 
-TEST_F(ParallelTest, SetNumThreadsRefusesLessThanOne) {
+TEST_F(ParallelTest, SetNumThreadsRefusesLessThanOneAndMoreThanItsArithmeticHolds) {
   const int before = get_num_threads();
-  EXPECT_THROWS(ValueError, "[set_num_threads] expected at least 1 thread, got 0",
+  EXPECT_THROWS(ValueError, "[set_num_threads] expected 1 to 1024 threads, got 0",
                 set_num_threads(0));
+  EXPECT_THROWS(ValueError, "got 1025", set_num_threads(1025));
+  EXPECT_THROWS(ValueError, "got 1073741824", set_num_threads(1 << 30));
   EXPECT_THROWS(ValueError, "got -2147483648", set_num_threads(std::numeric_limits<int>::min()));
   EXPECT_EQ(get_num_threads(), before);
 }
@@ -198,6 +206,102 @@ TEST_F(ParallelTest, SetNumThreadsIsRefusedInsideAParallelFor) {
                 "[set_num_threads] expected a call outside parallel_for, got one inside",
                 parallel_for(0, 10, 1, [](int64_t, int64_t) { set_num_threads(1); }));
   EXPECT_EQ(get_num_threads(), 2);
+}
+
+TEST_F(ParallelTest, SetNumThreadsIsRefusedInsideAParallelForThatRunsInline) {
+  for (int threads : {1, 2}) {
+    set_num_threads(threads);
+    EXPECT_THROWS(RuntimeError, "[set_num_threads] expected a call outside parallel_for",
+                  parallel_for(0, 10, 10, [](int64_t, int64_t) { set_num_threads(3); }));
+    EXPECT_EQ(get_num_threads(), threads);
+  }
+  set_num_threads(2);  // after the exception it is allowed again
+}
+
+TEST_F(ParallelTest, ABodyThatRunsInlineMayUseThePool) {
+  set_num_threads(2);
+  std::atomic<int> arrived{0};
+  parallel_for(0, 1, 1, [&](int64_t, int64_t) {
+    parallel_for(0, 2, 1, [&](int64_t, int64_t) {  // each waits for the other
+      ++arrived;
+      while (arrived < 2) std::this_thread::yield();
+    });
+  });
+  EXPECT_EQ(arrived, 2);
+}
+
+TEST_F(ParallelTest, RangesAndGrainsAsLargeAsTheyCanBeAreCoveredOnce) {
+  constexpr int64_t kMin = std::numeric_limits<int64_t>::min(),
+                    kMax = std::numeric_limits<int64_t>::max();
+  for (int threads : {1, 2, 3, 100}) {
+    set_num_threads(threads);
+    for (const auto& [begin, end] : {std::pair(kMin, kMax),
+                                     {int64_t{0}, kMax},
+                                     {kMin, int64_t{0}},
+                                     {kMax - 5, kMax},
+                                     {kMin, kMin + 5},
+                                     {int64_t{-1}, kMax}}) {
+      for (int64_t grain : {int64_t{1}, int64_t{3}, int64_t{1} << 62, kMax - 1, kMax}) {
+        SCOPED_TRACE(absl::StrCat(threads, " threads, ", begin, " to ", end, " by ", grain));
+        std::mutex mutex;
+        std::vector<std::pair<int64_t, int64_t>> ranges;
+        parallel_for(begin, end, grain, [&](int64_t first, int64_t last) {
+          const std::lock_guard<std::mutex> lock(mutex);
+          ranges.emplace_back(first, last);
+        });
+        std::sort(ranges.begin(), ranges.end());
+        ASSERT_FALSE(ranges.empty());
+        EXPECT_EQ(ranges.back().second, end);
+        for (size_t i = 0; i < ranges.size(); ++i) {
+          EXPECT_LT(ranges[i].first, ranges[i].second);
+          EXPECT_EQ(ranges[i].first, i == 0 ? begin : ranges[i - 1].second);
+        }
+      }
+    }
+  }
+}
+
+TEST_F(ParallelTest, ThreadsThatTheSystemDoesNotGiveAreAnErrorAndTheRestWorksOn) {
+  set_num_threads(1);
+  pthread_attr_t before, huge;
+  ASSERT_EQ(pthread_getattr_default_np(&before), 0);
+  ASSERT_EQ(pthread_attr_init(&huge), 0);
+  // A stack that no address space has room for.
+  ASSERT_EQ(pthread_attr_setstacksize(&huge, size_t{1} << 48), 0);
+  ASSERT_EQ(pthread_setattr_default_np(&huge), 0);
+  EXPECT_THROWS(RuntimeError,
+                "[set_num_threads] expected to run 3 threads, the system lets us have 1",
+                set_num_threads(3));
+  EXPECT_EQ(pthread_setattr_default_np(&before), 0);
+  EXPECT_EQ(get_num_threads(), 1);
+  int64_t count = 0;
+  parallel_for(0, 100, 1, [&](int64_t first, int64_t last) { count += last - first; });
+  EXPECT_EQ(count, 100);
+  set_num_threads(3);
+  EXPECT_EQ(get_num_threads(), 3);
+}
+
+TEST_F(ParallelTest, AForkedChildDoesNotWaitForThreadsThatItDoesNotHave) {
+#ifdef __SANITIZE_THREAD__
+  GTEST_SKIP() << "TSan does not let a forked child start threads";
+#endif
+  set_num_threads(3);
+  const auto covers_its_range = [] {
+    std::atomic<int64_t> count{0};
+    parallel_for(0, 1000, 1, [&](int64_t first, int64_t last) { count += last - first; });
+    return count == 1000 && get_num_threads() == 3;
+  };
+  EXPECT_TRUE(covers_its_range());  // the parent's threads run
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    alarm(30);  // ends a child that hangs
+    _exit(covers_its_range() ? 0 : 1);
+  }
+  int status = -1;
+  EXPECT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+  EXPECT_TRUE(covers_its_range());
 }
 
 TEST_F(ParallelTest, AGrainBelowOneIsRefused) {
