@@ -133,7 +133,7 @@ std::string help_text(absl::string_view usage, const std::vector<std::string>& n
 
 std::string user_path(const std::string& path) {
   const char* folder = std::getenv("BUILD_WORKING_DIRECTORY");
-  if (folder == nullptr || absl::StartsWith(path, "/")) return path;
+  if (folder == nullptr || *folder == '\0' || absl::StartsWith(path, "/")) return path;
   return absl::StrCat(folder, "/", path);
 }
 

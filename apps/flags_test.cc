@@ -133,6 +133,8 @@ TEST(UserPath, IsRelativeToWhereBazelRunWasCalled) {
   setenv("BUILD_WORKING_DIRECTORY", "/home/me", 1);
   EXPECT_EQ(user_path("data"), "/home/me/data");
   EXPECT_EQ(user_path("/data"), "/data");
+  setenv("BUILD_WORKING_DIRECTORY", "", 1);
+  EXPECT_EQ(user_path("data"), "data");
 }
 
 }  // namespace

@@ -1,7 +1,8 @@
 // Child: a module that is a member of another one and registers itself with it.
 //
-//   nn::Child<nn::Linear> layer1{this, "layer1", 784, 128};   // arguments after the name make the
-//   Linear layer1(x);  layer1->weight;
+//   nn::Child<nn::Linear> layer1{this, "layer1", 784, 128};  // after the name: Linear's arguments
+//   layer1(x);
+//   layer1->weight;
 #ifndef LAMINA_NN_CHILD_H_
 #define LAMINA_NN_CHILD_H_
 
@@ -19,7 +20,7 @@ class Child {
   template <class... Args>
   Child(Module* owner, std::string name, Args&&... args)
       : module_(std::make_shared<T>(std::forward<Args>(args)...)) {
-    owner->registry().add_child(std::move(name), module_);
+    Module::registry_of("Child", owner).add_child(std::move(name), module_);
   }
   Child(Child&&) noexcept = default;  // with its owner
   Child(const Child&) = delete;

@@ -1,5 +1,6 @@
 #include "lamina/nn/init.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -119,6 +120,64 @@ TEST(Init, ThrowsForTensorsThatCannotHoldTheValues) {
                 uniform_(zeros(2, int64), 0, 1));
   EXPECT_THROWS(RuntimeError, "[normal_] expected a defined array, got one without a value",
                 normal_(Tensor(), 0, 1));
+}
+
+TEST(Init, GainsAreThoseOfPyTorch) {
+  EXPECT_EQ(calculate_gain("linear"), 1);
+  EXPECT_EQ(calculate_gain("sigmoid"), 1);
+  EXPECT_DOUBLE_EQ(calculate_gain("tanh"), 1.6666666666666667);
+  EXPECT_DOUBLE_EQ(calculate_gain("relu"), 1.4142135623730951);
+  EXPECT_EQ(calculate_gain("selu"), 0.75);
+  EXPECT_DOUBLE_EQ(calculate_gain("leaky_relu"), 1.4142135623730951);  // the courses' slope of 0
+  EXPECT_DOUBLE_EQ(calculate_gain("leaky_relu", 0.2), 1.3867504905630728);
+  EXPECT_DOUBLE_EQ(calculate_gain("Leaky_ReLU", std::sqrt(5.0)), 0.5773502691896257);
+  EXPECT_THROWS(ValueError,
+                "[calculate_gain] expected linear, sigmoid, tanh, relu, leaky_relu or selu, got "
+                "\"gelu\"",
+                calculate_gain("gelu"));
+}
+
+TEST(Init, KaimingHasTheBoundAndTheDeviationOfPyTorch) {
+  // From PyTorch 1.13: sqrt(3) gain / sqrt(fan) and gain / sqrt(fan), with its gain and fan.
+  struct Row {
+    Shape shape;
+    KaimingOptions options;
+    double bound, deviation;
+  };
+  const std::vector<Row> rows = {
+      {{30, 20}, {}, 0.5477225575051661, 0.31622776601683794},
+      {{30, 20}, {std::sqrt(5.0)}, 0.22360679774997896, 0.12909944487358055},
+      {{30, 20}, {0, Fan::kOut, "relu"}, 0.4472135954999579, 0.2581988897471611},
+      {{8, 3, 5, 5}, {0.2}, 0.27735009811261456, 0.1601281538050871},
+      {{8, 3, 5, 5}, {0, Fan::kOut, "linear"}, 0.1224744871391589, 0.07071067811865475}};
+  manual_seed(4);
+  for (const Row& row : rows) {
+    SCOPED_TRACE(row.shape.str());
+    double largest = 0, squares = 0;
+    int64_t n = 0;
+    for (int i = 0; i < 100; ++i) {
+      const Tensor x = zeros(row.shape, float64);
+      kaiming_uniform_(x, row.options);
+      for (const double v : x.to_vector<double>()) largest = std::max(largest, std::abs(v));
+      kaiming_normal_(x, row.options);
+      for (const double v : x.to_vector<double>()) squares += v * v;
+      n += x.numel();
+    }
+    EXPECT_LE(largest, row.bound * (1 + 1e-15));
+    EXPECT_GT(largest, row.bound * 0.999);                                // of 60,000 at least
+    const double relative = 5 / std::sqrt(2.0 * static_cast<double>(n));  // five deviations
+    EXPECT_NEAR(std::sqrt(squares / static_cast<double>(n)) / row.deviation, 1, relative);
+  }
+}
+
+TEST(Init, KaimingRefusesWhatHasNoFan) {
+  EXPECT_THROWS(ShapeError, "[kaiming_uniform_] expected a weight (out, in, ...), got shape (3,)",
+                kaiming_uniform_(zeros(3)));
+  EXPECT_THROWS(ShapeError, "[kaiming_normal_]", kaiming_normal_(zeros({})));
+  EXPECT_THROWS(RuntimeError, "[kaiming_normal_] expected a defined array",
+                kaiming_normal_(Tensor()));
+  kaiming_uniform_(zeros({0, 3}));
+  kaiming_normal_(zeros({3, 0}));
 }
 
 }  // namespace

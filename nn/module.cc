@@ -35,6 +35,16 @@ internal::Registry& Module::registry() const {
   return *registry_;
 }
 
+internal::Registry& Module::registry_of(const char* member, const Module* owner) {
+  if (owner == nullptr) fail<ValueError>(member, "expected a module as its owner, got null");
+  return owner->registry();
+}
+
+void ModeGuard::remember(const Module& module) {
+  modes_.emplace_back(module.registry_, module.registry().training);
+  for (const auto& child : module.registry().children) remember(*child->module);
+}
+
 void Module::collect(bool buffers, bool recursive, const std::string& prefix,
                      Named<Tensor>& out) const {
   for (const auto& slot : registry().tensors) {

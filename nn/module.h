@@ -109,12 +109,31 @@ class Module {
   template <class T>
   friend class ModuleList;
   friend class Sequential;
+  friend class ModeGuard;
 
   // Throws RuntimeError if the module has been moved from.
   internal::Registry& registry() const;
+  // That of the owner of a `member`; throws ValueError if there is none.
+  static internal::Registry& registry_of(const char* member, const Module* owner);
   void collect(bool buffers, bool recursive, const std::string& prefix, Named<Tensor>& out) const;
 
   std::shared_ptr<internal::Registry> registry_;
+};
+
+// Puts the mode of a module and of all below it back at the end of a scope, each one's own. A module
+// that was moved away meanwhile gets its mode back where it is now.
+class ModeGuard {
+ public:
+  explicit ModeGuard(const Module& module) { remember(module); }
+  ~ModeGuard() {
+    for (const auto& [registry, training] : modes_) registry->training = training;
+  }
+  ModeGuard(const ModeGuard&) = delete;
+  ModeGuard& operator=(const ModeGuard&) = delete;
+
+ private:
+  void remember(const Module& module);
+  std::vector<std::pair<std::shared_ptr<internal::Registry>, bool>> modes_;
 };
 
 }  // namespace lamina::nn

@@ -420,5 +420,10 @@ TEST(Module, PrintsNestedModulesAndManyLinedExtrasAsPyTorchDoes) {
 ))");
 }
 
+TEST(Child, WithoutAnOwnerSaysSo) {
+  EXPECT_THROWS(ValueError, "[Child] expected a module as its owner, got null",
+                Child<ReLU>(nullptr, "activation"));
+}
+
 }  // namespace
 }  // namespace lamina::nn

@@ -3,7 +3,7 @@
 namespace lamina::nn {
 
 TensorMember::TensorMember(Module* owner, std::string name, Tensor value, bool is_buffer) {
-  internal::Registry& registry = owner->registry();
+  internal::Registry& registry = Module::registry_of(is_buffer ? "Buffer" : "Parameter", owner);
   registry.check_new_name(name);
   slot_ = std::make_shared<internal::TensorSlot>(
       internal::TensorSlot{std::move(name), std::move(value), is_buffer});
@@ -14,13 +14,18 @@ void TensorMember::fail_moved_from() {
   fail<RuntimeError>("Parameter", "expected a live member, got one that was moved from");
 }
 
-Parameter::Parameter(Module* owner, std::string name, Tensor value)
-    : TensorMember(owner, std::move(name),
-                   value.defined() ? std::move(value.requires_grad_()) : Tensor(), false) {
-  if (defined() && !get().is_leaf()) {
-    fail<ValueError>("Parameter", "expected a leaf, got the result of ", get().grad_fn());
+namespace {
+Tensor to_train(Tensor value) {
+  if (!value.is_leaf()) {
+    fail<ValueError>("Parameter", "expected a leaf, got the result of ", value.grad_fn());
   }
+  if (value.defined()) value.requires_grad_();
+  return value;
 }
+}  // namespace
+
+Parameter::Parameter(Module* owner, std::string name, Tensor value)
+    : TensorMember(owner, std::move(name), to_train(std::move(value)), false) {}
 
 void Parameter::requires_grad_(bool requires_grad) const {
   Tensor parameter = get();

@@ -197,5 +197,24 @@ TEST(Parameter, MovedOutOfItsModuleLeavesAnErrorNotACrash) {
                 h(ones(2)));
 }
 
+TEST(Parameter, ThatIsRefusedIsNotRegistered) {
+  Holder h;
+  const Tensor computed = h.p * 2;
+  EXPECT_THROWS(ValueError, "[Parameter] expected a leaf, got the result of mul",
+                Parameter(&h, "c", computed));
+  EXPECT_THROWS(DTypeError, "expected a floating dtype", Parameter(&h, "c", zeros(2, int64)));
+  EXPECT_THROWS(ValueError, "\"p\", which is registered already", Parameter(&h, "p", ones(2)));
+  EXPECT_EQ(h.parameters().size(), 2u);
+  const Parameter c(&h, "c", ones(2));  // the name is free
+  EXPECT_EQ(h.parameters().size(), 3u);
+}
+
+TEST(Parameter, WithoutAnOwnerSaysSo) {
+  EXPECT_THROWS(ValueError, "[Parameter] expected a module as its owner, got null",
+                Parameter(nullptr, "p", ones(2)));
+  EXPECT_THROWS(ValueError, "[Buffer] expected a module as its owner, got null",
+                Buffer(nullptr, "b", ones(2)));
+}
+
 }  // namespace
 }  // namespace lamina::nn

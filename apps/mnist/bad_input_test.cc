@@ -1,6 +1,7 @@
 // What the program says of bad flags and files: one line, exit code 1, nothing written.
 
 #include <dirent.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -51,6 +52,23 @@ TEST(BadFlag, NumberOutOfRange) {
                  std::string("Illegal value '") + value +
                      "' specified for flag 'learning_rate'; expected a finite number above 0");
   }
+}
+
+TEST(BadFlag, MoreThreadsThanTheSystemGives) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "sanitizers need more address space than the limit";
+#endif
+  rlimit before;
+  ASSERT_EQ(getrlimit(RLIMIT_AS, &before), 0);
+  rlimit small = before;
+  small.rlim_cur = 2'000'000'000;  // the stacks of 1024 threads take 8 GB; inherited by the program
+  ASSERT_EQ(setrlimit(RLIMIT_AS, &small), 0);
+  const Outcome outcome = run_program("--threads=1024");
+  ASSERT_EQ(setrlimit(RLIMIT_AS, &before), 0);
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_EQ(
+      outcome.err.find("ERROR: flag --threads: [set_num_threads] expected to run 1024 threads"), 0u)
+      << outcome.err;
 }
 
 TEST(BadFlag, Hidden) {

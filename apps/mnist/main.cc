@@ -94,12 +94,11 @@ Pass run_pass(const std::string& label, nn::Layer& model, nn::data::DataLoader& 
 }
 
 absl::Status train(nn::Layer& model, const nn::data::Mnist& data, double learning_rate) {
-  const auto seed = static_cast<uint64_t>(absl::GetFlag(FLAGS_seed).value);
   nn::data::DataLoaderOptions options;
   options.batch_size = absl::GetFlag(FLAGS_batch_size).value;
   nn::data::DataLoader test_loader(data.test.images, data.test.labels, options);
   options.shuffle = absl::GetFlag(FLAGS_shuffle);
-  options.seed = ~seed;  // numbers of their own: the weights have been drawn with `seed`
+  options.seed = static_cast<uint64_t>(absl::GetFlag(FLAGS_seed).value);
   nn::data::DataLoader train_loader(data.train.images, data.train.labels, options);
   nn::optim::SGDOptions sgd;
   sgd.lr = learning_rate;
@@ -154,7 +153,11 @@ absl::Status run(int argc, char** argv) {
                      AbslUnparseFlag(kind)));
   }
   if (const auto threads = absl::GetFlag(FLAGS_threads)) {
-    set_num_threads(static_cast<int>(threads->value));
+    try {
+      set_num_threads(static_cast<int>(threads->value));
+    } catch (const RuntimeError& error) {  // the system gives us fewer
+      return absl::ResourceExhaustedError(absl::StrCat("flag --threads: ", error.what()));
+    }
   }
   const auto learning_rate = absl::GetFlag(FLAGS_learning_rate);
 

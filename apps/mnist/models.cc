@@ -1,7 +1,5 @@
 #include "lamina/apps/mnist/models.h"
 
-#include <cmath>
-
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 
@@ -25,7 +23,7 @@ nn::Linear make_linear(int64_t in, int64_t out) {
   nn::LinearOptions options;
   options.bias = false;
   nn::Linear linear(in, out, options);
-  nn::init::normal_(linear.weight, 0, std::sqrt(2.0 / static_cast<double>(in)));
+  nn::init::kaiming_normal_(linear.weight);
   return linear;
 }
 

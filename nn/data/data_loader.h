@@ -20,8 +20,9 @@ struct Batch {
 struct DataLoaderOptions {
   int64_t batch_size = 100;
   bool shuffle = false;
-  uint64_t seed =
-      0;  // of the shuffling; two loaders with one seed give the same order, pass after pass
+  // Of the shuffling: two loaders with one seed give the same order, pass after pass. The numbers are
+  // others than those of default_generator() with this seed.
+  uint64_t seed = 0;
 };
 
 // Each range-for is one pass over all samples: in order, as views of the data without a copy, or
@@ -32,7 +33,7 @@ class DataLoader {
   // for a batch size below 1.
   DataLoader(Tensor x, Tensor y, const DataLoaderOptions& options = {});
 
-  int64_t samples() const { return x_.size(0); }
+  int64_t samples() const;  // throws RuntimeError if it was moved from, as what follows does
   int64_t batches() const;
 
   class Iterator {

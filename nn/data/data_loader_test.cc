@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "gmock/gmock.h"
@@ -221,6 +222,27 @@ TEST(DataLoader, ThrowsForABatchSizeBelowOne) {
 TEST(DataLoader, ThrowsForUndefinedTensors) {
   EXPECT_THROWS(RuntimeError, "[DataLoader] expected a defined array, got one without a value",
                 DataLoader(zeros(1), Tensor()));
+}
+
+TEST(DataLoader, ShufflingDoesNotUseTheNumbersOfAGeneratorWithTheSameSeed) {
+  for (uint64_t seed : {uint64_t{0}, uint64_t{1}, ~uint64_t{0}}) {
+    DataLoader loader(arange(50), arange(50), {.shuffle = true, .seed = seed});
+    Generator generator(seed);
+    EXPECT_NE((*loader.begin()).x.to_vector<int64_t>(),
+              random::permutation(50, generator).to_vector<int64_t>());
+  }
+}
+
+TEST(DataLoader, ThatWasMovedFromSaysSo) {
+  for (const bool shuffle : {false, true}) {
+    DataLoader loader = loader_of(3, {.shuffle = shuffle});
+    DataLoader moved = std::move(loader);
+    const char* text = "[DataLoader] expected a live loader, got one that was moved from";
+    EXPECT_THROWS(RuntimeError, text, loader.samples());
+    EXPECT_THROWS(RuntimeError, text, loader.batches());
+    EXPECT_THROWS(RuntimeError, text, loader.begin());
+    EXPECT_EQ(moved.samples(), 3);
+  }
 }
 
 }  // namespace

@@ -11,11 +11,10 @@ Optimizer::Optimizer(const char* name, std::vector<Tensor> parameters)
   if (parameters_.empty()) fail<ValueError>(name, "expected at least one parameter, got none");
   for (size_t i = 0; i < parameters_.size(); ++i) {
     const Tensor& p = parameters_[i];
-    if (!p.requires_grad() || !p.is_leaf()) {
-      fail<ValueError>(name, "expected leaves that require a gradient, got parameter ", i, ": ",
-                       !p.defined()  ? "an undefined tensor"
-                       : p.is_leaf() ? "a tensor that does not require one"
-                                     : absl::StrCat("the result of ", p.grad_fn()));
+    if (!p.defined() || !p.is_leaf()) {
+      fail<ValueError>(
+          name, "expected leaves, got parameter ", i, ": ",
+          p.defined() ? absl::StrCat("the result of ", p.grad_fn()) : "an undefined tensor");
     }
     for (size_t j = 0; j < i; ++j) {
       if (parameters_[j].impl() == p.impl()) {

@@ -9,7 +9,7 @@
 namespace lamina::nn::optim {
 
 // Holds handles on the parameters that it updates. Gradients are read, never changed; a parameter
-// without one is left alone.
+// without one, such as a frozen one, is left alone.
 class Optimizer {
  public:
   virtual ~Optimizer() = default;
@@ -22,9 +22,8 @@ class Optimizer {
   void zero_grad();
 
  protected:
-  // Throws ValueError for an empty list, an undefined tensor, one that is no leaf or does not
-  // require a gradient, or the same one twice; the text begins with the optimizer's name and says
-  // which.
+  // Throws ValueError for an empty list, an undefined tensor, one that is no leaf, or the same one
+  // twice; the text begins with the optimizer's name and says which.
   Optimizer(const char* name, std::vector<Tensor> parameters);
   const std::vector<Tensor>& parameters() const { return parameters_; }
 

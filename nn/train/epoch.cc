@@ -1,30 +1,9 @@
 #include "lamina/nn/train/epoch.h"
 
-#include <utility>
-#include <vector>
+#include "lamina/nn/module.h"
 
 namespace lamina::nn::train {
-
 namespace {
-
-// Puts the mode of each module back, also where a child's differs from its parent's.
-class ModeGuard {
- public:
-  explicit ModeGuard(Module& module) { remember(module); }
-  ~ModeGuard() {
-    for (const auto& [module, training] : modes_)
-      module->train(training);  // parents before children
-  }
-  ModeGuard(const ModeGuard&) = delete;
-  ModeGuard& operator=(const ModeGuard&) = delete;
-
- private:
-  void remember(Module& module) {
-    modes_.emplace_back(&module, module.is_training());
-    for (const auto& child : module.named_children()) remember(*child.second);
-  }
-  std::vector<std::pair<Module*, bool>> modes_;
-};
 
 // Other shapes would broadcast, and count nonsense as errors.
 void check_classes(const Tensor& outputs, const Tensor& labels) {
@@ -40,31 +19,34 @@ void check_classes(const Tensor& outputs, const Tensor& labels) {
 }  // namespace
 
 EpochResult epoch(Layer& model, data::DataLoader& loader, Loss& loss, optim::Optimizer* optimizer,
-                  const Progress& progress) {
+                  const Progress& progress, const Metric& metric) {
   const ModeGuard mode(model);
   model.train(optimizer != nullptr);
   const GradModeGuard grad(optimizer != nullptr);
 
   data::DataLoader copy = loader;  // to evaluate without moving the shuffling of the loader on
 
-  double total_loss = 0;
-  int64_t wrong = 0, samples = 0;
+  double total_loss = 0, total_error = 0;
+  int64_t samples = 0;
   for (const data::Batch& batch : optimizer != nullptr ? loader : copy) {
     const Tensor outputs = model(batch.x);
     const Tensor batch_loss = loss(outputs, batch.y);
-    check_classes(outputs, batch.y);
+    if (!metric) check_classes(outputs, batch.y);
     if (optimizer != nullptr) {
       optimizer->zero_grad();
       batch_loss.backward();
       optimizer->step();
     }
-    total_loss += batch_loss.item<double>() * static_cast<double>(batch.size());
-    wrong += outputs.argmax(1).ne(batch.y).sum().item<int64_t>();
+    const NoGradGuard no_grad;
+    const auto size = static_cast<double>(batch.size());
+    total_loss += batch_loss.item<double>() * size;
+    total_error += metric ? metric(outputs, batch.y) * size
+                          : outputs.argmax(1).ne(batch.y).sum().item<double>();
     samples += batch.size();
     if (progress) progress(samples);
   }
   const auto count = static_cast<double>(samples);
-  return {total_loss / count, static_cast<double>(wrong) / count};
+  return {total_loss / count, total_error / count};
 }
 
 }  // namespace lamina::nn::train

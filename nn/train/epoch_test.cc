@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -230,13 +231,47 @@ TEST(Epoch, ClearsGradientsLeftOverFromBefore) {
   EXPECT_EQ(net.scale.item<double>(), fresh.scale.item<double>());
 }
 
-// ---- Misuse
-
 class SquaredError : public Loss {
  public:
   std::string name() const override { return "SquaredError"; }
   Tensor forward(const Tensor& y, const Tensor& t) override { return ((y - t) * (y - t)).mean(); }
 };
+
+TEST(Epoch, AveragesTheMetricThatItIsGivenOverSamples) {
+  // A regression; the outputs are the inputs, and batches of 2 and 1 weigh as such.
+  Probe net;
+  SquaredError loss;
+  optim::SGD sgd(net.parameters(), {.lr = 0});
+  data::DataLoader loader(tensor({1., 2., 6.}, {3, 1}), zeros({3, 1}, float64), {.batch_size = 2});
+  std::vector<bool> recording;
+  const Metric absolute = [&](const Tensor& y, const Tensor& t) {
+    recording.push_back((y - t).requires_grad());
+    return std::abs((y - t).mean().item<double>());
+  };
+  for (optim::Optimizer* optimizer :
+       {static_cast<optim::Optimizer*>(nullptr), static_cast<optim::Optimizer*>(&sgd)}) {
+    const EpochResult result = epoch(net, loader, loss, optimizer, nullptr, absolute);
+    EXPECT_DOUBLE_EQ(result.error, 3);
+    EXPECT_DOUBLE_EQ(result.loss, 41. / 3);
+  }
+  EXPECT_THAT(recording, ElementsAre(false, false, false, false));
+}
+
+// ---- Misuse
+
+TEST(Epoch, OfAModelThatIsMovedAwayThrowsAndPutsItsModesBack) {
+  Net net;
+  net.a->eval();
+  CrossEntropyLoss loss;
+  optim::SGD sgd(net.parameters(), {.lr = 0.1});
+  data::DataLoader loader = three_samples(2);
+  std::optional<Net> taken;
+  const auto take = [&](int64_t) { taken.emplace(std::move(net)); };
+  EXPECT_THROWS(RuntimeError, "expected a live module, got one that was moved from",
+                epoch(net, loader, loss, &sgd, take));
+  EXPECT_TRUE(taken->is_training() && taken->b->is_training());
+  EXPECT_FALSE(taken->a->is_training());
+}
 
 TEST(Epoch, RefusesTargetsThatAreNoClasses) {
   // A regression: 4 by 1 outputs compared with 4 by 1 targets would broadcast to 16 "errors" of 4
