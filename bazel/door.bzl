@@ -1,4 +1,4 @@
-"""The rule behind a layer's public door (//tensor, //autograd, //nn, //serialization)."""
+"""The rule behind a layer's public door: //tensor, //autograd, //nn."""
 
 def _lamina_door_impl(ctx):
     # direct_cc_infos, not cc_infos: whoever depends on the door may include the headers of what it
@@ -6,10 +6,7 @@ def _lamina_door_impl(ctx):
     return [
         cc_common.merge_cc_infos(direct_cc_infos = [dep[CcInfo] for dep in ctx.attr.exports]),
         coverage_common.instrumented_files_info(ctx, dependency_attributes = ["exports"]),
-        DefaultInfo(
-            files = depset(transitive = [dep[DefaultInfo].files for dep in ctx.attr.exports]),
-            runfiles = ctx.runfiles(collect_default = True, collect_data = True),
-        ),
+        DefaultInfo(files = depset(transitive = [dep[DefaultInfo].files for dep in ctx.attr.exports])),
     ]
 
 lamina_door = rule(

@@ -55,11 +55,6 @@ std::string hex(const uint8_t* bytes, int64_t count) {
   return text;
 }
 
-template <class... Parts>
-absl::Status bad(const std::string& path, int64_t offset, const Parts&... parts) {
-  return absl::InvalidArgumentError(absl::StrCat(path, ": offset ", offset, ": ", parts...));
-}
-
 absl::Status system_error(const std::string& path, const char* what) {
   const int error = errno;
   return absl::ErrnoToStatus(error, absl::StrCat(path, ": ", what));
@@ -71,7 +66,7 @@ absl::Status read_all(const File& file, const std::string& path, int64_t offset,
   const int64_t got = file.read(to, size);
   if (got < 0) return system_error(path, "cannot read");
   if (got < size) {
-    return bad(path, offset, "expected ", what, ", ", size, " bytes, got ", got,
+    return idx_error(path, offset, "expected ", what, ", ", size, " bytes, got ", got,
                ", where the file ends");
   }
   return absl::OkStatus();
@@ -95,15 +90,15 @@ absl::StatusOr<NDArray> read_idx(const std::string& path) {
   if (!status.ok()) return status;
   if (header[0] != 0 || header[1] != 0) {
     const bool gzip = header[0] == 0x1f && header[1] == 0x8b;
-    return bad(path, 0, "expected the magic number 00 00 08 and a rank, got ", hex(header, 4),
+    return idx_error(path, 0, "expected the magic number 00 00 08 and a rank, got ", hex(header, 4),
                gzip ? " (gzip: unpack the file first)" : "");
   }
   if (header[2] != kUnsignedByte) {
-    return bad(path, 2, "expected the element type 08 (unsigned byte), got ", hex(header + 2, 1));
+    return idx_error(path, 2, "expected the element type 08 (unsigned byte), got ", hex(header + 2, 1));
   }
   const int64_t rank = header[3];
   if (rank > Shape::kMaxRank) {
-    return bad(path, 3, "expected a rank of at most ", Shape::kMaxRank, ", got ", rank);
+    return idx_error(path, 3, "expected a rank of at most ", Shape::kMaxRank, ", got ", rank);
   }
   status = read_all(file, path, 4, header + 4, 4 * rank, absl::StrCat(rank, " extents"));
   if (!status.ok()) return status;
@@ -121,14 +116,14 @@ absl::StatusOr<NDArray> read_idx(const std::string& path) {
     empty = empty || extent == 0;
     if (__builtin_mul_overflow(count, extent == 0 ? 1 : extent, &count) ||
         count > std::numeric_limits<int64_t>::max() / 4) {
-      return bad(path, 4, "expected a shape of less than 2^61 elements, got ", shape.str());
+      return idx_error(path, 4, "expected a shape of less than 2^61 elements, got ", shape.str());
     }
   }
   if (empty) count = 0;
   const int64_t offset = idx_header_size(rank);
   const int64_t left = static_cast<int64_t>(info.st_size) - offset;
   if (left != count) {
-    return bad(path, offset, "expected the ", count, " bytes of shape ", shape.str(), ", got ",
+    return idx_error(path, offset, "expected the ", count, " bytes of shape ", shape.str(), ", got ",
                left);
   }
 

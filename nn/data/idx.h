@@ -1,8 +1,9 @@
 // IDX files, the format in which MNIST and data sets of its kind are published. A file is
 //
 //   offset 0   00 00           magic number
-//   offset 2   element type    08 unsigned byte, the only one read here (others: 09, 0b, 0c, 0d,
-//   0e) offset 3   rank            0 to 8 offset 4   rank extents    unsigned 32-bit, big-endian
+//   offset 2   element type    08 unsigned byte, the only one read here (others: 09, 0b to 0e)
+//   offset 3   rank            0 to 8
+//   offset 4   rank extents    unsigned 32-bit, big-endian
 //   then       the elements    row-major, up to the end of the file
 //
 // Source: http://yann.lecun.com/exdb/mnist, "The IDX file format".
@@ -12,7 +13,9 @@
 #include <cstdint>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "lamina/autograd.h"
 
 namespace lamina::nn::data {
@@ -23,6 +26,12 @@ namespace lamina::nn::data {
 // one line, which begins with the path and says at which offset what was expected and what came.
 // Nothing that a file holds leads to an exception, or to memory for more than the file's own size.
 absl::StatusOr<NDArray> read_idx(const std::string& path);
+
+// The error of such a file: "path: offset 4: expected 2 labels, got 3".
+template <class... Parts>
+absl::Status idx_error(const std::string& path, int64_t offset, const Parts&... parts) {
+  return absl::InvalidArgumentError(absl::StrCat(path, ": offset ", offset, ": ", parts...));
+}
 
 // The offset of the elements in a file of this rank.
 constexpr int64_t idx_header_size(int64_t rank) { return 4 + 4 * rank; }

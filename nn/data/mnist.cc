@@ -14,11 +14,6 @@ namespace {
 constexpr int64_t kSide = 28;
 constexpr int kClasses = 10;
 
-template <class... Parts>
-absl::Status bad(const std::string& path, int64_t offset, const Parts&... parts) {
-  return absl::InvalidArgumentError(absl::StrCat(path, ": offset ", offset, ": ", parts...));
-}
-
 // (n, 28, 28) bytes -> (n, 784) shares of 255.
 Tensor to_pixels(const NDArray& bytes) {
   float share[256];
@@ -37,28 +32,28 @@ absl::StatusOr<LabelledImages> load_labelled_images(const std::string& images_pa
   const absl::StatusOr<NDArray> images = read_idx(images_path);
   if (!images.ok()) return images.status();
   if (images->dim() != 3) {
-    return bad(images_path, 3, "expected images, of rank 3, got rank ", images->dim());
+    return idx_error(images_path, 3, "expected images, of rank 3, got rank ", images->dim());
   }
   const int64_t count = images->size(0);
-  if (count == 0) return bad(images_path, 4, "expected at least one image, got 0");
+  if (count == 0) return idx_error(images_path, 4, "expected at least one image, got 0");
   if (images->size(1) != kSide || images->size(2) != kSide) {
-    return bad(images_path, 8, "expected images of 28 x 28, got ", images->size(1), " x ",
+    return idx_error(images_path, 8, "expected images of 28 x 28, got ", images->size(1), " x ",
                images->size(2));
   }
 
   const absl::StatusOr<NDArray> labels = read_idx(labels_path);
   if (!labels.ok()) return labels.status();
   if (labels->dim() != 1) {
-    return bad(labels_path, 3, "expected labels, of rank 1, got rank ", labels->dim());
+    return idx_error(labels_path, 3, "expected labels, of rank 1, got rank ", labels->dim());
   }
   if (labels->size(0) != count) {
-    return bad(labels_path, 4, "expected ", count, " labels, one for each image in ", images_path,
+    return idx_error(labels_path, 4, "expected ", count, " labels, one for each image in ", images_path,
                ", got ", labels->size(0));
   }
   const auto* label = labels->data<uint8_t>();
   for (int64_t i = 0; i < count; ++i) {
     if (label[i] >= kClasses) {
-      return bad(labels_path, idx_header_size(1) + i, "expected a label from 0 to ", kClasses - 1,
+      return idx_error(labels_path, idx_header_size(1) + i, "expected a label from 0 to ", kClasses - 1,
                  " for sample ", i, ", got ", label[i]);
     }
   }

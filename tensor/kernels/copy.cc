@@ -1,6 +1,5 @@
 #include "lamina/tensor/kernels/copy.h"
 
-#include <cstdlib>
 #include <cstring>
 
 #include "lamina/tensor/kernels/strided.h"

@@ -2,16 +2,17 @@
 // folder take what they test. `coverage_test` reads ops.inc and fails for an operation without a
 // row.
 //
-// To add an operation, add a row to the table of its family (arithmetic_rows.cc, reduce_rows.cc,
-// ...):
+// To add an operation, add a row to the table of its family (arithmetic_rows.cc, ...):
 //
-//   table.push_back(OpCase("exp(x)", {{Real({2, 3})}, {Real({})}},          // the declaration;
-//   samples of inputs
-//                          LAMINA_OP(exp(in[0])), LAMINA_OP(in[0].exp()),   // the function, and
-//                          the method
-//                          [](const auto& in) { return elementwise(in[0], [](double x) { return
-//                          std::exp(x); }); })
-//                       .takes(kNumbers).gives(floating_result));
+//   table.push_back(
+//       OpCase("exp(x)",                                            // the declaration
+//              {{Real({2, 3})}, {Real({})}},                        // samples of inputs
+//              {LAMINA_OP(exp(in[0])), LAMINA_OP(in[0].exp())},     // the function, the method
+//              [](const auto& in) {                                 // the naive reference
+//                return elementwise(in[0], [](double x) { return std::exp(x); });
+//              })
+//           .takes(kNumbers)
+//           .gives(floating_result));
 //
 // It is then compared with the naive reference in each dtype, on contiguous, transposed, narrowed
 // and expanded inputs, as NDArray and Tensor, function and method; its first and second derivatives

@@ -2,7 +2,7 @@
 //
 //   op_bench [FILTER]    rows "name best_microseconds", and fma_peak in GFLOP/s
 //   op_bench --gflops    products in GFLOP/s and as a share of that peak, measured in the same run,
-//   one thread
+//                        one thread
 //
 // The variable THREADS sets the number of threads.
 #include <algorithm>

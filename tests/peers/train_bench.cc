@@ -1,8 +1,10 @@
 // Lamina's training jobs, for tests/peers/compare.py to put beside LibTorch's.
 //
 //   train_bench JOB EPOCHS MNIST_FOLDER
-//   linear  784-10, SGD 0.2        mlp  784-300-10 without biases, SGD 0.3        batches of 100,
-//   in order
+//     linear  784-10, SGD 0.2
+//     mlp     784-300-10 without biases, SGD 0.3
+//
+// Batches of 100, in order.
 //
 // The variable THREADS sets the number of threads.
 #include <chrono>
