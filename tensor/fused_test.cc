@@ -1,7 +1,6 @@
 #include "lamina/tensor/fused.h"
 
 #include <cmath>
-#include <limits>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -13,10 +12,9 @@ namespace {
 using test::array;
 using test::elements;
 using test::kFloatingDTypes;
+using test::kInf;
+using test::kNan;
 using test::noise;
-
-constexpr double kInf = std::numeric_limits<double>::infinity();
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 TEST(ReluBackwardTest, LetsThroughWhereTheOutputIsNotZero) {
   for (DType dtype : kFloatingDTypes) {
@@ -119,7 +117,8 @@ TEST(CrossEntropyBackwardTest, LabelsThatWereOverwrittenSinceTheyWereCheckedWrit
   const NDArray log_p = NDArray::zeros({3, 2}), labels = array({2, -1, 1 << 20}, int64);
   EXPECT_CLOSE(cross_entropy_backward(log_p, labels, NDArray::ones(3), Labels::kChecked),
                {1, 1, 1, 1, 1, 1});
-  EXPECT_THROWS(IndexError, "[gather] expected indices from 0 to 1", nll(log_p, labels, Labels::kChecked));
+  EXPECT_THROWS(IndexError, "[gather] expected indices from 0 to 1",
+                nll(log_p, labels, Labels::kChecked));
 }
 
 }  // namespace

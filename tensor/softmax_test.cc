@@ -2,7 +2,6 @@
 // numbers.
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -16,10 +15,9 @@ namespace {
 using test::array;
 using test::elements;
 using test::kFloatingDTypes;
+using test::kInf;
+using test::kNan;
 using test::noise;
-
-constexpr double kInf = std::numeric_limits<double>::infinity();
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 std::vector<double> naive_row(const std::vector<double>& x) {
   const double largest = *std::max_element(x.begin(), x.end());

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstdint>
 #include <exception>
+#include <limits>
 #include <random>
 #include <string>
 #include <type_traits>
@@ -39,6 +40,9 @@
 #define EXPECT_CLOSE(...) EXPECT_TRUE(::lamina::test::is_close(__VA_ARGS__))
 
 namespace lamina::test {
+
+inline constexpr double kInf = std::numeric_limits<double>::infinity();
+inline constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 // Those that kernels compute in. float16 and bfloat16 go by way of float32; tests/op_cases tries
 // them on every operation.

@@ -15,79 +15,25 @@
 #include <vector>
 
 #include "benchmark/benchmark.h"
+#include "lamina/tensor/kernels/fma_peak.h"
 #include "lamina/tensor/kernels/gemm.h"
-#include "lamina/tensor/kernels/targets.h"
 #include "lamina/tensor/parallel.h"
 
-#undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "lamina/tensor/kernels/gemm_benchmark.cc"
-#include "hwy/foreach_target.h"
-#include "hwy/highway.h"
-
-HWY_BEFORE_NAMESPACE();
-namespace lamina::kernels {
-namespace HWY_NAMESPACE {
-namespace {
-
-namespace hn = hwy::HWY_NAMESPACE;
-
-// Returns the number of floating point operations. The compiler must not know the start values, or
-// it finds that some sums are equal and computes them once.
-double multiply_adds(int64_t steps, const float* start, float* out) {
-  const hn::ScalableTag<float> d;
-  using V = hn::Vec<decltype(d)>;
-  const V x = hn::Set(d, start[10]);
-  V s0 = hn::Set(d, start[0]), s1 = hn::Set(d, start[1]), s2 = hn::Set(d, start[2]),
-    s3 = hn::Set(d, start[3]);
-  V s4 = hn::Set(d, start[4]), s5 = hn::Set(d, start[5]), s6 = hn::Set(d, start[6]),
-    s7 = hn::Set(d, start[7]);
-  V s8 = hn::Set(d, start[8]), s9 = hn::Set(d, start[9]);
-  for (int64_t i = 0; i < steps; ++i) {
-    s0 = hn::MulAdd(s0, x, x), s1 = hn::MulAdd(s1, x, x), s2 = hn::MulAdd(s2, x, x),
-    s3 = hn::MulAdd(s3, x, x);
-    s4 = hn::MulAdd(s4, x, x), s5 = hn::MulAdd(s5, x, x), s6 = hn::MulAdd(s6, x, x),
-    s7 = hn::MulAdd(s7, x, x);
-    s8 = hn::MulAdd(s8, x, x), s9 = hn::MulAdd(s9, x, x);
-  }
-  const V t0 = hn::Add(hn::Add(s0, s1), hn::Add(s2, s3)),
-          t1 = hn::Add(hn::Add(s4, s5), hn::Add(s6, s7));
-  *out = hn::GetLane(hn::Add(hn::Add(t0, t1), hn::Add(s8, s9)));
-  return 2.0 * 10.0 * static_cast<double>(hn::Lanes(d)) * static_cast<double>(steps);
-}
-
-}  // namespace
-}  // namespace HWY_NAMESPACE
-}  // namespace lamina::kernels
-HWY_AFTER_NAMESPACE();
-
-#if HWY_ONCE
 namespace lamina::kernels {
 namespace {
-
-HWY_EXPORT(multiply_adds);
 
 // The highest rate seen so far, in operations per second.
 double measure_peak() {
   static double peak = 0;
-  for (int i = 0; i < 10; ++i) {
-    float start[11], out;
-    std::fill(start, start + 11, 0.5f);
-    benchmark::DoNotOptimize(start);
-    const auto begin = std::chrono::steady_clock::now();
-    const double work = HWY_DYNAMIC_DISPATCH(multiply_adds)(50000, start, &out);
-    benchmark::DoNotOptimize(out);
-    peak = std::max(
-        peak,
-        work / std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
-  }
+  for (int i = 0; i < 10; ++i) peak = std::max(peak, fma_peak() * 1e9);
   return peak;
 }
 
-void fma_peak(benchmark::State& state) {
+void peak(benchmark::State& state) {
   for (auto _ : state) measure_peak();
   state.counters["GFLOP/s"] = measure_peak() * 1e-9;
 }
-BENCHMARK(fma_peak);
+BENCHMARK(peak)->Name("fma_peak");
 
 struct Shape {
   int64_t batch, m, k, n;
@@ -152,4 +98,3 @@ int main(int argc, char** argv) {
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
   benchmark::RunSpecifiedBenchmarks();
 }
-#endif

@@ -14,8 +14,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "hwy/highway.h"
-#include "lamina/tensor/kernels/targets.h"
+#include "lamina/tensor/kernels/targets_testing.h"
 #include "lamina/tensor/parallel.h"
 
 namespace lamina::kernels {
@@ -161,15 +160,6 @@ void expect_right(int64_t m, int64_t n, int64_t k, Layout la, Layout lb, Layout 
   }
 }
 
-// Those that gemm.cc is compiled for and this processor has.
-std::vector<int64_t> targets() {
-  std::vector<int64_t> result;
-  for (const int64_t target : hwy::SupportedAndGeneratedTargets()) {
-    if ((target & (HWY_DISABLED_TARGETS)) == 0) result.push_back(target);
-  }
-  return result;
-}
-
 // Every test runs on every instruction set that this binary has and this processor supports.
 class Gemm : public testing::TestWithParam<int64_t> {
  protected:
@@ -181,7 +171,7 @@ class Gemm : public testing::TestWithParam<int64_t> {
   std::mt19937 random{7};
 };
 
-INSTANTIATE_TEST_SUITE_P(Targets, Gemm, testing::ValuesIn(targets()),
+INSTANTIATE_TEST_SUITE_P(Targets, Gemm, testing::ValuesIn(usable_targets()),
                          [](const auto& info) { return std::string(hwy::TargetName(info.param)); });
 
 TEST_P(Gemm, AgreesWithTheNaiveProductAtEverySmallSize) {

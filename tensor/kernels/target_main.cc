@@ -7,19 +7,11 @@
 #include <vector>
 
 #include "gtest/gtest.h"
-// targets.h comes before Highway.
-// clang-format off
-#include "lamina/tensor/kernels/targets.h"
-#include "hwy/highway.h"
-// clang-format on
+#include "lamina/tensor/kernels/targets_testing.h"
 
 int main(int argc, char** argv) {
   testing::InitGoogleTest(&argc, argv);
-  std::vector<int64_t> targets;
-  for (const int64_t target : hwy::SupportedAndGeneratedTargets()) {
-    if ((target & (HWY_DISABLED_TARGETS)) == 0) targets.push_back(target);
-  }
-  std::sort(targets.begin(), targets.end());  // the better ones have lower bits
+  const std::vector<int64_t> targets = lamina::kernels::usable_targets();
   const size_t wanted = argc > 1 ? static_cast<size_t>(std::atoi(argv[1])) : 0;
   const int64_t target = targets[std::min(wanted, targets.size() - 1)];
   std::cout << "Instruction set: " << hwy::TargetName(target) << std::endl;

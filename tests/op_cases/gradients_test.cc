@@ -10,14 +10,6 @@
 namespace lamina::op_cases {
 namespace {
 
-std::vector<size_t> differentiable_rows() {
-  std::vector<size_t> rows;
-  for (size_t i = 0; i < all_op_cases().size(); ++i) {
-    if (all_op_cases()[i].differentiable) rows.push_back(i);
-  }
-  return rows;
-}
-
 class OpGradients : public OpCaseTest {
  protected:
   using Check = GradcheckReport (*)(const TensorFunction&, const std::vector<Tensor>&,
@@ -80,7 +72,10 @@ TEST_P(OpGradients, ReachEachInputAlone) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, OpGradients, testing::ValuesIn(differentiable_rows()), row_name);
+INSTANTIATE_TEST_SUITE_P(All, OpGradients, testing::ValuesIn(rows_that([](const OpCase& row) {
+                           return row.differentiable;
+                         })),
+                         row_name);
 
 }  // namespace
 }  // namespace lamina::op_cases

@@ -104,8 +104,6 @@ NDArray array_of(const Dense& values, DType dtype, Layout layout) {
 
 Extents extents_of(const Shape& shape) { return Extents(shape.begin(), shape.end()); }
 
-Dense to_dense(const NDArray& x) { return {extents_of(x.shape()), x.to_vector<double>()}; }
-
 const Table& all_op_cases() {
   static const Table& table = *[] {
     auto* t = new Table;

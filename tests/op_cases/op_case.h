@@ -211,7 +211,6 @@ DType dtype_for(const Input& input, DType dtype);
 inline NDArray zeros_of(const Shape& shape, DType dtype = float32) {
   return NDArray::zeros(shape, dtype);
 }
-Dense to_dense(const NDArray& x);
 Extents extents_of(const Shape& shape);
 
 }  // namespace lamina::op_cases

@@ -2,8 +2,10 @@
 #ifndef LAMINA_TESTS_OP_CASES_PARAM_H_
 #define LAMINA_TESTS_OP_CASES_PARAM_H_
 
+#include <algorithm>
 #include <cctype>
 #include <string>
+#include <vector>
 
 #include "gtest/gtest.h"
 #include "lamina/tests/op_cases/op_case.h"
@@ -15,6 +17,21 @@ class OpCaseTest : public testing::TestWithParam<size_t> {
  protected:
   const OpCase& row() const { return all_op_cases()[GetParam()]; }
 };
+
+// The rows that `wanted` is true of. For tests that have nothing to assert about the others, and would
+// pass.
+template <class Wanted>
+std::vector<size_t> rows_that(const Wanted& wanted) {
+  std::vector<size_t> rows;
+  for (size_t i = 0; i < all_op_cases().size(); ++i) {
+    if (wanted(all_op_cases()[i])) rows.push_back(i);
+  }
+  return rows;
+}
+
+inline bool takes(const OpCase& row, DType dtype) {
+  return std::find(row.dtypes.begin(), row.dtypes.end(), dtype) != row.dtypes.end();
+}
 
 inline auto each_row() { return testing::Range<size_t>(0, all_op_cases().size()); }
 

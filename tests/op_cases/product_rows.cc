@@ -188,7 +188,7 @@ void add_losses(Table& table) {
   const Form nll_form =
       arrays_only([](const std::vector<NDArray>& in) { return as_list(nll(in[0], in[1])); });
   table.push_back(
-      OpCase("nll(log_probabilities, labels)",
+      OpCase("nll(log_probabilities, labels, checked)",
              {{Real({4, 3}), Index({4}, 3)}, {Real({0, 3}), Index({0}, 3)}}, {nll_form},
              [](const std::vector<Dense>& in) { return naive_nll(in[0], in[1]); })
           .not_differentiable()
@@ -215,7 +215,7 @@ void add_losses(Table& table) {
     return as_list(cross_entropy_backward(in[0], in[1], in[2]));
   });
   table.push_back(
-      OpCase("cross_entropy_backward(log_probabilities, labels, dy)",
+      OpCase("cross_entropy_backward(log_probabilities, labels, dy, checked)",
              {{Real({4, 3}), Index({4}, 3), Real({4})}, {Real({0, 3}), Index({0}, 3), Real({0})}},
              {back_form},
              [](const std::vector<Dense>& in) {

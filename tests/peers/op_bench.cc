@@ -14,7 +14,7 @@
 #include <utility>
 
 #include "lamina/autograd.h"
-#include "lamina/tests/peers/fma_peak.h"
+#include "lamina/tensor/kernels/fma_peak.h"
 
 namespace peer = lamina;
 
@@ -41,7 +41,7 @@ void gflops() {
   const auto product = [](const char* name, int64_t m, int64_t k, int64_t n, const auto& f) {
     double peak = 0, best = 0;
     for (int i = 0; i < 20; ++i) {  // in turn: the processor's clock is not constant
-      peak = std::max(peak, lamina::fma_peak());
+      peak = std::max(peak, lamina::kernels::fma_peak());
       for (int j = 0; j < 20; ++j) {
         const auto begin = Clock::now();
         f();
@@ -73,7 +73,7 @@ int main(int argc, char** argv) {
   peers::OpBench(filter).run_all();
   if (std::string("fma_peak").find(filter) != std::string::npos) {
     double peak = 0;
-    for (int i = 0; i < 100; ++i) peak = std::max(peak, lamina::fma_peak());
+    for (int i = 0; i < 100; ++i) peak = std::max(peak, lamina::kernels::fma_peak());
     std::printf("%-34s %12.3f\n", "fma_peak", peak);
   }
 }

@@ -1,13 +1,13 @@
 // The multiply-add peak of one core, which products are measured against.
-#ifndef LAMINA_TESTS_PEERS_FMA_PEAK_H_
-#define LAMINA_TESTS_PEERS_FMA_PEAK_H_
+#ifndef LAMINA_TENSOR_KERNELS_FMA_PEAK_H_
+#define LAMINA_TENSOR_KERNELS_FMA_PEAK_H_
 
-namespace lamina {
+namespace lamina::kernels {
 
 // GFLOP/s of a loop of independent float32 multiply-adds on the widest vectors; takes about 0.1 ms.
 // On a shared machine, take the best of many.
 double fma_peak();
 
-}  // namespace lamina
+}  // namespace lamina::kernels
 
-#endif  // LAMINA_TESTS_PEERS_FMA_PEAK_H_
+#endif  // LAMINA_TENSOR_KERNELS_FMA_PEAK_H_

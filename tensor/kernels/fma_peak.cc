@@ -1,4 +1,4 @@
-#include "lamina/tests/peers/fma_peak.h"
+#include "lamina/tensor/kernels/fma_peak.h"
 
 #include <chrono>
 #include <cstdint>
@@ -6,13 +6,13 @@
 #include "lamina/tensor/kernels/targets.h"
 
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "lamina/tests/peers/fma_peak.cc"
+#define HWY_TARGET_INCLUDE "lamina/tensor/kernels/fma_peak.cc"
 #include "hwy/foreach_target.h"
 // Highway's headers come after foreach_target.h.
 #include "hwy/highway.h"
 
 HWY_BEFORE_NAMESPACE();
-namespace lamina::HWY_NAMESPACE {
+namespace lamina::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
 // Does `steps` times ten multiply-adds, ten because two units take four cycles each. Returns the
@@ -37,11 +37,11 @@ double multiply_adds(int64_t steps, const float* start, float* out) {
   return 2.0 * 10 * static_cast<double>(steps) * static_cast<double>(hn::Lanes(d));
 }
 
-}  // namespace lamina::HWY_NAMESPACE
+}  // namespace lamina::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
-namespace lamina {
+namespace lamina::kernels {
 
 HWY_EXPORT(multiply_adds);
 
@@ -57,5 +57,5 @@ double fma_peak() {
   return operations / seconds.count() * 1e-9;
 }
 
-}  // namespace lamina
+}  // namespace lamina::kernels
 #endif  // HWY_ONCE
