@@ -67,7 +67,7 @@ absl::Status read_all(const File& file, const std::string& path, int64_t offset,
   if (got < 0) return system_error(path, "cannot read");
   if (got < size) {
     return idx_error(path, offset, "expected ", what, ", ", size, " bytes, got ", got,
-               ", where the file ends");
+                     ", where the file ends");
   }
   return absl::OkStatus();
 }
@@ -91,10 +91,11 @@ absl::StatusOr<NDArray> read_idx(const std::string& path) {
   if (header[0] != 0 || header[1] != 0) {
     const bool gzip = header[0] == 0x1f && header[1] == 0x8b;
     return idx_error(path, 0, "expected the magic number 00 00 08 and a rank, got ", hex(header, 4),
-               gzip ? " (gzip: unpack the file first)" : "");
+                     gzip ? " (gzip: unpack the file first)" : "");
   }
   if (header[2] != kUnsignedByte) {
-    return idx_error(path, 2, "expected the element type 08 (unsigned byte), got ", hex(header + 2, 1));
+    return idx_error(path, 2, "expected the element type 08 (unsigned byte), got ",
+                     hex(header + 2, 1));
   }
   const int64_t rank = header[3];
   if (rank > Shape::kMaxRank) {
@@ -123,8 +124,8 @@ absl::StatusOr<NDArray> read_idx(const std::string& path) {
   const int64_t offset = idx_header_size(rank);
   const int64_t left = static_cast<int64_t>(info.st_size) - offset;
   if (left != count) {
-    return idx_error(path, offset, "expected the ", count, " bytes of shape ", shape.str(), ", got ",
-               left);
+    return idx_error(path, offset, "expected the ", count, " bytes of shape ", shape.str(),
+                     ", got ", left);
   }
 
   try {

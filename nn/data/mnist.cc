@@ -38,7 +38,7 @@ absl::StatusOr<LabelledImages> load_labelled_images(const std::string& images_pa
   if (count == 0) return idx_error(images_path, 4, "expected at least one image, got 0");
   if (images->size(1) != kSide || images->size(2) != kSide) {
     return idx_error(images_path, 8, "expected images of 28 x 28, got ", images->size(1), " x ",
-               images->size(2));
+                     images->size(2));
   }
 
   const absl::StatusOr<NDArray> labels = read_idx(labels_path);
@@ -47,14 +47,14 @@ absl::StatusOr<LabelledImages> load_labelled_images(const std::string& images_pa
     return idx_error(labels_path, 3, "expected labels, of rank 1, got rank ", labels->dim());
   }
   if (labels->size(0) != count) {
-    return idx_error(labels_path, 4, "expected ", count, " labels, one for each image in ", images_path,
-               ", got ", labels->size(0));
+    return idx_error(labels_path, 4, "expected ", count, " labels, one for each image in ",
+                     images_path, ", got ", labels->size(0));
   }
   const auto* label = labels->data<uint8_t>();
   for (int64_t i = 0; i < count; ++i) {
     if (label[i] >= kClasses) {
-      return idx_error(labels_path, idx_header_size(1) + i, "expected a label from 0 to ", kClasses - 1,
-                 " for sample ", i, ", got ", label[i]);
+      return idx_error(labels_path, idx_header_size(1) + i, "expected a label from 0 to ",
+                       kClasses - 1, " for sample ", i, ", got ", label[i]);
     }
   }
 

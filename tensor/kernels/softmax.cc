@@ -122,8 +122,7 @@ void backward_rows(int64_t rows, int64_t columns, const T* log_p, const int64_t*
                  for (int64_t r = first; r < last; ++r) {
                    backward_row(log_p + r * columns, columns, dy[r], out + r * columns);
                    // Labels that were in range in forward may since have been written to.
-                   if (labels[r] >= 0 && labels[r] < columns)
-                     out[r * columns + labels[r]] -= dy[r];
+                   if (labels[r] >= 0 && labels[r] < columns) out[r * columns + labels[r]] -= dy[r];
                  }
                });
 }
