@@ -120,8 +120,8 @@ class Module {
   std::shared_ptr<internal::Registry> registry_;
 };
 
-// Puts the mode of a module and of all below it back at the end of a scope, each one's own. A module
-// that was moved away meanwhile gets its mode back where it is now.
+// Puts the mode of a module and of all below it back at the end of a scope, each one's own. A
+// module that was moved away meanwhile gets its mode back where it is now.
 class ModeGuard {
  public:
   explicit ModeGuard(const Module& module) { remember(module); }

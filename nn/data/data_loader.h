@@ -20,8 +20,8 @@ struct Batch {
 struct DataLoaderOptions {
   int64_t batch_size = 100;
   bool shuffle = false;
-  // Of the shuffling: two loaders with one seed give the same order, pass after pass. The numbers are
-  // others than those of default_generator() with this seed.
+  // Of the shuffling: two loaders with one seed give the same order, pass after pass. The numbers
+  // are others than those of default_generator() with this seed.
   uint64_t seed = 0;
 };
 

@@ -25,9 +25,9 @@ using Metric = std::function<double(const Tensor& outputs, const Tensor& targets
 
 // Runs the model on every batch. With an optimizer it trains: training mode, and a step per batch.
 // Without one it changes nothing: eval mode, no gradients. The module's mode is put back
-// afterwards, also after an exception. Without a metric the model gives (n, classes), the labels are
-// int64 (n); ShapeError or DTypeError otherwise, before the step. The metric records no gradient. No
-// samples give NaN for both.
+// afterwards, also after an exception. Without a metric the model gives (n, classes), the labels
+// are int64 (n); ShapeError or DTypeError otherwise, before the step. The metric records no
+// gradient. No samples give NaN for both.
 EpochResult epoch(Layer& model, data::DataLoader& loader, Loss& loss,
                   optim::Optimizer* optimizer = nullptr, const Progress& progress = nullptr,
                   const Metric& metric = nullptr);

@@ -18,8 +18,8 @@ class OpCaseTest : public testing::TestWithParam<size_t> {
   const OpCase& row() const { return all_op_cases()[GetParam()]; }
 };
 
-// The rows that `wanted` is true of. For tests that have nothing to assert about the others, and would
-// pass.
+// The rows that `wanted` is true of. For tests that have nothing to assert about the others, and
+// would pass.
 template <class Wanted>
 std::vector<size_t> rows_that(const Wanted& wanted) {
   std::vector<size_t> rows;

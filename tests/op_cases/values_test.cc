@@ -20,8 +20,8 @@ double stored_as(double x, DType dtype) {
   return x;
 }
 
-// What a value becomes as an input of `dtype`, by C++'s own conversions; of the halves, which C++ does
-// not know, by rounding to 11 and to 8 significant bits, ties to even.
+// What a value becomes as an input of `dtype`, by C++'s own conversions; of the halves, which C++
+// does not know, by rounding to 11 and to 8 significant bits, ties to even.
 double as_input(double x, DType dtype) {
   if (dtype == bool_) return x != 0 ? 1 : 0;
   if (!is_floating(dtype)) return std::trunc(x);
