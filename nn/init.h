@@ -13,8 +13,8 @@ void uniform_(const Tensor& x, double low, double high);    // [low, high)
 void normal_(const Tensor& x, double mean, double stddev);  // of the normal distribution
 
 // How much a layer must amplify so that the activation after it keeps the variance: 1 for linear
-// and sigmoid, 5/3 for tanh, sqrt(2) for relu, sqrt(2 / (1 + a^2)) for leaky_relu of slope a, 3/4 for
-// selu. In any letter case; ValueError for other names.
+// and sigmoid, 5/3 for tanh, sqrt(2) for relu, sqrt(2 / (1 + a^2)) for leaky_relu of slope a, 3/4
+// for selu. In any letter case; ValueError for other names.
 double calculate_gain(const std::string& nonlinearity, double a = 0);
 
 // The inputs or the outputs that one weight meets: of a weight (out, in, ...), in or out times the
