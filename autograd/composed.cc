@@ -1,6 +1,17 @@
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "lamina/autograd/tensor.h"
 
 namespace lamina {
+namespace {
+
+void check_defined(const char* op, const Tensor& x) { check_defined(op, x.data()); }
+
+}  // namespace
 
 #define LAMINA_ARRAY Tensor
 #include "lamina/tensor/composed.inc"

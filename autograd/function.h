@@ -13,7 +13,8 @@
 //   Tensor sigmoid(const Tensor& x) { return Sigmoid::apply(x); }
 //
 // forward computes on NDArrays: each Tensor given to apply() arrives as `const NDArray&`, undefined
-// if the tensor is undefined; other arguments arrive as they are. It returns an NDArray, or
+// if the tensor is undefined; other arguments arrive as they are, also a list of tensors as
+// absl::Span<const Tensor>, which counts as that many parameters. It returns an NDArray, or
 // std::array<NDArray, N> for N results; apply() returns as many Tensors. Results of integer dtype
 // have no gradient.
 //
@@ -28,12 +29,14 @@
 #ifndef LAMINA_AUTOGRAD_FUNCTION_H_
 #define LAMINA_AUTOGRAD_FUNCTION_H_
 
+#include <algorithm>
 #include <array>
 #include <string>
 #include <tuple>
 #include <type_traits>
 #include <typeinfo>
 #include <utility>
+#include <vector>
 
 #include "lamina/autograd/grad_mode.h"
 #include "lamina/autograd/node.h"
@@ -128,6 +131,26 @@ inline constexpr bool is_tensor =
     std::is_convertible_v<const std::decay_t<T>&, const Tensor&> && !is_ndarray<T>;
 template <class T>
 inline constexpr bool is_array = is_tensor<T> || is_ndarray<T>;
+template <class T>
+inline constexpr bool is_list = std::is_same_v<std::decay_t<T>, absl::Span<const Tensor>>;
+
+// How many inputs the arguments are; their number is part of the type unless there is a list.
+template <class T>
+size_t count_inputs(const T& x) {
+  if constexpr (is_list<T>)
+    return x.size();
+  else
+    return is_array<T> ? 1 : 0;
+}
+inline constexpr int kAnyNumber = -1;
+template <class T, int kInputs>
+struct PerInput : std::array<T, static_cast<size_t>(kInputs)> {
+  explicit PerInput(size_t) : std::array<T, static_cast<size_t>(kInputs)>() {}
+};
+template <class T>
+struct PerInput<T, kAnyNumber> : std::vector<T> {
+  explicit PerInput(size_t inputs) : std::vector<T>(inputs) {}
+};
 
 inline const Tensor& as_tensor(const Tensor& t) { return t; }
 template <class T>
@@ -141,6 +164,8 @@ template <class T>
 bool wants_grad(const T& x) {
   if constexpr (is_tensor<T>)
     return as_tensor(x).requires_grad();
+  else if constexpr (is_list<T>)
+    return std::any_of(x.begin(), x.end(), [](const Tensor& t) { return t.requires_grad(); });
   else
     return false;
 }
@@ -156,7 +181,9 @@ struct TakesOneGradient<Op, std::void_t<decltype(std::declval<Op&>().backward(
 template <class Op, int kInputs>
 class NodeOf final : public Node {
  public:
-  NodeOf() { edges = absl::MakeSpan(storage_, kInputs); }
+  explicit NodeOf(size_t inputs) : storage_(inputs) {
+    edges = absl::MakeSpan(storage_.data(), storage_.size());
+  }
   const char* name() const override { return Op::name(); }
   Gradients run(absl::Span<const Tensor> dy) override {
     if constexpr (TakesOneGradient<Op>::value) {
@@ -178,7 +205,7 @@ class NodeOf final : public Node {
     this->~NodeOf();
     deallocate(this, sizeof(NodeOf));
   }
-  Edge storage_[kInputs];
+  PerInput<Edge, kInputs> storage_;
 };
 
 }  // namespace internal
@@ -189,8 +216,10 @@ class Function {
   // Runs forward, and records it if an input requires a gradient and recording is on.
   template <class... Args>
   static auto apply(const Args&... args) {
-    constexpr int kInputs = (static_cast<int>(internal::is_array<Args>) + ... + 0);
-    static_assert(kInputs > 0, "a Function needs a Tensor or NDArray parameter");
+    constexpr int kInputs = (internal::is_list<Args> || ...)
+                                ? internal::kAnyNumber
+                                : (static_cast<int>(internal::is_array<Args>) + ... + 0);
+    static_assert(kInputs != 0, "a Function needs a Tensor or NDArray parameter");
     if (!(is_grad_enabled() && (internal::wants_grad(args) || ...))) {
       Op op;
       Context nothing(&Function::name);
@@ -198,13 +227,14 @@ class Function {
           [&]() -> decltype(auto) { return op.forward(nothing, internal::as_array(args)...); });
     }
     using NodeType = internal::NodeOf<Op, kInputs>;
-    auto node =
-        internal::Ptr<internal::Node>::adopt(new (internal::allocate(sizeof(NodeType))) NodeType);
+    const size_t count = (internal::count_inputs(args) + ...);
+    auto node = internal::Ptr<internal::Node>::adopt(
+        new (internal::allocate(sizeof(NodeType))) NodeType(count));
     auto& typed = static_cast<NodeType&>(*node);
-    internal::TensorImpl* inputs[kInputs];
-    int i = 0;
-    (connect(args, *node, inputs, i), ...);
-    typed.context.record(&typed, inputs);
+    internal::PerInput<internal::TensorImpl*, kInputs> inputs(count);
+    size_t i = 0;
+    (connect(args, *node, inputs.data(), i), ...);
+    typed.context.record(&typed, absl::MakeSpan(inputs.data(), count));
     return recorded(std::move(node), typed.context, [&]() -> decltype(auto) {
       return typed.op.forward(typed.context, internal::as_array(args)...);
     });
@@ -225,8 +255,10 @@ class Function {
   }
 
   template <class T>
-  static void connect(const T& arg, internal::Node& node, internal::TensorImpl** inputs, int& i) {
-    if constexpr (internal::is_tensor<T>) {
+  static void connect(const T& arg, internal::Node& node, internal::TensorImpl** inputs, size_t& i) {
+    if constexpr (internal::is_list<T>) {
+      for (const Tensor& tensor : arg) connect(tensor, node, inputs, i);
+    } else if constexpr (internal::is_tensor<T>) {
       const Tensor& tensor = internal::as_tensor(arg);
       internal::TensorImpl* impl = inputs[i] = tensor.impl();
       if (impl != nullptr && impl->node) {

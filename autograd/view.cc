@@ -1,4 +1,4 @@
-// Views, copies and indexing, with their gradients.
+// Views and copies, with their gradients.
 #include "lamina/autograd/function.h"
 
 namespace lamina {
@@ -60,33 +60,84 @@ struct SumTo : Function<SumTo> {
   }
 };
 
-// The adjoint of narrow: zeros of `shape` with x at `start` along `dim`.
-struct PadTo : Function<PadTo> {
-  static constexpr const char* kName = "narrow_backward";
-  int64_t dim = 0, start = 0;
-  NDArray forward(Context&, const NDArray& x, const Shape& shape, int64_t along, int64_t from) {
-    dim = along;
-    start = from;
+// Some of the elements of an array, each once: what narrow, slice and diagonal view. Part::of takes
+// them, from an array of whatever strides.
+struct NarrowPart {
+  static constexpr const char *kName = "narrow", *kBackward = "narrow_backward";
+  int64_t dim, start, length;
+  NDArray of(const NDArray& x) const { return narrow(x, dim, start, length); }
+};
+struct SlicePart {
+  static constexpr const char *kName = "slice", *kBackward = "slice_backward";
+  int64_t dim;
+  std::optional<int64_t> start, end;
+  int64_t step;
+  NDArray of(const NDArray& x) const { return slice(x, dim, start, end, step); }
+};
+struct DiagonalPart {
+  static constexpr const char *kName = "diagonal", *kBackward = "diagonal_backward";
+  int64_t offset, dim1, dim2;
+  NDArray of(const NDArray& x) const { return diagonal(x, offset, dim1, dim2); }
+};
+
+template <class Part>
+struct TakePart;
+
+// Zeros of `shape` with x as the part.
+template <class Part>
+struct PutPart : Function<PutPart<Part>> {
+  static constexpr const char* kName = Part::kBackward;
+  Part part;
+  NDArray forward(Context&, const NDArray& x, const Shape& shape, const Part& where) {
+    part = where;
     NDArray y = NDArray::zeros(shape, x.dtype());
-    narrow(y, dim, start, x.size(dim)).copy_(x);
+    part.of(y).copy_(x);
     return y;
   }
+  Gradients backward(Context&, const Tensor& dy) { return {TakePart<Part>::apply(dy, part)}; }
+};
+
+template <class Part>
+struct TakePart : Function<TakePart<Part>> {
+  static constexpr const char* kName = Part::kName;
+  Part part;
+  NDArray forward(Context&, const NDArray& x, const Part& where) {
+    part = where;
+    return part.of(x);
+  }
   Gradients backward(Context& ctx, const Tensor& dy) {
-    return {dy.narrow(dim, start, ctx.input_shape(0)[normalize_dim(kName, dim, dy.dim())])};
+    return {PutPart<Part>::apply(dy, ctx.input_shape(0), part)};
   }
 };
 
-struct Narrow : Function<Narrow> {
-  static constexpr const char* kName = "narrow";
-  int64_t dim = 0, start = 0;
-  NDArray forward(Context&, const NDArray& x, int64_t along, int64_t from, int64_t length) {
-    NDArray y = narrow(x, along, from, length);
-    dim = along;
-    start = from < 0 ? from + x.size(along) : from;
+struct AsStrided : Function<AsStrided> {
+  static constexpr const char* kName = "as_strided";
+  Shape shape;
+  Strides strides, input_strides;
+  int64_t offset = 0, input_offset = 0, size = 0;  // size: elements of the storage
+  NDArray forward(Context&, const NDArray& x, const Shape& to, const Strides& by,
+                  std::optional<int64_t> from) {
+    NDArray y = as_strided(x, to, by, from);
+    const internal::StorageRange range = internal::storage_range(x);
+    shape = to;
+    strides = by;
+    input_strides = x.strides();
+    input_offset = range.offset;
+    offset = from.value_or(range.offset);
+    size = range.size;
     return y;
   }
   Gradients backward(Context& ctx, const Tensor& dy) {
-    return {PadTo::apply(dy, ctx.input_shape(0), dim, start)};
+    const NDArray all = NDArray::arange(size);
+    Tensor storage = index_add(zeros(size, dy.dtype()), 0,
+                               as_strided(all, shape, strides, offset).reshape(-1), dy.reshape(-1));
+    // Where several elements of x share a place, each gets its part.
+    const Shape input = ctx.input_shape(0);
+    const NDArray places = as_strided(all, input, input_strides, input_offset).reshape(-1);
+    const NDArray uses = index_add(NDArray::zeros(size, dy.dtype()), 0, places,
+                                   NDArray::ones(places.shape(), dy.dtype()));
+    storage = storage / where(uses.gt(1), uses, NDArray::ones({}, dy.dtype()));
+    return {as_strided(storage, input, input_strides, input_offset)};
   }
 };
 
@@ -106,74 +157,6 @@ struct To : Function<To> {
   static constexpr const char* kName = "to";
   static NDArray forward(Context&, const NDArray& x, DType dtype) { return to(x, dtype); }
   static Gradients backward(Context& ctx, const Tensor& dy) { return {dy.to(ctx.input_dtype(0))}; }
-};
-
-struct IndexSelect : Function<IndexSelect> {
-  static constexpr const char* kName = "index_select";
-  int64_t dim = 0;
-  NDArray forward(Context& ctx, const NDArray& x, int64_t along, const NDArray& index) {
-    dim = along;
-    ctx.save_values(index);
-    return index_select(x, along, index);
-  }
-  Gradients backward(Context& ctx, const Tensor& dy) {
-    return {index_add(zeros(ctx.input_shape(0), dy.dtype()), dim, ctx.saved(0), dy), Tensor()};
-  }
-};
-
-struct IndexAdd : Function<IndexAdd> {
-  static constexpr const char* kName = "index_add";
-  int64_t dim = 0;
-  NDArray forward(Context& ctx, const NDArray& x, int64_t along, const NDArray& index,
-                  const NDArray& source) {
-    dim = along;
-    ctx.save_values(index);
-    return index_add(x, along, index, source);
-  }
-  Gradients backward(Context& ctx, const Tensor& dy) {
-    const Tensor index = ctx.saved(0);
-    return {dy, Tensor(),
-            ctx.needs_grad(2) ? dy.index_select(dim, index).reshape(ctx.input_shape(2)) : Tensor()};
-  }
-};
-
-struct Gather : Function<Gather> {
-  static constexpr const char* kName = "gather";
-  int64_t dim = 0;
-  NDArray forward(Context& ctx, const NDArray& x, int64_t along, const NDArray& index) {
-    dim = along;
-    ctx.save_values(index);
-    return gather(x, along, index);
-  }
-  Gradients backward(Context& ctx, const Tensor& dy) {
-    return {scatter_add(zeros(ctx.input_shape(0), dy.dtype()), dim, ctx.saved(0), dy), Tensor()};
-  }
-};
-
-struct ScatterAdd : Function<ScatterAdd> {
-  static constexpr const char* kName = "scatter_add";
-  int64_t dim = 0;
-  NDArray forward(Context& ctx, const NDArray& x, int64_t along, const NDArray& index,
-                  const NDArray& source) {
-    dim = along;
-    ctx.save_values(index);
-    return scatter_add(x, along, index, source);
-  }
-  Gradients backward(Context& ctx, const Tensor& dy) {
-    if (!ctx.needs_grad(2)) return {dy, Tensor(), Tensor()};
-    // A source larger than the index gets zeros where it was not used.
-    const Tensor index = ctx.saved(0);
-    const Shape source = ctx.input_shape(2);
-    if (index.numel() == 0) return {dy, Tensor(), zeros(source, dy.dtype())};
-    Tensor gradient = dy.gather(dim, index);
-    for (int d = 0; d < source.rank(); ++d) {
-      if (gradient.shape()[d] == source[d]) continue;
-      Shape wider = gradient.shape();
-      wider[d] = source[d];
-      gradient = PadTo::apply(gradient, wider, d, 0);
-    }
-    return {dy, Tensor(), gradient};
-  }
 };
 
 }  // namespace
@@ -196,7 +179,18 @@ Tensor squeeze(const Tensor& x) { return view(x, squeeze(x.data()).shape()); }
 Tensor squeeze(const Tensor& x, int64_t dim) { return view(x, squeeze(x.data(), dim).shape()); }
 Tensor unsqueeze(const Tensor& x, int64_t dim) { return view(x, unsqueeze(x.data(), dim).shape()); }
 Tensor narrow(const Tensor& x, int64_t dim, int64_t start, int64_t length) {
-  return Narrow::apply(x, dim, start, length);
+  return TakePart<NarrowPart>::apply(x, NarrowPart{dim, start, length});
+}
+Tensor slice(const Tensor& x, int64_t dim, std::optional<int64_t> start, std::optional<int64_t> end,
+             int64_t step) {
+  return TakePart<SlicePart>::apply(x, SlicePart{dim, start, end, step});
+}
+Tensor diagonal(const Tensor& x, int64_t offset, int64_t dim1, int64_t dim2) {
+  return TakePart<DiagonalPart>::apply(x, DiagonalPart{offset, dim1, dim2});
+}
+Tensor as_strided(const Tensor& x, const Shape& shape, const Strides& strides,
+                  std::optional<int64_t> storage_offset) {
+  return AsStrided::apply(x, shape, strides, storage_offset);
 }
 Tensor select(const Tensor& x, int64_t dim, int64_t index) {
   const NDArray y = select(x.data(), dim, index);  // its checks
@@ -212,19 +206,6 @@ Tensor to(const Tensor& x, DType dtype) {
 }
 Tensor sum_to(const Tensor& x, const Shape& shape) {
   return x.defined() && x.shape() == shape ? x : SumTo::apply(x, shape);
-}
-
-Tensor index_select(const Tensor& x, int64_t dim, const Tensor& index) {
-  return IndexSelect::apply(x, dim, index);
-}
-Tensor index_add(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& source) {
-  return IndexAdd::apply(x, dim, index, source);
-}
-Tensor gather(const Tensor& x, int64_t dim, const Tensor& index) {
-  return Gather::apply(x, dim, index);
-}
-Tensor scatter_add(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& source) {
-  return ScatterAdd::apply(x, dim, index, source);
 }
 
 }  // namespace lamina

@@ -1,3 +1,9 @@
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "lamina/tensor/ndarray.h"
 
 namespace lamina {

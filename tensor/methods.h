@@ -7,7 +7,10 @@
 #define LAMINA_TENSOR_METHODS_H_
 
 #include <cstdint>
+#include <optional>
+#include <vector>
 
+#include "absl/types/span.h"
 #include "lamina/tensor/dtype.h"
 #include "lamina/tensor/scalar.h"
 #include "lamina/tensor/shape.h"
@@ -18,6 +21,11 @@ namespace lamina {
   A name parameters const {                        \
     using lamina::name;                            \
     return name arguments;                         \
+  }
+#define LAMINA_LIST_METHOD(name, parameters, arguments) \
+  std::vector<A> name parameters const {                \
+    using lamina::name;                                 \
+    return name arguments;                              \
   }
 #define LAMINA_BINARY_METHOD(name)                       \
   LAMINA_METHOD(name, (const A& other), (self(), other)) \
@@ -116,6 +124,27 @@ class Methods {
   LAMINA_METHOD(scatter_add, (int64_t dim, const A& index, const A& source),
                 (self(), dim, index, source))
 
+  LAMINA_METHOD(scatter, (int64_t dim, const A& index, const A& source),
+                (self(), dim, index, source))
+  LAMINA_METHOD(scatter, (int64_t dim, const A& index, Scalar value), (self(), dim, index, value))
+  LAMINA_METHOD(take_along_dim, (const A& indices, std::optional<int64_t> dim = std::nullopt),
+                (self(), indices, dim))
+  LAMINA_METHOD(index, (absl::Span<const Index> indices), (self(), indices))
+  LAMINA_METHOD(index_put,
+                (absl::Span<const Index> indices, const A& value, bool accumulate = false),
+                (self(), indices, value, accumulate))
+  LAMINA_METHOD(index_put, (absl::Span<const Index> indices, Scalar value, bool accumulate = false),
+                (self(), indices, value, accumulate))
+  LAMINA_METHOD(masked_fill, (const A& mask, const A& value), (self(), mask, value))
+  LAMINA_METHOD(masked_fill, (const A& mask, Scalar value), (self(), mask, value))
+  LAMINA_METHOD(masked_select, (const A& mask), (self(), mask))
+  LAMINA_METHOD(nonzero, (), (self()))
+
+  LAMINA_METHOD(flip, (const Dims& dims), (self(), dims))
+  LAMINA_METHOD(roll, (const Dims& shifts, const Dims& dims = {}), (self(), shifts, dims))
+  LAMINA_METHOD(repeat, (const Shape& repeats), (self(), repeats))
+  LAMINA_METHOD(tile, (const Shape& repeats), (self(), repeats))
+
   LAMINA_METHOD(view, (const Shape& shape), (self(), shape))
   LAMINA_METHOD(reshape, (const Shape& shape), (self(), shape))
   LAMINA_METHOD(flatten, (int64_t start = 0, int64_t end = -1), (self(), start, end))
@@ -128,6 +157,25 @@ class Methods {
   LAMINA_METHOD(unsqueeze, (int64_t dim), (self(), dim))
   LAMINA_METHOD(narrow, (int64_t dim, int64_t start, int64_t length), (self(), dim, start, length))
   LAMINA_METHOD(select, (int64_t dim, int64_t index), (self(), dim, index))
+  LAMINA_METHOD(slice,
+                (int64_t dim, std::optional<int64_t> start = std::nullopt,
+                 std::optional<int64_t> end = std::nullopt, int64_t step = 1),
+                (self(), dim, start, end, step))
+  LAMINA_METHOD(unflatten, (int64_t dim, const Shape& sizes), (self(), dim, sizes))
+  LAMINA_METHOD(movedim, (const Dims& source, const Dims& destination),
+                (self(), source, destination))
+  LAMINA_METHOD(broadcast_to, (const Shape& shape), (self(), shape))
+  LAMINA_METHOD(diagonal, (int64_t offset = 0, int64_t dim1 = 0, int64_t dim2 = 1),
+                (self(), offset, dim1, dim2))
+  LAMINA_METHOD(as_strided,
+                (const Shape& shape, const Strides& strides,
+                 std::optional<int64_t> storage_offset = std::nullopt),
+                (self(), shape, strides, storage_offset))
+  LAMINA_LIST_METHOD(chunk, (int64_t chunks, int64_t dim = 0), (self(), chunks, dim))
+  LAMINA_LIST_METHOD(split, (int64_t size, int64_t dim = 0), (self(), size, dim))
+  LAMINA_LIST_METHOD(split, (absl::Span<const int64_t> sizes, int64_t dim = 0),
+                     (self(), sizes, dim))
+  LAMINA_LIST_METHOD(unbind, (int64_t dim = 0), (self(), dim))
 
   LAMINA_METHOD(contiguous, (), (self()))
   LAMINA_METHOD(clone, (), (self()))
@@ -139,6 +187,7 @@ class Methods {
 };
 
 #undef LAMINA_METHOD
+#undef LAMINA_LIST_METHOD
 #undef LAMINA_BINARY_METHOD
 
 }  // namespace lamina

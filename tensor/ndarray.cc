@@ -119,16 +119,24 @@ LAMINA_INSTANTIATE(double)
 
 // ---- In place
 
-namespace {
-
-// Throws RuntimeError if elements share an address.
 void check_writable(const char* op, const NDArray& x) {
-  if (x.is_contiguous()) return;
-  for (int d = 0; d < x.dim(); ++d) {
-    if (x.strides()[d] == 0 && x.shape()[d] > 1 && x.numel() > 0) {
-      fail<RuntimeError>(op, "expected elements of their own, got an expanded array of shape ",
+  if (x.is_contiguous() || x.numel() == 0) return;
+  // From the smallest stride on, each must step over all that the smaller ones reach.
+  uint32_t done = 0;
+  int64_t reach = 0;
+  for (int n = 0; n < x.dim(); ++n) {
+    int next = -1;
+    for (int d = 0; d < x.dim(); ++d) {
+      if (!(done >> d & 1) && (next < 0 || x.strides()[d] < x.strides()[next])) next = d;
+    }
+    done |= 1u << next;
+    if (x.shape()[next] == 1) continue;
+    if (x.strides()[next] <= reach) {
+      fail<RuntimeError>(op, "expected elements of their own, got an ",
+                         x.strides()[next] == 0 ? "expanded" : "overlapping", " array of shape ",
                          x.shape().str(), " with strides ", x.strides().str(), "; clone() it");
     }
+    reach += (x.shape()[next] - 1) * x.strides()[next];
   }
 }
 
@@ -145,8 +153,6 @@ NDArray expand_source(const char* op, const NDArray& source, const Shape& shape)
   }
   return lamina::expand(source, shape);
 }
-
-}  // namespace
 
 NDArray& NDArray::fill_(Scalar value) {
   check_defined("fill_", *this);

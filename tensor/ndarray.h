@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <optional>
 #include <ostream>
 #include <string>
 #include <vector>
@@ -28,11 +29,21 @@ namespace lamina {
 class NDArray;
 // A 0-d array that promotes as a Scalar does: its category counts, its dtype does not.
 NDArray scalar_array(Scalar value);
+class Index;  // tensor/indexing.h
 // What max along a dimension gives: auto [values, indices] = x.max(1).
 template <class A>
 struct MaxResult {
   A values;
   A indices;  // int64
+};
+
+// What pad adds: one value, the array mirrored at its edge without repeating it, or its edge.
+enum class PadMode { kConstant, kReflect, kReplicate };
+// How unfold and fold place their windows: one number, or one for rows and one for columns.
+struct UnfoldOptions {
+  Dims dilation = 1;  // distance of neighbours in a window
+  Dims padding = 0;   // zeros around the image, on each side
+  Dims stride = 1;    // distance of neighbouring windows
 };
 
 #define LAMINA_ARRAY NDArray
@@ -103,6 +114,17 @@ class NDArray : public Methods<NDArray> {
   NDArray& copy_(const NDArray& source);  // broadcast and converted to this dtype
   NDArray& add_(const NDArray& source,
                 double alpha = 1);  // += alpha * source, of the same dtype, broadcast
+  NDArray& scatter_(int64_t dim, const NDArray& index, const NDArray& source);
+  NDArray& scatter_(int64_t dim, const NDArray& index, Scalar value);
+  NDArray& scatter_add_(int64_t dim, const NDArray& index, const NDArray& source);
+  NDArray& index_add_(int64_t dim, const NDArray& index, const NDArray& source);
+  // x[indices] = value, or += with `accumulate`; see index_put.
+  NDArray& index_put_(absl::Span<const Index> indices, const NDArray& value,
+                      bool accumulate = false);
+  NDArray& index_put_(absl::Span<const Index> indices, Scalar value, bool accumulate = false);
+  // The mask, and a 0-d value, are as in masked_fill; the mask broadcasts to this shape.
+  NDArray& masked_fill_(const NDArray& mask, const NDArray& value);
+  NDArray& masked_fill_(const NDArray& mask, Scalar value);
 
   // The operations of ops.inc, whose result is written here. It must have this shape, and a dtype whose category
   // (bool, integer, floating) is not above this one's: ShapeError and DTypeError otherwise.
@@ -216,11 +238,18 @@ class NDArray : public Methods<NDArray> {
 // and after it a Scalar, counts only where it is of a higher category (bool < integer < floating).
 DType result_type(const NDArray& a, const NDArray& b);
 
+// Throws RuntimeError if elements of x share an address, or may: x cannot be written to.
+void check_writable(const char* op, const NDArray& x);
+// The source expanded to the shape of what it is written to.
+NDArray expand_source(const char* op, const NDArray& source, const Shape& shape);
+
 // Throws RuntimeError if x is undefined.
 inline void check_defined(const char* op, const NDArray& x) {
   if (!x.defined()) fail<RuntimeError>(op, "expected a defined array, got one without a value");
 }
 
 }  // namespace lamina
+
+#include "lamina/tensor/indexing.h"  // what index() takes
 
 #endif  // LAMINA_TENSOR_NDARRAY_H_

@@ -186,6 +186,10 @@ NDArray select(const NDArray& x, int64_t dim, int64_t index) {
   if (x.dim() == 0) fail<ShapeError>("select", "expected a rank of at least 1, got a 0-d array");
   const int d = normalize_dim("select", dim, x.dim());
   const int64_t extent = x.shape()[d];
+  if (extent == 0) {
+    fail<IndexError>("select", "expected no index, for dimension ", d, " of shape ",
+                     x.shape().str(), " is empty, got ", index);
+  }
   if (index < -extent || index >= extent) {
     fail<IndexError>("select", "expected an index from ", -extent, " to ", extent - 1,
                      " for dimension ", d, " of shape ", x.shape().str(), ", got ", index);
@@ -195,6 +199,104 @@ NDArray select(const NDArray& x, int64_t dim, int64_t index) {
   shape.erase(d);
   strides.erase(d);
   return x.view_of(shape, strides, (index < 0 ? index + extent : index) * x.strides()[d]);
+}
+
+NDArray slice(const NDArray& x, int64_t dim, std::optional<int64_t> start,
+              std::optional<int64_t> end, int64_t step) {
+  check_defined("slice", x);
+  if (x.dim() == 0) fail<ShapeError>("slice", "expected a rank of at least 1, got a 0-d array");
+  const int d = normalize_dim("slice", dim, x.dim());
+  if (step <= 0) fail<ValueError>("slice", "expected a step above 0, got ", step);
+  const int64_t extent = x.shape()[d];
+  const auto clamped = [&](int64_t at) {
+    return std::min(std::max<int64_t>(at < 0 ? at + extent : at, 0), extent);
+  };
+  const int64_t first = clamped(start.value_or(0)), last = clamped(end.value_or(extent));
+  const int64_t length = first < last ? (last - first - 1) / step + 1 : 0;
+  Shape shape = x.shape();
+  Strides strides = x.strides();
+  shape[d] = length;
+  if (length > 1) strides[d] *= step;
+  return x.view_of(shape, strides, first * x.strides()[d]);
+}
+
+NDArray diagonal(const NDArray& x, int64_t offset, int64_t dim1, int64_t dim2) {
+  check_defined("diagonal", x);
+  if (x.dim() < 2) {
+    fail<ShapeError>("diagonal", "expected a rank of at least 2, got shape ", x.shape().str());
+  }
+  const int a = normalize_dim("diagonal", dim1, x.dim());
+  const int b = normalize_dim("diagonal", dim2, x.dim());
+  if (a == b) fail<IndexError>("diagonal", "expected different dimensions, got ", dim1, " and ", dim2);
+  const int64_t rows = x.shape()[a], columns = x.shape()[b];
+  const int64_t length =
+      offset >= 0 ? std::min(rows, columns - offset) : std::min(rows + offset, columns);
+  Shape shape = x.shape();
+  Strides strides = x.strides();
+  shape.erase(std::max(a, b));
+  shape.erase(std::min(a, b));
+  strides.erase(std::max(a, b));
+  strides.erase(std::min(a, b));
+  shape.push_back(std::max<int64_t>(length, 0));
+  strides.push_back(x.strides()[a] + x.strides()[b]);
+  const int64_t first = length <= 0   ? 0
+                        : offset >= 0 ? offset * x.strides()[b]
+                                      : -offset * x.strides()[a];
+  return x.view_of(shape, strides, first);
+}
+
+namespace {
+
+// How far the last element is from the first; false if that overflows.
+bool reach_of(const Shape& shape, const Strides& strides, int64_t* reach) {
+  *reach = 0;
+  if (shape.numel() == 0) return true;
+  for (int d = 0; d < shape.rank(); ++d) {
+    int64_t along;
+    if (__builtin_mul_overflow(shape[d] - 1, strides[d], &along) ||
+        __builtin_add_overflow(*reach, along, reach)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+internal::StorageRange internal::storage_range(const NDArray& x) {
+  const int64_t item = size_of(x.dtype()), bytes = x.storage()->bytes();
+  if (bytes >= 0) return {(x.raw_data() - x.storage()->data()) / item, bytes / item};
+  int64_t reach;
+  reach_of(x.shape(), x.strides(), &reach);
+  return {0, x.numel() == 0 ? 0 : reach + 1};
+}
+
+NDArray as_strided(const NDArray& x, const Shape& shape, const Strides& strides,
+                   std::optional<int64_t> storage_offset) {
+  check_defined("as_strided", x);
+  if (shape.rank() != strides.rank()) {
+    fail<ShapeError>("as_strided", "expected a stride per dimension of shape ", shape.str(),
+                     ", got ", strides.str());
+  }
+  check_shape("as_strided", shape, size_of(x.dtype()));
+  for (int64_t stride : strides) {
+    if (stride < 0) {
+      fail<ValueError>("as_strided", "expected strides of at least 0, got ", strides.str());
+    }
+  }
+  const internal::StorageRange range = internal::storage_range(x);
+  const int64_t first = storage_offset.value_or(range.offset);
+  if (first < 0) {
+    fail<ValueError>("as_strided", "expected a storage_offset of at least 0, got ", first);
+  }
+  int64_t reach;
+  const bool fits = reach_of(shape, strides, &reach);
+  if (shape.numel() > 0 && (!fits || first >= range.size || reach >= range.size - first)) {
+    fail<IndexError>("as_strided", "expected elements inside a storage of ", range.size,
+                     ", got shape ", shape.str(), " with strides ", strides.str(),
+                     " from element ", first, " on");
+  }
+  return x.view_of(shape, strides, shape.numel() > 0 ? first - range.offset : 0);
 }
 
 // ---- Copies

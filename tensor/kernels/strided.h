@@ -57,30 +57,43 @@ struct StridedLoop {
       return;
     }
     const int64_t grain = std::max<int64_t>(1, kParallelGrain / std::max<int64_t>(n, 1));
-    parallel_for(0, rows, grain, [&](int64_t first, int64_t last) {
-      const int outer = shape.rank() - 1;
-      Shape index = Shape::filled(outer, 0);
-      std::array<int64_t, N> offsets{};
-      int64_t rest = first;
-      for (int d = outer - 1; d >= 0; --d) {
-        index[d] = rest % shape[d];
-        rest /= shape[d];
-        for (int i = 0; i < N; ++i) offsets[i] += index[d] * strides[i][d];
-      }
-      for (int64_t r = first; r < last; ++r) {
-        row(offsets, n);
-        for (int d = outer - 1; d >= 0; --d) {
-          for (int i = 0; i < N; ++i) offsets[i] += strides[i][d];
-          if (++index[d] < shape[d]) break;
-          for (int i = 0; i < N; ++i) offsets[i] -= shape[d] * strides[i][d];
-          index[d] = 0;
-        }
-      }
-    });
+    parallel_for(0, rows, grain,
+                 [&](int64_t first, int64_t last) { run_rows(first, last, row); });
+  }
+
+  // The same on this thread, from the first element to the last.
+  template <class Row>
+  void run_in_order(const Row& row) const {
+    const int64_t n = inner();
+    if (n > 0) run_rows(0, shape.numel() / n, row);
   }
 
   Shape shape;
   std::array<Strides, N> strides;
+
+ private:
+  template <class Row>
+  void run_rows(int64_t first, int64_t last, const Row& row) const {
+    const int64_t n = inner();
+    const int outer = shape.rank() - 1;
+    Shape index = Shape::filled(outer, 0);
+    std::array<int64_t, N> offsets{};
+    int64_t rest = first;
+    for (int d = outer - 1; d >= 0; --d) {
+      index[d] = rest % shape[d];
+      rest /= shape[d];
+      for (int i = 0; i < N; ++i) offsets[i] += index[d] * strides[i][d];
+    }
+    for (int64_t r = first; r < last; ++r) {
+      row(offsets, n);
+      for (int d = outer - 1; d >= 0; --d) {
+        for (int i = 0; i < N; ++i) offsets[i] += strides[i][d];
+        if (++index[d] < shape[d]) break;
+        for (int i = 0; i < N; ++i) offsets[i] -= shape[d] * strides[i][d];
+        index[d] = 0;
+      }
+    }
+  }
 };
 
 }  // namespace lamina::kernels
