@@ -228,8 +228,8 @@ class Function {
     }
     using NodeType = internal::NodeOf<Op, kInputs>;
     const size_t count = (internal::count_inputs(args) + ...);
-    auto node = internal::Ptr<internal::Node>::adopt(
-        new (internal::allocate(sizeof(NodeType))) NodeType(count));
+    auto node = internal::Ptr<internal::Node>::adopt(new (internal::allocate(sizeof(NodeType)))
+                                                         NodeType(count));
     auto& typed = static_cast<NodeType&>(*node);
     internal::PerInput<internal::TensorImpl*, kInputs> inputs(count);
     size_t i = 0;
@@ -255,7 +255,8 @@ class Function {
   }
 
   template <class T>
-  static void connect(const T& arg, internal::Node& node, internal::TensorImpl** inputs, size_t& i) {
+  static void connect(const T& arg, internal::Node& node, internal::TensorImpl** inputs,
+                      size_t& i) {
     if constexpr (internal::is_list<T>) {
       for (const Tensor& tensor : arg) connect(tensor, node, inputs, i);
     } else if constexpr (internal::is_tensor<T>) {

@@ -145,8 +145,8 @@ struct IndexPut : Function<IndexPut> {
     }
     if (ctx.needs_grad(1)) {
       const Tensor view = internal::view_by(dy, plan);
-      dvalue = ctx.to_input(
-          1, plan.places.empty() ? view : TakePlaces::apply(view, kName, plan.places));
+      dvalue =
+          ctx.to_input(1, plan.places.empty() ? view : TakePlaces::apply(view, kName, plan.places));
     }
     return {dx, dvalue};
   }

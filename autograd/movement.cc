@@ -25,9 +25,8 @@ struct Cat : Function<Cat> {
     for (size_t i = 0; i < extents.size(); ++i) {
       const int input = static_cast<int>(i);
       if (ctx.needs_grad(input)) {
-        gradients[i] = extents[i] < 0
-                           ? zeros(0, ctx.input_dtype(input))
-                           : ctx.to_input(input, narrow(dy, dim, start, extents[i]));
+        gradients[i] = extents[i] < 0 ? zeros(0, ctx.input_dtype(input))
+                                      : ctx.to_input(input, narrow(dy, dim, start, extents[i]));
       }
       start += std::max<int64_t>(extents[i], 0);
     }

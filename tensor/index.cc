@@ -70,8 +70,12 @@ NDArray check_index_nd(const char* name, const NDArray& x, int dim, const NDArra
 kernels::TableWalk walk_of(const NDArray& x, int dim, const NDArray& index, const NDArray& other) {
   Strides in_x = x.strides();
   if (x.dim() > 0) in_x[dim] = 0;
-  return {index.shape(), in_x, index.data<int64_t>(), index.strides(),
-          x.dim() == 0 ? 0 : x.strides()[dim], other.strides()};
+  return {index.shape(),
+          in_x,
+          index.data<int64_t>(),
+          index.strides(),
+          x.dim() == 0 ? 0 : x.strides()[dim],
+          other.strides()};
 }
 
 // What a 1-d index chooses along `dim` of x: whole slices, beside those of `other`.

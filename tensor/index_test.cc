@@ -171,8 +171,15 @@ TEST(IndexTest, IndicesOutsideAreRefused) {
     EXPECT_THROWS(IndexError, "[gather] expected indices", gather(x, 0, row));
     EXPECT_THROWS(IndexError, "[scatter_add] expected indices", scatter_add(x, 0, row, source));
   }
-  EXPECT_THROWS(IndexError, "[gather]",
+  EXPECT_THROWS(IndexError,
+                "[gather] expected no indices, for dimension 0 of shape (0, 4) is empty, got 0",
                 gather(NDArray::zeros({0, 4}), 0, NDArray::zeros({1, 4}, int64)));
+  EXPECT_THROWS(IndexError, "got 7 at position 2", index_select(x, 0, indices({0, 1, 7})));
+  EXPECT_THROWS(IndexError, "[index_select] expected no indices, for dimension 1 of shape (3, 0)",
+                index_select(NDArray::zeros({3, 0}), 1, indices({0})));
+  EXPECT_THROWS(IndexError,
+                "[select] expected no index, for dimension 1 of shape (3, 0) is empty, got 0",
+                select(NDArray::zeros({3, 0}), 1, 0));
   EXPECT_THROWS(IndexError, "[index_select]", index_select(NDArray::full({}, 5), 0, indices({1})));
 }
 

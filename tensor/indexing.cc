@@ -158,8 +158,8 @@ NDArray offsets_of(const NDArray& view, const std::vector<IndexPlan::Places>& pl
 }
 
 struct Taking {
-  Shape shape;      // of the result
-  NDArray offsets;  // what walk.table points into
+  Shape shape;              // of the result
+  NDArray offsets;          // what walk.table points into
   kernels::TableWalk walk;  // around the result, the dimensions of the places being one
 };
 

@@ -119,8 +119,8 @@ kernels::Windows windows_of(const char* op, const Dims& image, const Dims& kerne
   kernels::Windows w{{size.rows, k.rows, d.rows, p.rows, s.rows, 0},
                      {size.columns, k.columns, d.columns, p.columns, s.columns, 0}};
   for (kernels::WindowAxis* axis : {&w.rows, &w.columns}) {
-    axis->count = count_windows(op, axis->extent, axis->kernel, axis->dilation, axis->padding,
-                                axis->stride);
+    axis->count =
+        count_windows(op, axis->extent, axis->kernel, axis->dilation, axis->padding, axis->stride);
   }
   if (w.rows.count == 0 || w.columns.count == 0) {
     fail<ShapeError>(op, "expected a kernel that fits into the padded image, got kernel (", k.rows,
@@ -150,8 +150,7 @@ NDArray unfold(const NDArray& x, const Dims& kernel, const UnfoldOptions& option
     fail<ShapeError>("unfold", "expected x of rank 4 (N, C, H, W) or 3 (C, H, W), got shape ",
                      x.shape().str());
   }
-  const kernels::Windows w =
-      windows_of("unfold", {x.shape()[2], x.shape()[3]}, kernel, options);
+  const kernels::Windows w = windows_of("unfold", {x.shape()[2], x.shape()[3]}, kernel, options);
   NDArray out = NDArray::empty(
       {x.shape()[0], product("unfold", {x.shape()[1], w.rows.kernel, w.columns.kernel}),
        product("unfold", {w.rows.count, w.columns.count})},

@@ -227,7 +227,8 @@ NDArray diagonal(const NDArray& x, int64_t offset, int64_t dim1, int64_t dim2) {
   }
   const int a = normalize_dim("diagonal", dim1, x.dim());
   const int b = normalize_dim("diagonal", dim2, x.dim());
-  if (a == b) fail<IndexError>("diagonal", "expected different dimensions, got ", dim1, " and ", dim2);
+  if (a == b)
+    fail<IndexError>("diagonal", "expected different dimensions, got ", dim1, " and ", dim2);
   const int64_t rows = x.shape()[a], columns = x.shape()[b];
   const int64_t length =
       offset >= 0 ? std::min(rows, columns - offset) : std::min(rows + offset, columns);
@@ -293,8 +294,8 @@ NDArray as_strided(const NDArray& x, const Shape& shape, const Strides& strides,
   const bool fits = reach_of(shape, strides, &reach);
   if (shape.numel() > 0 && (!fits || first >= range.size || reach >= range.size - first)) {
     fail<IndexError>("as_strided", "expected elements inside a storage of ", range.size,
-                     ", got shape ", shape.str(), " with strides ", strides.str(),
-                     " from element ", first, " on");
+                     ", got shape ", shape.str(), " with strides ", strides.str(), " from element ",
+                     first, " on");
   }
   return x.view_of(shape, strides, shape.numel() > 0 ? first - range.offset : 0);
 }

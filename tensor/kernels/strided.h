@@ -57,8 +57,7 @@ struct StridedLoop {
       return;
     }
     const int64_t grain = std::max<int64_t>(1, kParallelGrain / std::max<int64_t>(n, 1));
-    parallel_for(0, rows, grain,
-                 [&](int64_t first, int64_t last) { run_rows(first, last, row); });
+    parallel_for(0, rows, grain, [&](int64_t first, int64_t last) { run_rows(first, last, row); });
   }
 
   // The same on this thread, from the first element to the last.

@@ -190,6 +190,7 @@ void add_arithmetic_rows(Table& table);
 void add_reduce_rows(Table& table);
 void add_product_rows(Table& table);
 void add_index_rows(Table& table);
+void add_indexing_rows(Table& table);
 void add_view_rows(Table& table);
 void add_pointwise_rows(Table& table);
 void add_movement_rows(Table& table);
