@@ -1,10 +1,25 @@
 #include "lamina/tensor/fused.h"
 
 #include "lamina/tensor/kernels/pointwise.h"
+#include "lamina/tensor/kernels/scan.h"
 #include "lamina/tensor/kernels/softmax.h"
 #include "lamina/tensor/kernels/strided.h"
 
 namespace lamina {
+namespace {
+
+// Throws unless a and b are floating arrays of one shape and dtype.
+void check_alike(const char* name, const char* what, const NDArray& a, const NDArray& b) {
+  check_defined(name, a);
+  check_defined(name, b);
+  check_floating(name, b.dtype());
+  if (a.shape() != b.shape() || a.dtype() != b.dtype()) {
+    fail<ShapeError>(name, "expected ", what, " of one shape and dtype, got ", a.shape().str(), " ",
+                     name_of(a.dtype()), " and ", b.shape().str(), " ", name_of(b.dtype()));
+  }
+}
+
+}  // namespace
 
 void check_labels(const char* name, const NDArray& logits, const NDArray& labels) {
   check_defined(name, logits);
@@ -30,13 +45,7 @@ void check_labels(const char* name, const NDArray& logits, const NDArray& labels
 
 NDArray relu_backward(const NDArray& dy, const NDArray& y) {
   constexpr const char* kName = "relu_backward";
-  check_defined(kName, dy);
-  check_defined(kName, y);
-  check_floating(kName, y.dtype());
-  if (dy.shape() != y.shape() || dy.dtype() != y.dtype()) {
-    fail<ShapeError>(kName, "expected dy and y of one shape and dtype, got ", dy.shape().str(), " ",
-                     name_of(dy.dtype()), " and ", y.shape().str(), " ", name_of(y.dtype()));
-  }
+  check_alike(kName, "dy and y", dy, y);
   if (is_half(y.dtype())) return to(relu_backward(to(dy, float32), to(y, float32)), y.dtype());
   const NDArray a = contiguous(dy), b = contiguous(y);
   NDArray out = NDArray::empty_unchecked(y.shape(), y.dtype());
@@ -74,6 +83,38 @@ NDArray cross_entropy_backward(const NDArray& log_probabilities, const NDArray& 
   NDArray out = NDArray::empty_unchecked(p.shape(), p.dtype());
   kernels::cross_entropy_backward(p.dtype(), p.shape()[0], p.shape()[1], p.raw_data(),
                                   at.data<int64_t>(), scale.raw_data(), out.raw_data());
+  return out;
+}
+
+NDArray softmax_backward(const NDArray& dy, const NDArray& y, int64_t dim) {
+  constexpr const char* kName = "softmax_backward";
+  check_alike(kName, "dy and y", dy, y);
+  if (is_half(y.dtype()))
+    return to(softmax_backward(to(dy, float32), to(y, float32), dim), y.dtype());
+  const int d = normalize_dim(kName, dim, y.dim());
+  if (y.dim() > 0 && d != y.dim() - 1) {
+    const NDArray out = softmax_backward(transpose(dy, d, -1), transpose(y, d, -1), -1);
+    return contiguous(transpose(out, d, -1));
+  }
+  const NDArray from = contiguous(dy), p = contiguous(y);
+  NDArray out = NDArray::empty_unchecked(y.shape(), y.dtype());
+  const int64_t columns = y.dim() == 0 ? 1 : y.shape()[d];
+  if (columns > 0) {
+    kernels::softmax_backward(y.dtype(), y.numel() / columns, columns, from.raw_data(),
+                              p.raw_data(), out.raw_data());
+  }
+  return out;
+}
+
+NDArray recurrence(const NDArray& a, const NDArray& b, int64_t dim) {
+  constexpr const char* kName = "recurrence";
+  check_alike(kName, "a and b", a, b);
+  if (is_half(b.dtype())) return to(recurrence(to(a, float32), to(b, float32), dim), b.dtype());
+  const int d = normalize_dim(kName, dim, b.dim());
+  const NDArray factors = contiguous(a), terms = contiguous(b);
+  NDArray out = NDArray::empty_unchecked(b.shape(), b.dtype());
+  kernels::recurrence(b.dtype(), kernels::sizes_along(b.shape(), d), factors.raw_data(),
+                      terms.raw_data(), out.raw_data());
   return out;
 }
 

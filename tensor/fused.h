@@ -25,6 +25,14 @@ NDArray nll(const NDArray& log_probabilities, const NDArray& labels,
 NDArray cross_entropy_backward(const NDArray& log_probabilities, const NDArray& labels,
                                const NDArray& dy, Labels checked = Labels::kUnchecked);
 
+// The gradient of y = softmax(x, dim): y (dy - sum(dy y)) with the sum along `dim`. dy and y have one
+// shape and dtype.
+NDArray softmax_backward(const NDArray& dy, const NDArray& y, int64_t dim);
+
+// r[k] = b[k] + a[k] r[k - 1] along `dim`, where r[-1] = 0: what the gradients of running sums and
+// products come to. a and b have one shape and floating dtype.
+NDArray recurrence(const NDArray& a, const NDArray& b, int64_t dim);
+
 }  // namespace lamina
 
 #endif  // LAMINA_TENSOR_FUSED_H_

@@ -27,6 +27,11 @@ namespace lamina {
     using lamina::name;                                 \
     return name arguments;                              \
   }
+#define LAMINA_PICKING_METHOD(name, parameters, arguments) \
+  ValuesIndices<A> name parameters const {                 \
+    using lamina::name;                                    \
+    return name arguments;                                 \
+  }
 #define LAMINA_BINARY_METHOD(name)                       \
   LAMINA_METHOD(name, (const A& other), (self(), other)) \
   LAMINA_METHOD(name, (Scalar other), (self(), other))
@@ -106,15 +111,46 @@ class Methods {
 
   LAMINA_METHOD(sum, (const Dims& dims = {}, bool keepdim = false), (self(), dims, keepdim))
   LAMINA_METHOD(mean, (const Dims& dims = {}, bool keepdim = false), (self(), dims, keepdim))
+  LAMINA_METHOD(prod, (), (self()))
+  LAMINA_METHOD(prod, (int64_t dim, bool keepdim = false), (self(), dim, keepdim))
   LAMINA_METHOD(max, (), (self()))
-  MaxResult<A> max(int64_t dim, bool keepdim = false) const {
-    using lamina::max;
-    return max(self(), dim, keepdim);
-  }
+  LAMINA_METHOD(min, (), (self()))
+  LAMINA_METHOD(amax, (const Dims& dims = {}, bool keepdim = false), (self(), dims, keepdim))
+  LAMINA_METHOD(amin, (const Dims& dims = {}, bool keepdim = false), (self(), dims, keepdim))
+  LAMINA_PICKING_METHOD(max, (int64_t dim, bool keepdim = false), (self(), dim, keepdim))
+  LAMINA_PICKING_METHOD(min, (int64_t dim, bool keepdim = false), (self(), dim, keepdim))
   LAMINA_METHOD(argmax, (), (self()))
   LAMINA_METHOD(argmax, (int64_t dim, bool keepdim = false), (self(), dim, keepdim))
+  LAMINA_METHOD(argmin, (), (self()))
+  LAMINA_METHOD(argmin, (int64_t dim, bool keepdim = false), (self(), dim, keepdim))
+  LAMINA_METHOD(var, (const Dims& dims = {}, int64_t correction = 1, bool keepdim = false),
+                (self(), dims, correction, keepdim))
+  LAMINA_METHOD(std, (const Dims& dims = {}, int64_t correction = 1, bool keepdim = false),
+                (self(), dims, correction, keepdim))
+  LAMINA_METHOD(norm, (Scalar p = 2, const Dims& dims = {}, bool keepdim = false),
+                (self(), p, dims, keepdim))
+  LAMINA_METHOD(logsumexp, (const Dims& dims, bool keepdim = false), (self(), dims, keepdim))
+  LAMINA_METHOD(all, (), (self()))
+  LAMINA_METHOD(all, (int64_t dim, bool keepdim = false), (self(), dim, keepdim))
+  LAMINA_METHOD(any, (), (self()))
+  LAMINA_METHOD(any, (int64_t dim, bool keepdim = false), (self(), dim, keepdim))
+  LAMINA_METHOD(count_nonzero, (const Dims& dims = {}), (self(), dims))
+
+  LAMINA_METHOD(cumsum, (int64_t dim), (self(), dim))
+  LAMINA_METHOD(cumprod, (int64_t dim), (self(), dim))
+  LAMINA_PICKING_METHOD(sort, (int64_t dim = -1, bool descending = false),
+                        (self(), dim, descending))
+  LAMINA_METHOD(argsort, (int64_t dim = -1, bool descending = false), (self(), dim, descending))
+  LAMINA_PICKING_METHOD(topk,
+                        (int64_t k, int64_t dim = -1, bool largest = true, bool sorted = true),
+                        (self(), k, dim, largest, sorted))
+  UniqueResult<A> unique(bool return_inverse = false, bool return_counts = false) const {
+    using lamina::unique;
+    return unique(self(), return_inverse, return_counts);
+  }
 
   LAMINA_METHOD(matmul, (const A& other), (self(), other))
+  LAMINA_METHOD(softmax, (int64_t dim), (self(), dim))
   LAMINA_METHOD(log_softmax, (int64_t dim), (self(), dim))
 
   LAMINA_METHOD(index_select, (int64_t dim, const A& index), (self(), dim, index))
@@ -188,6 +224,7 @@ class Methods {
 
 #undef LAMINA_METHOD
 #undef LAMINA_LIST_METHOD
+#undef LAMINA_PICKING_METHOD
 #undef LAMINA_BINARY_METHOD
 
 }  // namespace lamina

@@ -30,11 +30,19 @@ class NDArray;
 // A 0-d array that promotes as a Scalar does: its category counts, its dtype does not.
 NDArray scalar_array(Scalar value);
 class Index;  // tensor/indexing.h
-// What max along a dimension gives: auto [values, indices] = x.max(1).
+// What an operation gives that picks elements along a dimension: auto [values, indices] = x.max(1).
 template <class A>
-struct MaxResult {
+struct ValuesIndices {
   A values;
   A indices;  // int64
+};
+template <class A>
+using MaxResult = ValuesIndices<A>;
+
+template <class A>
+struct UniqueResult {
+  A values;
+  A inverse, counts;  // undefined unless asked for
 };
 
 // What pad adds: one value, the array mirrored at its edge without repeating it, or its edge.

@@ -1,4 +1,4 @@
-// log_softmax against double precision, and where it could go wrong: large, infinite and missing
+// softmax and log_softmax against double precision, and where it could go wrong: large, infinite and missing
 // numbers.
 #include <algorithm>
 #include <cmath>
@@ -141,6 +141,56 @@ TEST(LogSoftmaxTest, ErrorsNameTheOperation) {
   EXPECT_THROWS(IndexError, "[log_softmax] expected a dimension from -2 to 1, got 2",
                 log_softmax(NDArray::zeros({2, 3}), 2));
   EXPECT_THROWS(RuntimeError, "[log_softmax] expected a defined array", log_softmax(NDArray(), 0));
+}
+
+// ---- softmax, whose rows are those of log_softmax until the last step
+
+TEST(SoftmaxTest, AgreesWithDoubleForRowsOfEveryLength) {
+  for (DType dtype : kFloatingDTypes) {
+    // A difference of 40 to the maximum is rounded to 2e-6, and exp turns that into relative error.
+    const double rtol = dtype == float32 ? 4e-6 : 2e-14;
+    for (int64_t n = 1; n <= 70; ++n) {
+      const NDArray x = noise({3, n}, dtype, static_cast<uint32_t>(n)) * 10;
+      std::vector<double> expected;
+      for (int64_t r = 0; r < 3; ++r) {
+        for (double v : naive_row(elements(x.select(0, r)))) expected.push_back(std::exp(v));
+      }
+      EXPECT_CLOSE(softmax(x, 1), expected, rtol);
+      EXPECT_CLOSE(softmax(x.t(), 0).t(), expected, rtol);
+    }
+  }
+}
+
+TEST(SoftmaxTest, LargeAndInfiniteNumbers) {
+  for (DType dtype : kFloatingDTypes) {
+    EXPECT_CLOSE(softmax(array({1e10, 1e10, -1e10}, dtype), 0), {0.5, 0.5, 0});
+    EXPECT_CLOSE(softmax(NDArray::full(100, 3e38, dtype), 0), std::vector<double>(100, 0.01), 1e-6);
+    EXPECT_CLOSE(softmax(array({-kInf, 5, -kInf}, dtype), 0), {0, 1, 0});
+    for (size_t n : {1, 2, 17, 40}) {  // as in PyTorch
+      EXPECT_CLOSE(softmax(array(std::vector<double>(n, -kInf), dtype), 0),
+                   std::vector<double>(n, kNan));
+      std::vector<double> x(n, 1.0);
+      x[n / 2] = kInf;
+      EXPECT_CLOSE(softmax(array(x, dtype), 0), std::vector<double>(n, kNan));
+    }
+  }
+}
+
+TEST(SoftmaxTest, ANanAnywhereMakesItsRowNanAndNoOther) {
+  for (DType dtype : kFloatingDTypes) {
+    for (int64_t at = 0; at < 37; ++at) {
+      NDArray x = NDArray::zeros({2, 37}, dtype);
+      x.select(0, 1).select(0, at).fill_(kNan);
+      EXPECT_CLOSE(softmax(x, 1).select(0, 1), std::vector<double>(37, kNan));
+      EXPECT_CLOSE(softmax(x, 1).select(0, 0), std::vector<double>(37, 1.0 / 37), 1e-6);
+    }
+  }
+}
+
+TEST(SoftmaxTest, EmptyAnd0dArraysWork) {
+  EXPECT_EQ(softmax(NDArray::zeros({0, 3}), 1).shape(), (Shape{0, 3}));
+  EXPECT_EQ(softmax(NDArray::zeros({3, 0}), 1).shape(), (Shape{3, 0}));
+  EXPECT_EQ(softmax(NDArray::full({}, 4.0), 0).item<float>(), 1);
 }
 
 }  // namespace

@@ -1,7 +1,8 @@
 #include "lamina/tensor/kernels/reduce.h"
 
 #include <algorithm>
-#include <cmath>
+#include <limits>
+#include <memory>
 #include <vector>
 
 #include "lamina/tensor/kernels/strided.h"
@@ -25,6 +26,8 @@ using Lane = std::conditional_t<std::is_floating_point_v<T>, T, uint64_t>;
 
 constexpr int64_t kBlock = 4096;  // elements added in the dtype before float64 takes over
 constexpr int kLanes = 32;
+constexpr int64_t kStrip =
+    512;  // columns that are reduced together: they stay in the first-level cache
 
 template <class T>
 Wide<T> sum_dense(const T* x, int64_t n) {
@@ -47,12 +50,11 @@ Wide<T> sum_dense(const T* x, int64_t n) {
 // Adds `rows` rows of `n` elements, `row_step` apart, into wide[n].
 template <class T>
 void sum_rows(const T* x, int64_t rows, int64_t row_step, int64_t n, Wide<T>* HWY_RESTRICT wide) {
-  constexpr int64_t kColumns = 512;  // a strip of lanes that stays in the first-level cache
-  constexpr int64_t kRows = 64;      // rows added in the dtype before float64 takes over
-  for (int64_t c0 = 0; c0 < n; c0 += kColumns) {
-    const int64_t columns = std::min(kColumns, n - c0);
+  constexpr int64_t kRows = 64;  // rows added in the dtype before float64 takes over
+  for (int64_t c0 = 0; c0 < n; c0 += kStrip) {
+    const int64_t columns = std::min(kStrip, n - c0);
     for (int64_t r0 = 0; r0 < rows; r0 += kRows) {
-      Lane<T> strip[kColumns] = {};
+      Lane<T> strip[kStrip] = {};
       const int64_t r1 = std::min(rows, r0 + kRows);
       int64_t r = r0;
       for (; r + 4 <= r1; r += 4) {  // four rows at a time: the strip is read and written once for
@@ -96,7 +98,6 @@ void sum_all(const ReduceSizes& s, const T* x,
     });
     return;
   }
-  constexpr int64_t kStrip = 512;
   const int64_t strips = (s.inner + kStrip - 1) / kStrip;
   const int64_t grain = std::max<int64_t>(
       1, kParallelGrain / std::max<int64_t>(1, s.length * std::min(kStrip, s.inner)));
@@ -111,25 +112,29 @@ void sum_all(const ReduceSizes& s, const T* x,
   });
 }
 
-// True if a replaces b as the maximum.
-template <class T>
-bool exceeds(T a, T b) {
-  if constexpr (std::is_floating_point_v<T>) return a > b || (std::isnan(a) && !std::isnan(b));
-  return a > b;
+// ---- Maximum and minimum
+
+// True if a replaces b: it is beyond it, or the first NaN.
+template <bool kLargest, class T>
+HWY_INLINE bool replaces(T a, T b) {
+  const bool beyond = kLargest ? a > b : a < b;
+  if constexpr (std::is_floating_point_v<T>) return beyond | ((a != a) & (b == b));
+  return beyond;
 }
 
 template <class T>
-bool is_nan(T x) {
+HWY_INLINE bool is_nan(T x) {
   if constexpr (std::is_floating_point_v<T>) return x != x;
   return false;
 }
 
-// The largest of n > 0 dense elements and its index. Two passes that the compiler vectorises: the
-// value by lanes, then the first block that has it.
-template <class T>
-void max_dense(const T* x, int64_t n, T* value, int64_t* index) {
+// The extreme of n > 0 dense elements, and whether there is a NaN (which is then the answer, but is
+// not in `value`). Lanes that the compiler vectorises.
+template <bool kLargest, class T>
+void extreme_value(const T* x, int64_t n, T* value, bool* has_nan) {
+  const auto better = [](T a, T b) { return (kLargest ? a > b : a < b) ? a : b; };
   T best = x[0];
-  bool has_nan = false;
+  bool nan_seen = false;
   int64_t i = 0;
   if (n >= kLanes) {
     T lanes[kLanes];
@@ -137,19 +142,34 @@ void max_dense(const T* x, int64_t n, T* value, int64_t* index) {
     std::copy_n(x, kLanes, lanes);
     for (; i + kLanes <= n; i += kLanes) {
       for (int j = 0; j < kLanes; ++j) {
-        lanes[j] = x[i + j] > lanes[j] ? x[i + j] : lanes[j];
+        lanes[j] = better(x[i + j], lanes[j]);
         nan[j] = is_nan(x[i + j]) ? T(1) : nan[j];
       }
     }
     best = lanes[0];
     for (int j = 0; j < kLanes; ++j) {
-      best = lanes[j] > best ? lanes[j] : best;
-      has_nan |= nan[j] != T(0);
+      best = better(lanes[j], best);
+      nan_seen |= nan[j] != T(0);
     }
   }
   for (; i < n; ++i) {
-    best = x[i] > best ? x[i] : best;
-    has_nan |= is_nan(x[i]);
+    best = better(x[i], best);
+    nan_seen |= is_nan(x[i]);
+  }
+  *value = best;
+  *has_nan = nan_seen;
+}
+
+// The extreme of n > 0 dense elements and, unless `index` is null, where it first stands: a second
+// pass finds the first block that has it.
+template <bool kLargest, class T>
+void extreme_dense(const T* x, int64_t n, T* value, int64_t* index) {
+  T best;
+  bool has_nan;
+  extreme_value<kLargest>(x, n, &best, &has_nan);
+  if (index == nullptr && !has_nan) {
+    *value = best;
+    return;
   }
   const auto is_best = [&](T v) { return has_nan ? is_nan(v) : v == best; };
   int64_t at = 0;
@@ -162,41 +182,84 @@ void max_dense(const T* x, int64_t n, T* value, int64_t* index) {
   }
   while (!is_best(x[at])) ++at;
   *value = x[at];
-  *index = at;
+  if (index != nullptr) *index = at;
 }
 
-template <class T>
-void max_all(const ReduceSizes& s, const T* x, T* values, int64_t* indices) {
-  const int64_t grain =
-      std::max<int64_t>(1, kParallelGrain / std::max<int64_t>(1, s.length * s.inner));
-  parallel_for(0, s.outer, grain, [&](int64_t first, int64_t last) {
-    if (s.inner == 1) {
-      for (int64_t o = first; o < last; ++o) {
-        T value;
-        int64_t index;
-        max_dense(x + o * s.length, s.length, &value, &index);
-        if (values != nullptr) values[o] = value;
-        if (indices != nullptr) indices[o] = index;
-      }
-      return;
+// The extremes of `length` > 0 rows of n <= kStrip elements, `row_step` apart, column by column.
+template <bool kLargest, bool kWithIndex, class T, class Index>
+void extreme_rows(const T* x, int64_t length, int64_t row_step, int64_t n, T* HWY_RESTRICT best,
+                  Index* HWY_RESTRICT at) {
+  std::copy_n(x, n, best);
+  if (kWithIndex) std::fill_n(at, n, Index(0));
+  for (int64_t l = 1; l < length; ++l) {
+    const T* HWY_RESTRICT row = x + l * row_step;
+    for (int64_t i = 0; i < n; ++i) {
+      const bool wins = replaces<kLargest>(row[i], best[i]);
+      best[i] = wins ? row[i] : best[i];
+      if (kWithIndex) at[i] = wins ? static_cast<Index>(l) : at[i];
     }
-    std::vector<T> best(s.inner);
-    std::vector<int64_t> at(s.inner);
-    for (int64_t o = first; o < last; ++o) {
-      const T* plane = x + o * s.length * s.inner;
-      std::copy_n(plane, s.inner, best.begin());
-      std::fill(at.begin(), at.end(), 0);
-      for (int64_t l = 1; l < s.length; ++l) {
-        const T* row = plane + l * s.inner;
-        for (int64_t i = 0; i < s.inner; ++i) {
-          if (exceeds(row[i], T(best[i]))) {
-            best[i] = row[i];
-            at[i] = l;
-          }
-        }
+  }
+}
+
+template <bool kLargest, class T, class Index>
+void extreme_strips(const ReduceSizes& s, const T* x, T* values, int64_t* indices) {
+  const int64_t strips = (s.inner + kStrip - 1) / kStrip;
+  const int64_t grain = std::max<int64_t>(
+      1, kParallelGrain / std::max<int64_t>(1, s.length * std::min(kStrip, s.inner)));
+  parallel_for(0, s.outer * strips, grain, [&](int64_t first, int64_t last) {
+    T best[kStrip];
+    Index at[kStrip];
+    for (int64_t i = first; i < last; ++i) {
+      const int64_t column = i % strips * kStrip, n = std::min(kStrip, s.inner - column);
+      const T* from = x + i / strips * s.length * s.inner + column;
+      const int64_t to = i / strips * s.inner + column;
+      if (indices != nullptr) {
+        extreme_rows<kLargest, true>(from, s.length, s.inner, n, best, at);
+        for (int64_t c = 0; c < n; ++c) indices[to + c] = at[c];
+      } else {
+        extreme_rows<kLargest, false>(from, s.length, s.inner, n, best, at);
       }
-      if (values != nullptr) std::copy_n(best.begin(), s.inner, values + o * s.inner);
-      if (indices != nullptr) std::copy_n(at.begin(), s.inner, indices + o * s.inner);
+      if (values != nullptr) std::copy_n(best, n, values + to);
+    }
+  });
+}
+
+template <bool kLargest, class T>
+void extreme_all(const ReduceSizes& s, const T* x, T* values, int64_t* indices) {
+  if (s.inner != 1) {
+    // Positions as wide as the elements are compared and moved in the same lanes.
+    if (s.length < std::numeric_limits<int32_t>::max() && sizeof(T) <= 4)
+      extreme_strips<kLargest, T, int32_t>(s, x, values, indices);
+    else
+      extreme_strips<kLargest, T, int64_t>(s, x, values, indices);
+    return;
+  }
+  constexpr int64_t kChunk = 16 * kBlock;
+  if (s.outer == 1 && s.length > kChunk) {  // one long row: chunks in parallel, compared in order
+    const int64_t chunks = (s.length + kChunk - 1) / kChunk;
+    const std::unique_ptr<T[]> best(new T[chunks]);
+    std::vector<int64_t> at(chunks);
+    parallel_for(0, chunks, 1, [&](int64_t first, int64_t last) {
+      for (int64_t i = first; i < last; ++i) {
+        extreme_dense<kLargest>(x + i * kChunk, std::min(kChunk, s.length - i * kChunk), &best[i],
+                                indices != nullptr ? &at[i] : nullptr);
+      }
+    });
+    int64_t chosen = 0;
+    for (int64_t i = 1; i < chunks; ++i) {
+      if (replaces<kLargest, T>(best[i], best[chosen])) chosen = i;
+    }
+    if (values != nullptr) *values = best[chosen];
+    if (indices != nullptr) *indices = chosen * kChunk + at[chosen];
+    return;
+  }
+  const int64_t grain = std::max<int64_t>(1, kParallelGrain / s.length);
+  parallel_for(0, s.outer, grain, [&](int64_t first, int64_t last) {
+    for (int64_t o = first; o < last; ++o) {
+      T value;
+      extreme_dense<kLargest>(x + o * s.length, s.length, &value,
+                              indices != nullptr ? indices + o : nullptr);
+      if (values != nullptr) values[o] = value;
     }
   });
 }
@@ -209,10 +272,15 @@ void sum_of(DType dtype, const ReduceSizes& sizes, const void* x, void* out) {
   });
 }
 
-void max_of(DType dtype, const ReduceSizes& sizes, const void* x, void* values, int64_t* indices) {
+void extreme_of(Extreme which, DType dtype, const ReduceSizes& sizes, const void* x, void* values,
+                int64_t* indices) {
   dispatch(dtype, [&](auto type) {
     using T = typename decltype(type)::type;
-    max_all(sizes, static_cast<const T*>(x), static_cast<T*>(values), indices);
+    const auto* from = static_cast<const T*>(x);
+    if (which == Extreme::kMax)
+      extreme_all<true>(sizes, from, static_cast<T*>(values), indices);
+    else
+      extreme_all<false>(sizes, from, static_cast<T*>(values), indices);
   });
 }
 
@@ -223,14 +291,15 @@ HWY_AFTER_NAMESPACE();
 namespace lamina::kernels {
 
 HWY_EXPORT(sum_of);
-HWY_EXPORT(max_of);
+HWY_EXPORT(extreme_of);
 
 void sum(DType dtype, const ReduceSizes& sizes, const void* x, void* out) {
   HWY_DYNAMIC_DISPATCH(sum_of)(dtype, sizes, x, out);
 }
 
-void max(DType dtype, const ReduceSizes& sizes, const void* x, void* values, int64_t* indices) {
-  HWY_DYNAMIC_DISPATCH(max_of)(dtype, sizes, x, values, indices);
+void extreme(Extreme which, DType dtype, const ReduceSizes& sizes, const void* x, void* values,
+             int64_t* indices) {
+  HWY_DYNAMIC_DISPATCH(extreme_of)(which, dtype, sizes, x, values, indices);
 }
 
 }  // namespace lamina::kernels

@@ -18,9 +18,12 @@ struct ReduceSizes {
 // in the dtype, on many lanes; block sums are added in float64.
 void sum(DType dtype, const ReduceSizes& sizes, const void* x, void* out);
 
-// The largest elements (in the dtype) and their positions along `length`: the first of equal ones;
-// a NaN is larger than everything. `values` or `indices` may be null. length must be at least 1.
-void max(DType dtype, const ReduceSizes& sizes, const void* x, void* values, int64_t* indices);
+// The largest or smallest elements (in the dtype) and their positions along `length`: the first of
+// equal ones; a NaN goes before everything. `values` or `indices` may be null. length must be at
+// least 1.
+enum class Extreme { kMax, kMin };
+void extreme(Extreme which, DType dtype, const ReduceSizes& sizes, const void* x, void* values,
+             int64_t* indices);
 
 }  // namespace lamina::kernels
 

@@ -32,8 +32,8 @@ HWY_INLINE void for_vectors(D d, int64_t n, const Body& body) {
 template <class D>
 HWY_INLINE hn::Vec<D> load_some(D d, const float* x, int64_t n, float fill) {
   if (n == static_cast<int64_t>(hn::Lanes(d))) return hn::LoadU(d, x);
-#if !HWY_MEM_OPS_MIGHT_FAULT  // masked: a buffer just written in pieces cannot be read fast as a
-                              // whole
+    // Masked: a buffer just written in pieces cannot be read fast as a whole.
+#if !HWY_MEM_OPS_MIGHT_FAULT
   const auto first = hn::FirstN(d, n);
   return hn::IfThenElse(first, hn::MaskedLoad(first, d, x), hn::Set(d, fill));
 #else
@@ -56,15 +56,27 @@ HWY_INLINE void store_some(D d, hn::Vec<D> v, float* x, int64_t n) {
 #endif
 }
 
-void log_softmax_row(const float* x, int64_t n, float* out) {
+constexpr float kLowest = -std::numeric_limits<float>::infinity();
+
+float largest_of(const float* x, int64_t n) {
   const hn::ScalableTag<float> d;
-  using V = hn::Vec<decltype(d)>;
-  constexpr float kLowest = -std::numeric_limits<float>::infinity();
-  V largest = hn::Set(d, kLowest);
+  auto largest = hn::Set(d, kLowest);
   for_vectors(d, n, [&](int64_t i, int64_t m) HWY_ATTR {
     largest = hn::Max(largest, load_some(d, x + i, m, kLowest));
   });
-  const float shift = hn::GetLane(hn::MaxOfLanes(d, largest));
+  return hn::GetLane(hn::MaxOfLanes(d, largest));
+}
+
+double largest_of(const double* x, int64_t n) {
+  double largest = x[0];
+  for (int64_t i = 1; i < n; ++i) largest = x[i] > largest || std::isnan(x[i]) ? x[i] : largest;
+  return largest;
+}
+
+void log_softmax_row(const float* x, int64_t n, float* out) {
+  const hn::ScalableTag<float> d;
+  using V = hn::Vec<decltype(d)>;
+  const float shift = largest_of(x, n);
   // Not finite: all -inf gives NaN, as does a NaN; +inf gives NaN for itself. Plain arithmetic says
   // so by itself, but vector Max may drop a NaN, so that the sum below must meet it.
   const V shifts = hn::Set(d, shift), floor = hn::Set(d, -200.0f);
@@ -83,12 +95,54 @@ void log_softmax_row(const float* x, int64_t n, float* out) {
 }
 
 void log_softmax_row(const double* x, int64_t n, double* out) {
-  double shift = x[0];
-  for (int64_t i = 1; i < n; ++i) shift = x[i] > shift || std::isnan(x[i]) ? x[i] : shift;
+  const double shift = largest_of(x, n);
   double total = 0;
   for (int64_t i = 0; i < n; ++i) total += std::exp(x[i] - shift);
   const double log_sum = std::log(total);
   for (int64_t i = 0; i < n; ++i) out[i] = x[i] - shift - log_sum;
+}
+
+// What is not finite is as in log_softmax_row.
+void softmax_row(const float* x, int64_t n, float* out) {
+  const hn::ScalableTag<float> d;
+  const auto shifts = hn::Set(d, largest_of(x, n)), floor = hn::Set(d, -200.0f);
+  auto total = hn::Zero(d);
+  for_vectors(d, n, [&](int64_t i, int64_t m) HWY_ATTR {
+    const auto z = hn::Sub(load_some(d, x + i, m, kLowest), shifts);
+    const auto e = hn::IfThenElse(hn::Eq(z, z), hn::Exp(d, hn::Max(z, floor)), z);
+    store_some(d, e, out + i, m);
+    total = hn::Add(total, e);
+  });
+  const auto scale = hn::Set(d, 1 / hn::GetLane(hn::SumOfLanes(d, total)));
+  for_vectors(d, n, [&](int64_t i, int64_t m) HWY_ATTR {
+    store_some(d, hn::Mul(load_some(d, out + i, m, 0), scale), out + i, m);
+  });
+}
+
+void softmax_row(const double* x, int64_t n, double* out) {
+  const double shift = largest_of(x, n);
+  double total = 0;
+  for (int64_t i = 0; i < n; ++i) total += out[i] = std::exp(x[i] - shift);
+  for (int64_t i = 0; i < n; ++i) out[i] /= total;
+}
+
+void softmax_backward_row(const float* dy, const float* y, int64_t n, float* out) {
+  const hn::ScalableTag<float> d;
+  auto total = hn::Zero(d);
+  for_vectors(d, n, [&](int64_t i, int64_t m) HWY_ATTR {
+    total = hn::MulAdd(load_some(d, dy + i, m, 0), load_some(d, y + i, m, 0), total);
+  });
+  const auto mean = hn::Set(d, hn::GetLane(hn::SumOfLanes(d, total)));
+  for_vectors(d, n, [&](int64_t i, int64_t m) HWY_ATTR {
+    const auto difference = hn::Sub(load_some(d, dy + i, m, 0), mean);
+    store_some(d, hn::Mul(load_some(d, y + i, m, 0), difference), out + i, m);
+  });
+}
+
+void softmax_backward_row(const double* dy, const double* y, int64_t n, double* out) {
+  double mean = 0;
+  for (int64_t i = 0; i < n; ++i) mean += dy[i] * y[i];
+  for (int64_t i = 0; i < n; ++i) out[i] = y[i] * (dy[i] - mean);
 }
 
 void backward_row(const float* log_p, int64_t n, float dy, float* out) {
@@ -105,12 +159,12 @@ void backward_row(const double* log_p, int64_t n, double dy, double* out) {
   for (int64_t i = 0; i < n; ++i) out[i] = dy * std::exp(log_p[i]);
 }
 
-template <class T>
-void log_softmax_rows(int64_t rows, int64_t columns, const T* x, T* out) {
+// Calls row(first element of the row) for each of them.
+template <class Row>
+void for_rows(int64_t rows, int64_t columns, const Row& row) {
   parallel_for(0, rows, std::max<int64_t>(1, kParallelGrain / 8 / columns),
                [&](int64_t first, int64_t last) {
-                 for (int64_t r = first; r < last; ++r)
-                   log_softmax_row(x + r * columns, columns, out + r * columns);
+                 for (int64_t r = first; r < last; ++r) row(r * columns);
                });
 }
 
@@ -127,11 +181,39 @@ void backward_rows(int64_t rows, int64_t columns, const T* log_p, const int64_t*
                });
 }
 
-void log_softmax_of(DType dtype, int64_t rows, int64_t columns, const void* x, void* out) {
+template <class T>
+void softmax_in(Softmax which, int64_t rows, int64_t columns, const T* x, T* out) {
+  for_rows(rows, columns, [&](int64_t at) {
+    if (which == Softmax::kLog)
+      log_softmax_row(x + at, columns, out + at);
+    else
+      softmax_row(x + at, columns, out + at);
+  });
+}
+
+void softmax_of(Softmax which, DType dtype, int64_t rows, int64_t columns, const void* x,
+                void* out) {
   if (dtype == DType::kFloat32) {
-    log_softmax_rows(rows, columns, static_cast<const float*>(x), static_cast<float*>(out));
+    softmax_in(which, rows, columns, static_cast<const float*>(x), static_cast<float*>(out));
   } else {
-    log_softmax_rows(rows, columns, static_cast<const double*>(x), static_cast<double*>(out));
+    softmax_in(which, rows, columns, static_cast<const double*>(x), static_cast<double*>(out));
+  }
+}
+
+template <class T>
+void softmax_backward_in(int64_t rows, int64_t columns, const T* dy, const T* y, T* out) {
+  for_rows(rows, columns,
+           [&](int64_t at) { softmax_backward_row(dy + at, y + at, columns, out + at); });
+}
+
+void softmax_backward_of(DType dtype, int64_t rows, int64_t columns, const void* dy, const void* y,
+                         void* out) {
+  if (dtype == DType::kFloat32) {
+    softmax_backward_in(rows, columns, static_cast<const float*>(dy), static_cast<const float*>(y),
+                        static_cast<float*>(out));
+  } else {
+    softmax_backward_in(rows, columns, static_cast<const double*>(dy),
+                        static_cast<const double*>(y), static_cast<double*>(out));
   }
 }
 
@@ -152,12 +234,19 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace lamina::kernels {
 
-HWY_EXPORT(log_softmax_of);
+HWY_EXPORT(softmax_of);
+HWY_EXPORT(softmax_backward_of);
 HWY_EXPORT(backward_of);
 
-void log_softmax(DType dtype, int64_t rows, int64_t columns, const void* x, void* out) {
+void softmax(Softmax which, DType dtype, int64_t rows, int64_t columns, const void* x, void* out) {
   if (rows * columns == 0) return;
-  HWY_DYNAMIC_DISPATCH(log_softmax_of)(dtype, rows, columns, x, out);
+  HWY_DYNAMIC_DISPATCH(softmax_of)(which, dtype, rows, columns, x, out);
+}
+
+void softmax_backward(DType dtype, int64_t rows, int64_t columns, const void* dy, const void* y,
+                      void* out) {
+  if (rows * columns == 0) return;
+  HWY_DYNAMIC_DISPATCH(softmax_backward_of)(dtype, rows, columns, dy, y, out);
 }
 
 void cross_entropy_backward(DType dtype, int64_t rows, int64_t columns,

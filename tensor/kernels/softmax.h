@@ -1,4 +1,4 @@
-// Log-softmax, and the cross-entropy loss fused with it, over the rows of dense arrays.
+// Softmax and log-softmax, and the cross-entropy loss fused with it, over the rows of dense arrays.
 #ifndef LAMINA_TENSOR_KERNELS_SOFTMAX_H_
 #define LAMINA_TENSOR_KERNELS_SOFTMAX_H_
 
@@ -8,9 +8,15 @@
 
 namespace lamina::kernels {
 
-// out[r][c] = x[r][c] - log(sum_c exp(x[r][c])), shifted by the row's maximum; x and out are (rows,
-// columns), float32 or float64, and may be the same.
-void log_softmax(DType dtype, int64_t rows, int64_t columns, const void* x, void* out);
+// out[r][c] = exp(x[r][c]) / sum_c exp(x[r][c]), or its logarithm, shifted by the row's maximum; x and
+// out are (rows, columns), float32 or float64, and may be the same.
+enum class Softmax { kPlain, kLog };
+void softmax(Softmax which, DType dtype, int64_t rows, int64_t columns, const void* x, void* out);
+
+// out[r][c] = y[r][c] (dy[r][c] - sum_c dy[r][c] y[r][c]): the gradient of y = softmax(x). out may
+// be dy.
+void softmax_backward(DType dtype, int64_t rows, int64_t columns, const void* dy, const void* y,
+                      void* out);
 
 // out[r][c] = dy[r] * (exp(log_probabilities[r][c]) - (c == labels[r])): the gradient of dy . nll
 // with respect to the logits. The labels are in range.

@@ -116,6 +116,7 @@ const Table& all_op_cases() {
     add_pointwise_rows(*t);
     add_movement_rows(*t);
     add_order_rows(*t);
+    add_statistics_rows(*t);
     add_linalg_rows(*t);
     return t;
   }();

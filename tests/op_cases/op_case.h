@@ -81,8 +81,12 @@ std::vector<A> as_list(std::vector<A> results) {
   return results;
 }
 template <class A>
-std::vector<A> as_list(MaxResult<A> result) {
+std::vector<A> as_list(ValuesIndices<A> result) {
   return {std::move(result.values), std::move(result.indices)};
+}
+template <class A>
+std::vector<A> as_list(UniqueResult<A> result) {
+  return {std::move(result.values), std::move(result.inverse), std::move(result.counts)};
 }
 
 // One way to write the operation, on both types.
@@ -195,6 +199,7 @@ void add_view_rows(Table& table);
 void add_pointwise_rows(Table& table);
 void add_movement_rows(Table& table);
 void add_order_rows(Table& table);
+void add_statistics_rows(Table& table);
 void add_linalg_rows(Table& table);
 
 const Table& all_op_cases();

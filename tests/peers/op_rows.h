@@ -108,6 +108,8 @@ class OpBench {
     row("sum_dim0_1M", [&] { return x.sum(0); });
     row("sum_dim1_1M", [&] { return x.sum(1); });
     row("max_dim1_1M", [&] { return x.max(1); });
+    row("var_dim0_1M", [&] { return x.var(0, true); });  // `true` is a correction of 1
+    row("softmax_1000x1000", [&] { return x.softmax(1); });
     row("logsoftmax_1000x1000", [&] { return x.log_softmax(1); });
   }
 
