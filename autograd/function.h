@@ -234,7 +234,7 @@ class Function {
     internal::PerInput<internal::TensorImpl*, kInputs> inputs(count);
     size_t i = 0;
     (connect(args, *node, inputs.data(), i), ...);
-    typed.context.record(&typed, absl::MakeSpan(inputs.data(), count));
+    typed.context.record(&typed, inputs.data());
     return recorded(std::move(node), typed.context, [&]() -> decltype(auto) {
       return typed.op.forward(typed.context, internal::as_array(args)...);
     });
