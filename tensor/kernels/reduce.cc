@@ -57,8 +57,8 @@ void sum_rows(const T* x, int64_t rows, int64_t row_step, int64_t n, Wide<T>* HW
       Lane<T> strip[kStrip] = {};
       const int64_t r1 = std::min(rows, r0 + kRows);
       int64_t r = r0;
-      for (; r + 4 <= r1; r += 4) {  // four rows at a time: the strip is read and written once for
-                                     // all, in the same order
+      // Four rows at a time: the strip is read and written once for all, in the same order.
+      for (; r + 4 <= r1; r += 4) {
         const T* HWY_RESTRICT a = x + r * row_step + c0;
         const T* HWY_RESTRICT b = a + row_step;
         const T* HWY_RESTRICT e = b + row_step;
