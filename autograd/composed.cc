@@ -1,10 +1,13 @@
 #include <algorithm>
 #include <cstdint>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "lamina/autograd/tensor.h"
+#include "lamina/tensor/einsum.h"
 
 namespace lamina {
 namespace {

@@ -55,7 +55,9 @@ std::vector<Tensor> gradients(const TensorFunction& f, const std::vector<Tensor>
   return result;
 }
 
-double dot(const Tensor& a, const Tensor& b) { return sum(a.data() * b.data()).item<double>(); }
+double inner_product(const Tensor& a, const Tensor& b) {
+  return sum(a.data() * b.data()).item<double>();
+}
 
 }  // namespace
 
@@ -81,7 +83,7 @@ GradcheckReport gradcheck(const TensorFunction& f, const std::vector<Tensor>& in
         NDArray moved = original.clone();
         moved.data<double>()[e] += step;
         inputs[i].set_data(moved);
-        return dot(f(inputs), v);
+        return inner_product(f(inputs), v);
       };
       const double differences =
           (value_at(options.eps) - value_at(-options.eps)) / (2 * options.eps);

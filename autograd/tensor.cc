@@ -86,10 +86,37 @@ Tensor full(const Shape& shape, Scalar value) { return NDArray::full(shape, valu
 Tensor full(const Shape& shape, Scalar value, DType dtype) {
   return NDArray::full(shape, value, dtype);
 }
-Tensor arange(int64_t end, DType dtype) { return NDArray::arange(end, dtype); }
+Tensor empty_like(const Tensor& x) { return NDArray::empty_like(x.data()); }
+Tensor empty_like(const Tensor& x, DType dtype) { return NDArray::empty_like(x.data(), dtype); }
+Tensor zeros_like(const Tensor& x) { return NDArray::zeros_like(x.data()); }
+Tensor zeros_like(const Tensor& x, DType dtype) { return NDArray::zeros_like(x.data(), dtype); }
+Tensor ones_like(const Tensor& x) { return NDArray::ones_like(x.data()); }
+Tensor ones_like(const Tensor& x, DType dtype) { return NDArray::ones_like(x.data(), dtype); }
+Tensor full_like(const Tensor& x, Scalar value) { return NDArray::full_like(x.data(), value); }
+Tensor full_like(const Tensor& x, Scalar value, DType dtype) {
+  return NDArray::full_like(x.data(), value, dtype);
+}
+Tensor arange(Scalar end) { return NDArray::arange(end); }
+Tensor arange(Scalar end, DType dtype) { return NDArray::arange(end, dtype); }
+Tensor arange(Scalar start, Scalar end, Scalar step) { return NDArray::arange(start, end, step); }
+Tensor arange(Scalar start, Scalar end, Scalar step, DType dtype) {
+  return NDArray::arange(start, end, step, dtype);
+}
+Tensor linspace(Scalar start, Scalar end, int64_t steps, DType dtype) {
+  return NDArray::linspace(start, end, steps, dtype);
+}
+Tensor eye(int64_t n, DType dtype) { return NDArray::eye(n, dtype); }
+Tensor eye(int64_t n, int64_t m, DType dtype) { return NDArray::eye(n, m, dtype); }
 Tensor tensor(Scalar value) { return NDArray::full({}, value); }
 Tensor rand(const Shape& shape, DType dtype) { return random::uniform(shape, 0, 1, dtype); }
 Tensor randn(const Shape& shape, DType dtype) { return random::normal(shape, 0, 1, dtype); }
 Tensor randperm(int64_t n) { return random::permutation(n); }
+Tensor randint(int64_t low, int64_t high, const Shape& shape, DType dtype) {
+  return random::integers(low, high, shape, dtype);
+}
+Tensor bernoulli(const Tensor& p) { return random::bernoulli(p.data()); }
+Tensor bernoulli(const Shape& shape, double p, DType dtype) {
+  return random::bernoulli(shape, p, dtype);
+}
 
 }  // namespace lamina

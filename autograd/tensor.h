@@ -69,6 +69,14 @@ class Tensor : public Methods<Tensor> {
     return data().item<T>();
   }
   template <class T>
+  T& at(const Shape& index) const {  // the element at an index; see NDArray::at
+    return data().at<T>(index);
+  }
+  template <class T>
+  absl::Span<T> span() const {  // all elements of a contiguous tensor, in place
+    return data().span<T>();
+  }
+  template <class T>
   std::vector<T> to_vector() const {  // all elements in row-major order, converted
     return data().to_vector<T>();
   }
@@ -119,7 +127,25 @@ Tensor zeros(const Shape& shape, DType dtype = float32);
 Tensor ones(const Shape& shape, DType dtype = float32);
 Tensor full(const Shape& shape, Scalar value);  // bool, int64 or float32, as the value is
 Tensor full(const Shape& shape, Scalar value, DType dtype);
-Tensor arange(int64_t end, DType dtype = int64);  // 0, 1, ..., end - 1
+// The shape and, unless another is given, the dtype of x.
+Tensor empty_like(const Tensor& x);
+Tensor empty_like(const Tensor& x, DType dtype);
+Tensor zeros_like(const Tensor& x);
+Tensor zeros_like(const Tensor& x, DType dtype);
+Tensor ones_like(const Tensor& x);
+Tensor ones_like(const Tensor& x, DType dtype);
+Tensor full_like(const Tensor& x, Scalar value);
+Tensor full_like(const Tensor& x, Scalar value, DType dtype);
+// start, start + step, ... below end: ceil((end - start) / step) numbers. Of integers int64, else
+// float32.
+Tensor arange(Scalar end);  // from 0 by 1
+Tensor arange(Scalar end, DType dtype);
+Tensor arange(Scalar start, Scalar end, Scalar step = 1);
+Tensor arange(Scalar start, Scalar end, Scalar step, DType dtype);
+// `steps` evenly spaced numbers from start to end, both included.
+Tensor linspace(Scalar start, Scalar end, int64_t steps, DType dtype = float32);
+Tensor eye(int64_t n, DType dtype = float32);  // (n, n) or (n, m): ones on the diagonal
+Tensor eye(int64_t n, int64_t m, DType dtype = float32);
 // From a copy of `values`, row-major: tensor({1.f, 2.f}, {2}) is float32, tensor({1.0, 2.0}, {2})
 // float64.
 template <class T>
@@ -130,10 +156,27 @@ template <class T>
 Tensor tensor(std::initializer_list<T> values, const Shape& shape) {
   return NDArray::from(values, shape);
 }
+// The shape is that of the braces: tensor({{1.f, 2.f}, {3.f, 4.f}}).
+template <class T>
+Tensor tensor(std::initializer_list<T> values) {
+  return NDArray::from(values);
+}
+template <class T>
+Tensor tensor(std::initializer_list<std::initializer_list<T>> rows) {
+  return NDArray::from(rows);
+}
+template <class T>
+Tensor tensor(std::initializer_list<std::initializer_list<std::initializer_list<T>>> planes) {
+  return NDArray::from(planes);
+}
 Tensor tensor(Scalar value);                              // 0-d
 Tensor rand(const Shape& shape, DType dtype = float32);   // uniform in [0, 1)
 Tensor randn(const Shape& shape, DType dtype = float32);  // standard normal
 Tensor randperm(int64_t n);                               // a permutation of 0 ... n - 1
+Tensor randint(int64_t low, int64_t high, const Shape& shape,
+               DType dtype = int64);  // in [low, high)
+Tensor bernoulli(const Tensor& p);    // 1 with probability p[i], else 0, in p's dtype; no gradient
+Tensor bernoulli(const Shape& shape, double p, DType dtype = float32);
 
 // The loss -log_softmax(logits)[i][labels[i]] of each row, fused: (n, classes) and int64 (n) ->
 // (n). Gradient: dy[i] (softmax(logits)[i] - one_hot(labels[i])). Throws IndexError for a label

@@ -208,4 +208,5 @@ Tensor sum_to(const Tensor& x, const Shape& shape) {
   return x.defined() && x.shape() == shape ? x : SumTo::apply(x, shape);
 }
 
+Tensor one_hot(const Tensor& indices, int64_t classes) { return one_hot(indices.data(), classes); }
 }  // namespace lamina

@@ -1,9 +1,12 @@
 #include <algorithm>
 #include <cstdint>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "lamina/tensor/einsum.h"
 #include "lamina/tensor/ndarray.h"
 
 namespace lamina {

@@ -3,6 +3,7 @@
 #define LAMINA_TENSOR_DTYPE_H_
 
 #include <cstdint>
+#include <limits>
 #include <ostream>
 #include <type_traits>
 #include <utility>
@@ -121,6 +122,8 @@ decltype(auto) dispatch_all(DType dtype, F&& f) {
 
 // The conversion of elements and Scalars: floating to integer truncates, to uint8 wraps (-1.0
 // becomes 255, as in PyTorch), to bool is != 0; to float16 and bfloat16 rounds, by way of float32.
+// A floating number that the integer cannot hold, NaN too, becomes its least value, which is what
+// x86 does; uint8 goes by way of int64, so it gets 0 then.
 template <class To, class From>
 constexpr To convert(From value) {
   if constexpr (std::is_same_v<From, Half> || std::is_same_v<From, BFloat16>) {
@@ -134,7 +137,11 @@ constexpr To convert(From value) {
   } else if constexpr (std::is_same_v<To, bool>) {
     return value != From(0);
   } else if constexpr (std::is_same_v<To, uint8_t> && std::is_floating_point_v<From>) {
-    return static_cast<uint8_t>(static_cast<int64_t>(value));
+    return static_cast<uint8_t>(convert<int64_t>(value));
+  } else if constexpr (std::is_integral_v<To> && std::is_floating_point_v<From>) {
+    // The number is replaced before it is converted: so the loop around this becomes vectors.
+    constexpr From kLeast = static_cast<From>(std::numeric_limits<To>::min());
+    return static_cast<To>(value >= kLeast && value < -kLeast ? value : kLeast);
   } else {
     return static_cast<To>(value);
   }

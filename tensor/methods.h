@@ -151,6 +151,17 @@ class Methods {
 
   LAMINA_METHOD(matmul, (const A& other), (self(), other))
   LAMINA_METHOD(softmax, (int64_t dim), (self(), dim))
+  LAMINA_METHOD(bmm, (const A& other), (self(), other))
+  LAMINA_METHOD(mm, (const A& other), (self(), other))
+  LAMINA_METHOD(mv, (const A& other), (self(), other))
+  LAMINA_METHOD(dot, (const A& other), (self(), other))
+  LAMINA_METHOD(outer, (const A& other), (self(), other))
+  LAMINA_METHOD(trace, (), (self()))
+  LAMINA_METHOD(tril, (int64_t diagonal = 0), (self(), diagonal))
+  LAMINA_METHOD(triu, (int64_t diagonal = 0), (self(), diagonal))
+  LAMINA_METHOD(cholesky, (), (self()))
+  LAMINA_METHOD(inverse, (), (self()))
+  LAMINA_METHOD(det, (), (self()))
   LAMINA_METHOD(log_softmax, (int64_t dim), (self(), dim))
 
   LAMINA_METHOD(index_select, (int64_t dim, const A& index), (self(), dim, index))

@@ -1,8 +1,7 @@
 #include "lamina/tensor/ndarray.h"
 
-#include <algorithm>
 #include <cmath>
-#include <cstring>
+#include <new>
 
 #include "lamina/tensor/kernels/copy.h"
 #include "lamina/tensor/kernels/pointwise.h"
@@ -12,7 +11,12 @@ namespace lamina {
 
 NDArray::NDArray(Uninitialised, const Shape& shape, DType dtype)
     : numel_(shape.numel()), dtype_(dtype), shape_(shape), strides_(contiguous_strides(shape)) {
-  storage_ = internal::Storage::make(numel_ * size_of(dtype));
+  try {
+    storage_ = internal::Storage::make(numel_ * size_of(dtype));
+  } catch (const std::bad_alloc&) {
+    fail<RuntimeError>("empty", "expected ", numel_ * size_of(dtype), " bytes of memory for shape ",
+                       shape.str(), " of ", name_of(dtype), ", got none from the system");
+  }
   data_ = storage_->data();
 }
 
@@ -21,56 +25,20 @@ void NDArray::fail_type(const char* op, DType wanted) const {
                    defined() ? name_of(dtype_) : "an undefined array");
 }
 
+void NDArray::fail_undefined(const char* op) {
+  fail<RuntimeError>(op, "expected a defined array, got one without a value");
+}
+
+void NDArray::fail_span() const {
+  fail<RuntimeError>("span", "expected a contiguous array, got shape ", shape_.str(),
+                     " with strides ", strides_.str(), "; call contiguous()");
+}
+
 // ---- Creation
 
 NDArray NDArray::empty(const Shape& shape, DType dtype) {
   check_shape("empty", shape, size_of(dtype));
   return NDArray(Uninitialised{}, shape, dtype);
-}
-
-NDArray NDArray::zeros(const Shape& shape, DType dtype) {
-  NDArray x = empty(shape, dtype);
-  std::memset(x.data_, 0, x.numel_ * size_of(dtype));
-  return x;
-}
-
-NDArray NDArray::ones(const Shape& shape, DType dtype) { return full(shape, 1, dtype); }
-
-NDArray NDArray::full(const Shape& shape, Scalar value) {
-  return full(shape, value, value.dtype() == float64 ? float32 : value.dtype());
-}
-
-NDArray NDArray::full(const Shape& shape, Scalar value, DType dtype) {
-  NDArray x = empty(shape, dtype);
-  dispatch_all(dtype, [&](auto type) {
-    using T = typename decltype(type)::type;
-    std::fill_n(reinterpret_cast<T*>(x.data_), x.numel_, value.to<T>());
-  });
-  return x;
-}
-
-NDArray NDArray::arange(int64_t end, DType dtype) {
-  if (end < 0) fail<ValueError>("arange", "expected an end of at least 0, got ", end);
-  if (dtype == bool_) fail<DTypeError>("arange", "expected a numeric dtype, got bool");
-  if (is_half(dtype)) return arange(end, float32).to(dtype);
-  NDArray x = empty(end, dtype);
-  dispatch(dtype, [&](auto type) {
-    using T = typename decltype(type)::type;
-    for (int64_t i = 0; i < end; ++i) reinterpret_cast<T*>(x.data_)[i] = static_cast<T>(i);
-  });
-  return x;
-}
-
-template <class T>
-NDArray NDArray::from(absl::Span<const T> values, const Shape& shape) {
-  check_shape("from", shape, sizeof(T));
-  if (shape.numel() != static_cast<int64_t>(values.size())) {
-    fail<ShapeError>("from", "expected ", shape.numel(), " values for shape ", shape.str(),
-                     ", got ", values.size());
-  }
-  NDArray x = empty(shape, dtype_of<T>);
-  if (!values.empty()) std::memcpy(x.data_, values.data(), values.size() * sizeof(T));
-  return x;
 }
 
 NDArray scalar_array(Scalar value) {
@@ -96,6 +64,23 @@ T NDArray::item() const {
   });
 }
 
+int64_t NDArray::offset_of(const Shape& index) const {
+  if (!defined()) fail_undefined("at");
+  if (index.rank() != dim()) {
+    fail<IndexError>("at", "expected ", dim(), " indices for shape ", shape_.str(), ", got ",
+                     index.str());
+  }
+  int64_t offset = 0;
+  for (int d = 0; d < dim(); ++d) {
+    if (index[d] < -shape_[d] || index[d] >= shape_[d]) {
+      fail<IndexError>("at", "expected an index inside shape ", shape_.str(), ", got ",
+                       index.str());
+    }
+    offset += (index[d] < 0 ? index[d] + shape_[d] : index[d]) * strides_[d];
+  }
+  return offset;
+}
+
 template <class T>
 std::vector<T> NDArray::to_vector() const {
   const NDArray x = lamina::to(*this, dtype_of<T>).contiguous();
@@ -103,9 +88,8 @@ std::vector<T> NDArray::to_vector() const {
   return std::vector<T>(first, first + x.numel_);
 }
 
-#define LAMINA_INSTANTIATE(T)                                        \
-  template NDArray NDArray::from(absl::Span<const T>, const Shape&); \
-  template T NDArray::item() const;                                  \
+#define LAMINA_INSTANTIATE(T)       \
+  template T NDArray::item() const; \
   template std::vector<T> NDArray::to_vector() const;
 LAMINA_INSTANTIATE(bool)
 LAMINA_INSTANTIATE(uint8_t)
@@ -157,6 +141,7 @@ NDArray expand_source(const char* op, const NDArray& source, const Shape& shape)
 NDArray& NDArray::fill_(Scalar value) {
   check_defined("fill_", *this);
   check_writable("fill_", *this);
+  check_holds("fill_", value, dtype_);
   return copy_(full({}, value, dtype_));
 }
 
@@ -189,8 +174,13 @@ NDArray& NDArray::add_(const NDArray& source, double alpha) {
     bump_version();
     return *this;
   }
-  if (!is_floating(dtype_) && alpha != std::trunc(alpha)) {
-    fail<ValueError>("add_", "expected an integer alpha for ", name_of(dtype_), ", got ", alpha);
+  if (!is_floating(dtype_)) {
+    // As an integer, so that a negative one may be for uint8.
+    constexpr double kLimit = 0x1p63;
+    if (alpha != std::trunc(alpha) || !(alpha >= -kLimit && alpha < kLimit)) {
+      fail<ValueError>("add_", "expected an integer alpha for ", name_of(dtype_), ", got ", alpha);
+    }
+    check_holds("add_", static_cast<int64_t>(alpha), dtype_);
   }
   check_writable("add_", *this);
   NDArray from = expand_source("add_", source, shape_);

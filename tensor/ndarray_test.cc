@@ -65,7 +65,8 @@ TEST(NDArrayTest, CreationRefusesBadArguments) {
                 NDArray::from({1.f, 2.f}, {-1, -2}));
   EXPECT_THROWS(ShapeError, "less than 2^62 bytes",
                 NDArray::zeros({int64_t{1} << 40, int64_t{1} << 40}));
-  EXPECT_THROWS(ValueError, "[arange] expected an end of at least 0, got -1", NDArray::arange(-1));
+  EXPECT_THROWS(ValueError, "[arange] expected an end that steps of 1 reach from 0, got -1",
+                NDArray::arange(-1));
   EXPECT_THROWS(DTypeError, "[arange] expected a numeric dtype, got bool",
                 NDArray::arange(3, bool_));
 }

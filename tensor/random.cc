@@ -1,9 +1,11 @@
 #include "lamina/tensor/random.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <utility>
 
+#include "lamina/tensor/kernels/random.h"
 #include "lamina/tensor/parallel.h"
 
 namespace lamina {
@@ -54,33 +56,44 @@ std::array<uint32_t, 4> block_at(Generator::State state, uint64_t block) {
                 {static_cast<uint32_t>(state.seed), static_cast<uint32_t>(state.seed >> 32)});
 }
 
-// In [0, 1): 24 bits of one number, or 53 bits of two.
-float unit(uint32_t bits) { return static_cast<float>(bits >> 8) * 0x1p-24f; }
+// In [0, 1): 53 bits of two numbers.
 double unit(uint32_t high, uint32_t low) {
   return static_cast<double>((uint64_t{high} << 32 | low) >> 11) * 0x1p-53;
 }
 
-// Fills x with fill(block, values): a block of four random words gives 4 float or 2 double values.
-template <class T, class Fill>
-void fill_blocks(NDArray& x, Generator& generator, const Fill& fill) {
-  constexpr int64_t kPerBlock = 16 / sizeof(T);
-  constexpr int64_t kGrain = 4096;
-  const int64_t n = x.numel(), blocks = (n + kPerBlock - 1) / kPerBlock;
+constexpr int64_t kGrain = 4096;  // blocks of four words that are worth a thread
+
+// Calls run(state of the first block, first, last) on ranges of the n numbers of which a block gives
+// `per_block`, on several threads if it pays. `first` is a multiple of per_block.
+template <class Run>
+void for_blocks(int64_t n, int64_t per_block, Generator& generator, const Run& run) {
+  const int64_t blocks = (n + per_block - 1) / per_block;
   const Generator::State state = generator.take(blocks);
-  T* out = x.data<T>();
   parallel_for(0, blocks, kGrain, [&](int64_t first, int64_t last) {
-    for (int64_t b = first; b < last; ++b) {
-      T values[kPerBlock];
-      fill(block_at(state, b), values);
-      for (int64_t i = 0; i < kPerBlock && b * kPerBlock + i < n; ++i)
-        out[b * kPerBlock + i] = values[i];
+    run(Generator::State{state.seed, state.position + static_cast<uint64_t>(first)},
+        first * per_block, std::min(n, last * per_block));
+  });
+}
+
+// The same with a block's words: run(words, number of the first one).
+template <class Run>
+void for_words(int64_t n, int64_t per_block, Generator& generator, const Run& run) {
+  for_blocks(n, per_block, generator, [&](Generator::State state, int64_t first, int64_t last) {
+    constexpr int64_t kBlocks = 256;
+    uint32_t words[4 * kBlocks];
+    for (int64_t i = first; i < last; i += kBlocks * per_block) {
+      const int64_t end = std::min(last, i + kBlocks * per_block);
+      kernels::random_words(state.seed,
+                            state.position + static_cast<uint64_t>((i - first) / per_block),
+                            (end - i + per_block - 1) / per_block, words);
+      run(static_cast<const uint32_t*>(words), i, end);
     }
   });
 }
 
-// One random word as an integer below `bound`: Lemire's multiplication; the bias is below bound /
+// Two random words as an integer below `bound`: Lemire's multiplication; the bias is below bound /
 // 2^64.
-uint64_t below(uint64_t bound, const std::array<uint32_t, 4>& words) {
+uint64_t below(uint64_t bound, const uint32_t* words) {
   const uint64_t bits = uint64_t{words[0]} << 32 | words[1];
   return static_cast<uint64_t>(static_cast<unsigned __int128>(bits) * bound >> 64);
 }
@@ -101,18 +114,17 @@ NDArray uniform(const Shape& shape, double low, double high, DType dtype, Genera
     const float from = static_cast<float>(low), width = static_cast<float>(high - low);
     // Rounding may reach `high` itself; the number below it stands for that.
     const float limit = std::nextafter(static_cast<float>(high), from);
-    fill_blocks<float>(x, generator, [&](const std::array<uint32_t, 4>& words, float* values) {
-      for (int i = 0; i < 4; ++i) {
-        const float value = from + width * unit(words[i]);
-        values[i] = value > limit ? limit : value;
-      }
+    float* out = x.data<float>();
+    for_blocks(x.numel(), 4, generator, [&](Generator::State at, int64_t first, int64_t last) {
+      kernels::random_uniform(at.seed, at.position, from, width, limit, last - first, out + first);
     });
   } else {
     const double limit = std::nextafter(high, low);
-    fill_blocks<double>(x, generator, [&](const std::array<uint32_t, 4>& words, double* values) {
-      for (int i = 0; i < 2; ++i) {
-        const double value = low + (high - low) * unit(words[2 * i], words[2 * i + 1]);
-        values[i] = value > limit ? limit : value;
+    double* out = x.data<double>();
+    for_words(x.numel(), 2, generator, [&](const uint32_t* words, int64_t first, int64_t last) {
+      for (int64_t i = first; i < last; ++i, words += 2) {
+        const double value = low + (high - low) * unit(words[0], words[1]);
+        out[i] = value > limit ? limit : value;
       }
     });
   }
@@ -128,21 +140,19 @@ NDArray normal(const Shape& shape, double mean, double stddev, DType dtype, Gene
   constexpr double kTwoPi = 6.283185307179586476925;
   if (dtype == float32) {
     const float m = static_cast<float>(mean), s = static_cast<float>(stddev);
-    fill_blocks<float>(x, generator, [&](const std::array<uint32_t, 4>& words, float* values) {
-      for (int i = 0; i < 4; i += 2) {
-        // 1 - u is in (0, 1], so the logarithm is finite.
-        const float radius = s * std::sqrt(-2 * std::log(1 - unit(words[i])));
-        const float angle = static_cast<float>(kTwoPi) * unit(words[i + 1]);
-        values[i] = m + radius * std::cos(angle);
-        values[i + 1] = m + radius * std::sin(angle);
-      }
+    float* out = x.data<float>();
+    for_blocks(x.numel(), 4, generator, [&](Generator::State at, int64_t first, int64_t last) {
+      kernels::random_normal(at.seed, at.position, m, s, last - first, out + first);
     });
   } else {
-    fill_blocks<double>(x, generator, [&](const std::array<uint32_t, 4>& words, double* values) {
-      const double radius = stddev * std::sqrt(-2 * std::log(1 - unit(words[0], words[1])));
-      const double angle = kTwoPi * unit(words[2], words[3]);
-      values[0] = mean + radius * std::cos(angle);
-      values[1] = mean + radius * std::sin(angle);
+    double* out = x.data<double>();
+    for_words(x.numel(), 2, generator, [&](const uint32_t* words, int64_t first, int64_t last) {
+      for (int64_t i = first; i < last; i += 2, words += 4) {
+        const double radius = stddev * std::sqrt(-2 * std::log(1 - unit(words[0], words[1])));
+        const double angle = kTwoPi * unit(words[2], words[3]);
+        out[i] = mean + radius * std::cos(angle);
+        if (i + 1 < last) out[i + 1] = mean + radius * std::sin(angle);
+      }
     });
   }
   return x;
@@ -154,8 +164,78 @@ NDArray permutation(int64_t n, Generator& generator) {
   const Generator::State state = generator.take(n);
   int64_t* values = x.data<int64_t>();
   for (int64_t i = n - 1; i > 0; --i) {  // Fisher and Yates
-    std::swap(values[i], values[below(i + 1, block_at(state, i))]);
+    std::swap(values[i], values[below(i + 1, block_at(state, i).data())]);
   }
+  return x;
+}
+
+NDArray integers(int64_t low, int64_t high, const Shape& shape, DType dtype, Generator& generator) {
+  if (low >= high) fail<ValueError>("randint", "expected low < high, got ", low, " and ", high);
+  check_holds("randint", low, dtype);
+  check_holds("randint", high - 1, dtype);
+  if (low < 0 && dtype == uint8) {
+    fail<ValueError>("randint", "expected low of at least 0 for uint8, got ", low);
+  }
+  NDArray x = NDArray::empty(shape, dtype);
+  const uint64_t range = static_cast<uint64_t>(high) - static_cast<uint64_t>(low);
+  dispatch_all(dtype, [&](auto type) {
+    using T = typename decltype(type)::type;
+    T* out = x.data<T>();
+    for_words(x.numel(), 2, generator, [&](const uint32_t* words, int64_t first, int64_t last) {
+      for (int64_t i = first; i < last; ++i, words += 2) {
+        out[i] = convert<T>(static_cast<int64_t>(static_cast<uint64_t>(low) + below(range, words)));
+      }
+    });
+  });
+  return x;
+}
+
+namespace {
+
+// A word is below this with probability p.
+uint64_t threshold(double p) { return static_cast<uint64_t>(p * 0x1p32); }
+
+}  // namespace
+
+NDArray bernoulli(const NDArray& p, Generator& generator) {
+  check_defined("bernoulli", p);
+  check_floating("bernoulli", p.dtype());
+  if (is_half(p.dtype())) return bernoulli(p.to(float32), generator).to(p.dtype());
+  const NDArray dense = contiguous(p);
+  NDArray x = NDArray::empty(p.shape(), p.dtype());
+  dispatch(p.dtype(), [&](auto type) {
+    using T = typename decltype(type)::type;
+    const T* chance = dense.data<T>();
+    for (int64_t i = 0; i < x.numel(); ++i) {
+      if (!(chance[i] >= T(0) && chance[i] <= T(1))) {
+        fail<ValueError>("bernoulli", "expected probabilities from 0 to 1, got ",
+                         static_cast<double>(chance[i]), " at position ", i);
+      }
+    }
+    T* out = x.data<T>();
+    for_words(x.numel(), 4, generator, [&](const uint32_t* words, int64_t first, int64_t last) {
+      for (int64_t i = first; i < last; ++i, ++words) {
+        out[i] = convert<T>(*words < threshold(static_cast<double>(chance[i])));
+      }
+    });
+  });
+  return x;
+}
+
+NDArray bernoulli(const Shape& shape, double p, DType dtype, Generator& generator) {
+  if (!(p >= 0 && p <= 1)) {
+    fail<ValueError>("bernoulli", "expected a probability from 0 to 1, got ", p);
+  }
+  NDArray x = NDArray::empty(shape, dtype);
+  const uint64_t limit = threshold(p);
+  dispatch_all(dtype, [&](auto type) {
+    using T = typename decltype(type)::type;
+    const T one = convert<T>(1), zero = convert<T>(0);
+    T* out = x.data<T>();
+    for_words(x.numel(), 4, generator, [&](const uint32_t* words, int64_t first, int64_t last) {
+      for (int64_t i = first; i < last; ++i, ++words) out[i] = *words < limit ? one : zero;
+    });
+  });
   return x;
 }
 

@@ -47,11 +47,23 @@ namespace random {
 // Uniform in [low, high); float32 from 24 random bits, float64 from 53. Floating dtypes.
 NDArray uniform(const Shape& shape, double low, double high, DType dtype = float32,
                 Generator& generator = default_generator());
-// Normal by the Box-Muller transform; floating dtypes.
+// Normal by the Box-Muller transform; floating dtypes. float32 has the same bits on every machine;
+// float64 goes through the C library, which may round its last bit otherwise on another processor.
 NDArray normal(const Shape& shape, double mean, double stddev, DType dtype = float32,
                Generator& generator = default_generator());
 // A uniformly random permutation of 0, ..., n - 1, int64 (n).
 NDArray permutation(int64_t n, Generator& generator = default_generator());
+
+// Uniform integers in [low, high); numeric dtypes that hold low and high - 1. A bias is below
+// (high - low) / 2^64.
+NDArray integers(int64_t low, int64_t high, const Shape& shape, DType dtype = int64,
+                 Generator& generator = default_generator());
+// 1 with probability p[i], else 0: p's shape and dtype, which is floating; p from 0 to 1, of which
+// the first 32 bits count.
+NDArray bernoulli(const NDArray& p, Generator& generator = default_generator());
+// The same with one probability, in any dtype: a mask for dropout.
+NDArray bernoulli(const Shape& shape, double p, DType dtype = float32,
+                  Generator& generator = default_generator());
 
 }  // namespace random
 }  // namespace lamina

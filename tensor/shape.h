@@ -53,6 +53,7 @@ class Shape {
     if (rank_ == kMaxRank) fail<ShapeError>("Shape", "expected a rank of at most 8, got more");
     extents_[rank_++] = extent;
   }
+  void clear() { rank_ = 0; }
   void insert(int at, int64_t extent);
   void erase(int at);
   std::string str() const;  // "(2, 3)", and "(2,)" for one extent, as Python writes a tuple

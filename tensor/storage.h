@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <new>
 #include <utility>
 
@@ -62,18 +63,23 @@ class Ptr {
   T* object_ = nullptr;
 };
 
-// Header and data in one block: 64 bytes of header, then the data, 64-byte aligned.
+// Header and data in one block: 64 bytes of header, then the data, 64-byte aligned. Or a header
+// alone, for data of somebody else's.
 class alignas(64) Storage : public Counted {
  public:
   static Ptr<Storage> make(int64_t bytes) {
     return Ptr<Storage>::adopt(new (allocate(sizeof(Storage) + bytes)) Storage(bytes));
   }
+  // Calls deleter(data), if there is a deleter, when the last owner lets go.
+  static Ptr<Storage> make_external(void* data, std::function<void(void*)> deleter);
   static void destroy(Storage* storage) {
     const int64_t bytes = storage->bytes_;
+    if (bytes < 0) return destroy_external(storage);
     storage->~Storage();
     deallocate(storage, sizeof(Storage) + bytes);
   }
-  char* data() { return reinterpret_cast<char*>(this + 1); }
+  char* data() { return reinterpret_cast<char*>(this + 1); }  // not of external data
+  // Of the block's data; -1 if it is external, for then nobody knows.
   int64_t bytes() const { return bytes_; }
   // Grows with each in-place write; automatic differentiation compares it to notice that a saved
   // value changed.
@@ -81,6 +87,8 @@ class alignas(64) Storage : public Counted {
   void bump_version() { version_.fetch_add(1, std::memory_order_relaxed); }
 
  private:
+  friend struct ExternalStorage;
+  static void destroy_external(Storage* storage);
   explicit Storage(int64_t bytes) : bytes_(bytes) {}
   std::atomic<uint32_t> version_{0};
   int64_t bytes_;

@@ -133,7 +133,7 @@ absl::StatusOr<NDArray> read_idx(const std::string& path) {
     status = read_all(file, path, offset, array.data<uint8_t>(), count, "elements");
     if (!status.ok()) return status;
     return array;
-  } catch (const std::bad_alloc&) {
+  } catch (const RuntimeError&) {
     return absl::ResourceExhaustedError(
         absl::StrCat(path, ": no memory for the ", count, " bytes of shape ", shape.str()));
   }

@@ -60,7 +60,7 @@ absl::StatusOr<LabelledImages> load_labelled_images(const std::string& images_pa
 
   try {
     return LabelledImages{to_pixels(*images), labels->to(int64)};
-  } catch (const std::bad_alloc&) {
+  } catch (const RuntimeError&) {
     return absl::ResourceExhaustedError(
         absl::StrCat(images_path, ": no memory for ", count, " images"));
   }

@@ -1,8 +1,733 @@
 // Linear algebra beyond the matrix product.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string>
+#include <utility>
+
 #include "lamina/tests/op_cases/op_case.h"
 
 namespace lamina::op_cases {
+namespace {
 
-void add_linalg_rows(Table&) {}
+// ---- Naive references, for matrices in the last two dimensions
+
+using Rows = std::vector<std::vector<double>>;  // one matrix
+
+Rows zero_rows(int64_t m, int64_t n) {
+  return Rows(static_cast<size_t>(m), std::vector<double>(static_cast<size_t>(n), 0.0));
+}
+
+// The matrices of x, in row-major order.
+std::vector<Rows> matrices_of(const Dense& x) {
+  const int64_t m = x.shape[x.shape.size() - 2], n = x.shape.back();
+  std::vector<Rows> all;
+  const Extents batch(x.shape.begin(), x.shape.end() - 2);
+  size_t at = 0;
+  for (int64_t b = 0; b < count(batch); ++b) {
+    Rows a = zero_rows(m, n);
+    for (auto& row : a) {
+      for (double& v : row) v = x.values[at++];
+    }
+    all.push_back(a);
+  }
+  return all;
+}
+
+Dense dense_of(const Extents& batch, int64_t m, int64_t n, const std::vector<Rows>& all) {
+  Dense out{batch, {}};
+  out.shape.push_back(m);
+  out.shape.push_back(n);
+  for (const Rows& a : all) {
+    for (const auto& row : a) out.values.insert(out.values.end(), row.begin(), row.end());
+  }
+  return out;
+}
+
+Extents batch_of(const Dense& x) { return Extents(x.shape.begin(), x.shape.end() - 2); }
+
+// Gauss and Jordan with pivots: x with a x = b, and the determinant of a.
+Rows naive_solve(Rows a, Rows b, double* determinant = nullptr) {
+  const size_t n = a.size();
+  double det = 1;
+  for (size_t k = 0; k < n; ++k) {
+    size_t pivot = k;
+    for (size_t i = k; i < n; ++i) {
+      if (std::abs(a[i][k]) > std::abs(a[pivot][k])) pivot = i;
+    }
+    if (pivot != k) {
+      std::swap(a[k], a[pivot]);
+      std::swap(b[k], b[pivot]);
+      det = -det;
+    }
+    det *= a[k][k];
+    for (size_t i = 0; i < n; ++i) {
+      if (i == k) continue;
+      const double factor = a[i][k] / a[k][k];
+      for (size_t j = 0; j < n; ++j) a[i][j] -= factor * a[k][j];
+      for (size_t j = 0; j < b[i].size(); ++j) b[i][j] -= factor * b[k][j];
+    }
+  }
+  for (size_t i = 0; i < n; ++i) {
+    for (double& v : b[i]) v /= a[i][i];
+  }
+  if (determinant != nullptr) *determinant = det;
+  return b;
+}
+
+// Gram and Schmidt, twice over; r[i][i] is positive.
+std::vector<Dense> naive_qr(const Dense& x) {
+  const int64_t m = x.shape[x.shape.size() - 2], n = x.shape.back(), k = std::min(m, n);
+  std::vector<Rows> qs, rs;
+  for (const Rows& a : matrices_of(x)) {
+    Rows q = zero_rows(m, k), r = zero_rows(k, n);
+    const auto dot = [&](const Rows& s, int64_t i, const std::vector<double>& v) {
+      double sum = 0;
+      for (size_t row = 0; row < v.size(); ++row) sum += s[row][static_cast<size_t>(i)] * v[row];
+      return sum;
+    };
+    for (int64_t j = 0; j < n; ++j) {
+      std::vector<double> v;
+      for (const auto& row : a) v.push_back(row[static_cast<size_t>(j)]);
+      for (int pass = 0; pass < 2; ++pass) {
+        for (int64_t i = 0; i < std::min(j, k); ++i) {
+          const double along = dot(q, i, v);
+          r[static_cast<size_t>(i)][static_cast<size_t>(j)] += along;
+          for (size_t row = 0; row < v.size(); ++row)
+            v[row] -= along * q[row][static_cast<size_t>(i)];
+        }
+      }
+      if (j >= k) continue;
+      double norm = 0;
+      for (double e : v) norm += e * e;
+      norm = std::sqrt(norm);
+      r[static_cast<size_t>(j)][static_cast<size_t>(j)] = norm;
+      for (size_t row = 0; row < v.size(); ++row) q[row][static_cast<size_t>(j)] = v[row] / norm;
+    }
+    qs.push_back(q);
+    rs.push_back(r);
+  }
+  return {dense_of(batch_of(x), m, k, qs), dense_of(batch_of(x), k, n, rs)};
+}
+
+Rows transposed(const Rows& a, int64_t columns) {
+  Rows t = zero_rows(columns, static_cast<int64_t>(a.size()));
+  for (size_t i = 0; i < t.size(); ++i) {
+    for (size_t j = 0; j < a.size(); ++j) t[i][j] = a[j][i];
+  }
+  return t;
+}
+
+// One-sided Jacobi: rotates pairs of rows of the wide matrix until they are orthogonal. The first
+// row of u is not negative.
+std::vector<Dense> naive_svd(const Dense& x) {
+  const int64_t m = x.shape[x.shape.size() - 2], n = x.shape.back(), k = std::min(m, n);
+  std::vector<Rows> us, ss, vs;
+  for (const Rows& matrix : matrices_of(x)) {
+    Rows a = m <= n ? matrix : transposed(matrix, n);  // k rows
+    Rows w = zero_rows(k, k);                          // a = w^T (rotated a)
+    for (size_t i = 0; i < w.size(); ++i) w[i][i] = 1;
+    const auto dot = [](const std::vector<double>& p, const std::vector<double>& q) {
+      double sum = 0;
+      for (size_t i = 0; i < p.size(); ++i) sum += p[i] * q[i];
+      return sum;
+    };
+    for (int sweep = 0; sweep < 60; ++sweep) {
+      for (size_t p = 0; p < a.size(); ++p) {
+        for (size_t q = p + 1; q < a.size(); ++q) {
+          const double angle =
+              0.5 * std::atan2(2 * dot(a[p], a[q]), dot(a[p], a[p]) - dot(a[q], a[q]));
+          const double c = std::cos(angle), s = std::sin(angle);
+          for (Rows* rows : {&a, &w}) {
+            for (size_t i = 0; i < (*rows)[p].size(); ++i) {
+              const double at_p = (*rows)[p][i], at_q = (*rows)[q][i];
+              (*rows)[p][i] = c * at_p + s * at_q;
+              (*rows)[q][i] = c * at_q - s * at_p;
+            }
+          }
+        }
+      }
+    }
+    std::vector<size_t> order(a.size());
+    for (size_t i = 0; i < order.size(); ++i) order[i] = i;
+    std::sort(order.begin(), order.end(),
+              [&](size_t i, size_t j) { return dot(a[i], a[i]) > dot(a[j], a[j]); });
+    Rows left = zero_rows(k, k), right = zero_rows(k, std::max(m, n)), s = zero_rows(k, 1);
+    for (size_t i = 0; i < order.size(); ++i) {
+      const double norm = std::sqrt(dot(a[order[i]], a[order[i]]));
+      s[i][0] = norm;
+      left[i] = w[order[i]];
+      for (size_t j = 0; j < right[i].size(); ++j) right[i][j] = a[order[i]][j] / norm;
+    }
+    Rows& u = m <= n ? left : right;  // transposed
+    Rows& v = m <= n ? right : left;
+    for (size_t i = 0; i < u.size(); ++i) {
+      if (u[i][0] >= 0) continue;
+      for (double& e : u[i]) e = -e;
+      for (double& e : v[i]) e = -e;
+    }
+    us.push_back(transposed(u, m));
+    ss.push_back(s);
+    vs.push_back(v);
+  }
+  Dense values = dense_of(batch_of(x), k, 1, ss);
+  values.shape.pop_back();
+  return {dense_of(batch_of(x), m, k, us), values, dense_of(batch_of(x), k, n, vs)};
+}
+
+Dense naive_cholesky(const Dense& x) {
+  std::vector<Rows> all;
+  const int64_t n = x.shape.back();
+  for (const Rows& a : matrices_of(x)) {
+    Rows l = zero_rows(n, n);
+    for (size_t i = 0; i < l.size(); ++i) {
+      for (size_t j = 0; j <= i; ++j) {
+        double sum = a[i][j];
+        for (size_t p = 0; p < j; ++p) sum -= l[i][p] * l[j][p];
+        l[i][j] = i == j ? std::sqrt(sum) : sum / l[j][j];
+      }
+    }
+    all.push_back(l);
+  }
+  return dense_of(batch_of(x), n, n, all);
+}
+
+// ---- Inputs with properties
+
+// Far from singular, with distinct singular values, whatever x is: what is no floating matrix stays
+// as it is.
+template <class A>
+A well_conditioned(const A& x) {
+  if (!x.defined() || !is_floating(x.dtype()) || x.dim() < 2) return x;
+  const int64_t m = x.size(-2), n = x.size(-1);
+  const NDArray ramp = (NDArray::arange(n) * 3 + 5).to(x.dtype());
+  return x + A(NDArray::eye(m, n, x.dtype()) * ramp);
+}
+template <class A>
+A positive_definite(const A& x) {
+  if (!x.defined() || !is_floating(x.dtype()) || x.dim() < 2) return x;
+  return (x + x.transpose(-1, -2)) + A(NDArray::eye(x.size(-1), x.dtype()) * 16);
+}
+Dense naive_well_conditioned(const Dense& x) {
+  return make(x.shape, [&](const Extents& i) {
+    const size_t r = i.size() - 2;
+    return x.at(i) + (i[r] == i[r + 1] ? 5 + 3 * static_cast<double>(i[r]) : 0);
+  });
+}
+Dense naive_positive_definite(const Dense& x) {
+  return make(x.shape, [&](const Extents& i) {
+    Extents j = i;
+    std::swap(j[j.size() - 1], j[j.size() - 2]);
+    return x.at(i) + x.at(j) + (i == j ? 16 : 0);
+  });
+}
+
+// -1 or 1 for each element, as constants.
+template <class A>
+A sign_of(const A& x) {
+  return A(lamina::lt(x, 0)).to(x.dtype()) * -2 + 1;
+}
+// Signs are free in these: the diagonal of r positive, the first row of u not negative.
+template <class A>
+std::vector<A> with_signs(const QrResult<A>& result) {
+  const int64_t k = result.q.size(-1);
+  if (k == 0 || result.q.numel() == 0) return {result.q, result.r};
+  const A diagonal = (result.r.narrow(-1, 0, k) * A(NDArray::eye(k, result.r.dtype()))).sum(-1);
+  const A sign = sign_of(diagonal);
+  return {result.q * sign.unsqueeze(-2), result.r * sign.unsqueeze(-1)};
+}
+template <class A>
+std::vector<A> with_signs(const SvdResult<A>& result) {
+  if (result.u.numel() == 0) return {result.u, result.s, result.vt};
+  const A sign = sign_of(result.u.select(-2, 0));
+  return {result.u * sign.unsqueeze(-2), result.s, result.vt * sign.unsqueeze(-1)};
+}
+
+// ---- Rows
+
+Dense naive_product(const Dense& a, const Dense& b) {  // (m, k) (k, n), vectors as they come
+  const int64_t k = b.shape[0], m = a.rank() == 2 ? a.shape[0] : 1,
+                n = b.rank() == 2 ? b.shape[1] : 1;
+  Dense out{{}, {}};
+  if (a.rank() == 2) out.shape.push_back(m);
+  if (b.rank() == 2) out.shape.push_back(n);
+  for (int64_t i = 0; i < m; ++i) {
+    for (int64_t j = 0; j < n; ++j) {
+      double sum = 0;
+      for (int64_t p = 0; p < k; ++p)
+        sum += a.values[static_cast<size_t>(i * k + p)] * b.values[static_cast<size_t>(p * n + j)];
+      out.values.push_back(sum);
+    }
+  }
+  return out;
+}
+
+void add_products(Table& table) {
+  const Form bmm_form = LAMINA_OP(bmm(in[0], in[1]));
+  table.push_back(
+      OpCase("bmm(a, b)",
+             {{Real({2, 2, 3}), Real({2, 3, 2})},
+              {Real({0, 2, 3}), Real({0, 3, 2})},
+              {Real({2, 2, 0}), Real({2, 0, 3})}},
+             {bmm_form, LAMINA_OP(in[0].bmm(in[1]))},
+             [](const std::vector<Dense>& in) {
+               const int64_t k = in[0].shape[2];
+               return make({in[0].shape[0], in[0].shape[1], in[1].shape[2]}, [&](const Extents& i) {
+                 double sum = 0;
+                 for (int64_t p = 0; p < k; ++p)
+                   sum += in[0].at({i[0], i[1], p}) * in[1].at({i[0], p, i[2]});
+                 return sum;
+               });
+             })
+          .takes(kNumbers)
+          .tolerance(1e-5)
+          .values_at({Real({3, 33, 40}), Real({3, 40, 17})})
+          .LAMINA_FAILS(ShapeError,
+                        "[bmm] expected a (batch, m, k) and b (batch, k, n), got "
+                        "(2, 2, 3) and (1, 3, 2)",
+                        {zeros_of({2, 2, 3}), zeros_of({1, 3, 2})}, bmm_form)
+          .LAMINA_FAILS(ShapeError, "got (2, 3) and (3, 2)", {zeros_of({2, 3}), zeros_of({3, 2})},
+                        bmm_form));
+  struct Product {
+    const char* declaration;
+    Form function, method;
+    std::vector<Sample> samples;
+    Sample large;
+    std::string refused;
+    std::vector<NDArray> wrong;
+  };
+  const std::vector<Product> products = {
+      {"mm(a, b)",
+       LAMINA_OP(mm(in[0], in[1])),
+       LAMINA_OP(in[0].mm(in[1])),
+       {{Real({2, 3}), Real({3, 4})}, {Real({2, 0}), Real({0, 3})}, {Real({0, 2}), Real({2, 3})}},
+       {Real({40, 65}), Real({65, 33})},
+       "[mm] expected a (m, k) and b (k, n), got (2, 3) and (2, 3)",
+       {zeros_of({2, 3}), zeros_of({2, 3})}},
+      {"mv(a, b)",
+       LAMINA_OP(mv(in[0], in[1])),
+       LAMINA_OP(in[0].mv(in[1])),
+       {{Real({2, 3}), Real({3})}, {Real({2, 0}), Real({0})}, {Real({0, 2}), Real({2})}},
+       {Real({90, 130}), Real({130})},
+       "[mv] expected a (m, k) and b (k), got (2, 3) and (3, 1)",
+       {zeros_of({2, 3}), zeros_of({3, 1})}},
+      {"dot(a, b)",
+       LAMINA_OP(dot(in[0], in[1])),
+       LAMINA_OP(in[0].dot(in[1])),
+       {{Real({3}), Real({3})}, {Real({0}), Real({0})}},
+       {Real({1000}), Real({1000})},
+       "[dot] expected a (n) and b (n), got (3,) and (1,)",
+       {zeros_of({3}), zeros_of({1})}},
+  };
+  for (const Product& p : products) {
+    table.push_back(
+        OpCase(p.declaration, p.samples, {p.function, p.method},
+               [](const std::vector<Dense>& in) { return naive_product(in[0], in[1]); })
+            .takes(kNumbers)
+            .tolerance(1e-5)
+            .values_at(p.large)
+            .LAMINA_FAILS(ShapeError, p.refused, p.wrong, p.function)
+            .LAMINA_FAILS(DTypeError,
+                          "expected two operands of one numeric dtype, got float32 and int32",
+                          {zeros_of({2, 2}), zeros_of({2, 2}, int32)}, p.function));
+  }
+  const Form outer_form = LAMINA_OP(outer(in[0], in[1]));
+  table.push_back(
+      OpCase("outer(a, b)",
+             {{Real({3}), Real({2})}, {Real({0}), Real({2})}, {Real({2}), Real({0})}},
+             {outer_form, LAMINA_OP(in[0].outer(in[1]))},
+             [](const std::vector<Dense>& in) {
+               return make({in[0].shape[0], in[1].shape[0]},
+                           [&](const Extents& i) { return in[0].at({i[0]}) * in[1].at({i[1]}); });
+             })
+          .takes(kAll)
+          .values_at({Real({200}), Real({300})})
+          .LAMINA_FAILS(ShapeError, "[outer] expected a (m) and b (n), got (2, 1) and (2,)",
+                        {zeros_of({2, 1}), zeros_of({2})}, outer_form));
+  const auto add_addmm = [&](const std::string& label, std::vector<Sample> samples, Form form,
+                             double beta, double alpha) {
+    table.push_back(
+        OpCase("addmm(bias, a, b, beta, alpha)", std::move(samples), {form},
+               [=](const std::vector<Dense>& in) {
+                 const Dense product = naive_product(in[1], in[2]);
+                 return make(product.shape, [&](const Extents& i) {
+                   return beta * broadcast_at(in[0], i) + alpha * product.at(i);
+                 });
+               })
+            .named(label)
+            .takes(kNumbers)
+            .tolerance(1e-5)
+            .values_at({Real({33}), Real({40, 65}), Real({65, 33})})
+            .LAMINA_FAILS(ShapeError, "[addmm] expected a bias that broadcasts to (2, 4), got (3,)",
+                          {zeros_of({3}), zeros_of({2, 3}), zeros_of({3, 4})}, form)
+            .LAMINA_FAILS(ShapeError,
+                          "[addmm] expected a (m, k) and b (k, n), got (2, 3) and (4, 4)",
+                          {zeros_of({4}), zeros_of({2, 3}), zeros_of({4, 4})}, form)
+            .LAMINA_FAILS(DTypeError, "[addmm] expected a bias of dtype float32, got float64",
+                          {zeros_of({4}, float64), zeros_of({2, 3}), zeros_of({3, 4})}, form));
+  };
+  const std::vector<Sample> samples = {{Real({4}), Real({2, 3}), Real({3, 4})},
+                                       {Real({2, 4}), Real({2, 3}), Real({3, 4})},
+                                       {Real({}), Real({2, 3}), Real({3, 4})},
+                                       {Real({2, 1}), Real({2, 0}), Real({0, 3})},
+                                       {Real({3}), Real({0, 2}), Real({2, 3})}};
+  add_addmm("plain", samples, LAMINA_OP(addmm(in[0], in[1], in[2])), 1, 1);
+  add_addmm("scaled", samples, LAMINA_OP(addmm(in[0], in[1], in[2], 3, 2)), 3, 2);
+  const Form half = LAMINA_OP(addmm(in[0], in[1], in[2], 0.5));
+  table.back().LAMINA_FAILS(
+      ValueError, "[addmm] expected integral beta and alpha for int32, got 0.5 and 1",
+      {zeros_of({4}, int32), zeros_of({2, 3}, int32), zeros_of({3, 4}, int32)}, half);
+}
+
+// A sum over all letters of `equation`, whose terms have one character per dimension: '0' to '9'
+// stand for the dimensions of an ellipsis.
+Dense naive_einsum(const std::string& equation, const std::vector<Dense>& in) {
+  std::vector<std::string> terms(1);
+  for (char c : equation) {
+    if (c == ',')
+      terms.emplace_back();
+    else
+      terms.back() += c;
+  }
+  const std::string result = terms.back();
+  terms.pop_back();
+  std::string letters = result;
+  for (const std::string& term : terms) {
+    for (char c : term) {
+      if (letters.find(c) == std::string::npos) letters += c;
+    }
+  }
+  Extents extents(letters.size(), 1);
+  for (size_t k = 0; k < terms.size(); ++k) {
+    for (size_t d = 0; d < terms[k].size(); ++d) {
+      int64_t& extent = extents[letters.find(terms[k][d])];
+      if (in[k].shape[d] != 1) extent = in[k].shape[d];
+    }
+  }
+  const Extents outer(extents.begin(), extents.begin() + static_cast<int64_t>(result.size()));
+  const Extents inner(extents.begin() + static_cast<int64_t>(result.size()), extents.end());
+  return make(outer, [&](const Extents& i) {
+    double sum = 0;
+    for_each_index(inner, [&](const Extents& j) {
+      Extents all = i;
+      all.insert(all.end(), j.begin(), j.end());
+      double product = 1;
+      for (size_t k = 0; k < terms.size(); ++k) {
+        Extents at;
+        for (size_t d = 0; d < terms[k].size(); ++d)
+          at.push_back(in[k].shape[d] == 1 ? 0 : all[letters.find(terms[k][d])]);
+        product *= in[k].at(at);
+      }
+      sum += product;
+    });
+    return sum;
+  });
+}
+
+// `naive` is the equation for naive_einsum, the result's term last.
+void add_einsum(Table& table, const std::string& equation, const std::string& naive,
+                std::vector<Sample> samples, Sample large = {}) {
+  const Form form(
+      [equation](const std::vector<NDArray>& in) { return as_list(einsum(equation, in)); },
+      [equation](const std::vector<Tensor>& in) { return as_list(einsum(equation, in)); });
+  table.push_back(OpCase("einsum(equation, operands)", std::move(samples), {form},
+                         [naive](const std::vector<Dense>& in) { return naive_einsum(naive, in); })
+                      .named(naive + " " + std::to_string(table.size()))
+                      .takes(kNumbers)
+                      .tolerance(1e-5));
+  if (!large.empty()) table.back().values_at(std::move(large));
+}
+
+void add_einsums(Table& table) {
+  const auto two = [](Extents a, Extents b) {
+    return Sample{Real(std::move(a)), Real(std::move(b))};
+  };
+  add_einsum(table, "ij,jk->ik", "ij,jk,ik",
+             {two({2, 3}, {3, 4}), two({2, 0}, {0, 3}), two({0, 2}, {2, 3}), two({2, 1}, {3, 2})},
+             two({40, 65}, {65, 33}));
+  add_einsum(table, " i j , j k ", "ij,jk,ik", {two({2, 3}, {3, 2})});
+  add_einsum(table, "ba", "ba,ab", {{Real({2, 3})}});
+  add_einsum(table, "ii", "ii,", {{Real({3, 3})}, {Real({0, 0})}, {Real({1, 1})}});
+  add_einsum(table, "ii->i", "ii,i", {{Real({3, 3})}});
+  add_einsum(table, "iji,kj->jk", "iji,kj,jk", {two({2, 3, 2}, {2, 3})});
+  add_einsum(table, "iijj->ij", "iijj,ij", {{Real({2, 2, 3, 3})}});
+  add_einsum(table, "iii->i", "iii,i", {{Real({3, 3, 3})}});
+  add_einsum(table, "ij->", "ij,", {{Real({2, 3})}, {Real({0, 3})}});
+  add_einsum(table, "i,j->ij", "i,j,ij", {two({2}, {3})});
+  add_einsum(table, "i,i->i", "i,i,i", {two({3}, {3}), two({1}, {3})});
+  add_einsum(table, "i,j->", "i,j,", {two({2}, {3})});
+  add_einsum(table, ",i->i", ",i,i", {two({}, {3})});
+  add_einsum(table, "->", ",", {{Real({})}});
+  add_einsum(table, "bij,bjk->bik", "bij,bjk,bik",
+             {two({2, 2, 3}, {2, 3, 2}), two({1, 2, 3}, {2, 3, 2})}, two({3, 17, 19}, {3, 19, 18}));
+  add_einsum(table, "bhqd,bhkd->bhqk", "bhqd,bhkd,bhqk", {two({2, 1, 2, 2}, {2, 1, 3, 2})},
+             two({2, 3, 17, 8}, {2, 3, 19, 8}));
+  add_einsum(table, "...ij,...jk", "01ij,1jk,01ik", {two({2, 1, 2, 3}, {2, 3, 2})});
+  add_einsum(table, "...i,i...->...", "01i,i1,01", {two({2, 2, 3}, {3, 1})});
+  add_einsum(table, "i...->...i", "i01,01i", {{Real({2, 3, 2})}});
+  add_einsum(table, "i...->i", "i01,i", {{Real({2, 3, 2})}});
+  add_einsum(table, "Ab,bA->bA", "Ab,bA,bA", {two({2, 3}, {3, 2})});
+  add_einsum(table, "bA", "bA,Ab", {{Real({2, 3})}});
+  add_einsum(table, "ij,jk,kl->il", "ij,jk,kl,il", {{Real({2, 3}), Real({3, 2}), Real({2, 3})}});
+  add_einsum(table, "bn,anm,bm->ba", "bn,anm,bm,ba",
+             {{Real({2, 3}), Real({2, 3, 2}), Real({2, 2})}});
+  const auto refused = [](const char* equation) {
+    return Form(
+        [equation](const std::vector<NDArray>& in) { return as_list(einsum(equation, in)); },
+        [equation](const std::vector<Tensor>& in) { return as_list(einsum(equation, in)); });
+  };
+  const NDArray a = zeros_of({2, 3}), b = zeros_of({4, 5});
+  table.back()
+      .LAMINA_FAILS(ShapeError,
+                    "[einsum] expected one extent for subscript 'j' of equation 'ij,jk', got 3 in "
+                    "operand 0 and 4 in operand 1",
+                    {a, b}, refused("ij,jk"))
+      .LAMINA_FAILS(ShapeError, "expected one extent for subscript '...'", {a, b},
+                    refused("...,..."))
+      .LAMINA_FAILS(ShapeError,
+                    "[einsum] expected one extent for the repeated subscript 'i' of operand 0, got "
+                    "2 and 3 in shape (2, 3)",
+                    {a}, refused("ii"))
+      .LAMINA_FAILS(ShapeError,
+                    "[einsum] expected operand 0 to have 3 dimensions for equation 'ijk', got "
+                    "shape (2, 3)",
+                    {a}, refused("ijk"))
+      .LAMINA_FAILS(ShapeError, "expected operand 0 to have at least 3 dimensions", {a},
+                    refused("ij...k"))
+      .LAMINA_FAILS(ValueError, "[einsum] expected 2 operands for equation 'ij,jk', got 1", {a},
+                    refused("ij,jk"))
+      .LAMINA_FAILS(ValueError, "got '%' at position 1 of equation 'i%'", {a}, refused("i%"))
+      .LAMINA_FAILS(ValueError, "expected three dots, got '.' at position 2", {a}, refused("ij.."))
+      .LAMINA_FAILS(ValueError, "expected one '...' in a term", {a}, refused("...i..."))
+      .LAMINA_FAILS(ValueError, "expected one '->'", {a}, refused("ij-i"))
+      .LAMINA_FAILS(ValueError, "expected one '->'", {a}, refused("ij->i->j"))
+      .LAMINA_FAILS(ValueError, "expected one term behind '->'", {a}, refused("ij->i,j"))
+      .LAMINA_FAILS(ValueError, "expected subscript 'k' of the result in an operand", {a},
+                    refused("ij->k"))
+      .LAMINA_FAILS(ValueError, "expected subscript 'i' once behind '->'", {a}, refused("ij->ii"))
+      .LAMINA_FAILS(DTypeError,
+                    "[einsum] expected operands of one numeric dtype, got float32 and float64",
+                    {a, zeros_of({2, 3}, float64)}, refused("ij,ij"));
+}
+
+void add_triangles(Table& table) {
+  struct Triangle {
+    const char* declaration;
+    Form function, method;
+    bool lower;
+    int64_t diagonal;
+  };
+  const std::vector<Triangle> triangles = {
+      {"tril(x, diagonal)", LAMINA_OP(tril(in[0])), LAMINA_OP(in[0].tril()), true, 0},
+      {"tril(x, diagonal)", LAMINA_OP(tril(in[0], -1)), LAMINA_OP(in[0].tril(-1)), true, -1},
+      {"tril(x, diagonal)", LAMINA_OP(tril(in[0], 1000)), LAMINA_OP(in[0].tril(int64_t{1} << 62)),
+       true, 1000},
+      {"triu(x, diagonal)", LAMINA_OP(triu(in[0])), LAMINA_OP(in[0].triu()), false, 0},
+      {"triu(x, diagonal)", LAMINA_OP(triu(in[0], 2)), LAMINA_OP(in[0].triu(2)), false, 2},
+      {"triu(x, diagonal)", LAMINA_OP(triu(in[0], -1000)),
+       LAMINA_OP(in[0].triu(std::numeric_limits<int64_t>::min())), false, -1000},
+  };
+  for (const Triangle& t : triangles) {
+    table.push_back(OpCase(t.declaration,
+                           {{Real({3, 3})}, {Real({2, 2, 4})}, {Real({4, 2})}, {Real({0, 3})}},
+                           {t.function, t.method},
+                           [t](const std::vector<Dense>& in) {
+                             return make(in[0].shape, [&](const Extents& i) {
+                               const int64_t d = i[i.size() - 1] - i[i.size() - 2];
+                               const bool kept = t.lower ? d <= t.diagonal : d >= t.diagonal;
+                               return kept ? in[0].at(i) : 0;
+                             });
+                           })
+                        .named("at " + std::to_string(table.size()))
+                        .takes(kAll)
+                        .values_at({Real({3, 130, 120})})
+                        .LAMINA_FAILS(ShapeError, "expected (..., m, n), got shape (3,)",
+                                      {zeros_of({3})}, t.function));
+  }
+  const Form form = LAMINA_OP(trace(in[0]));
+  table.push_back(OpCase("trace(x)", {{Real({3, 3})}, {Real({2, 4})}, {Real({0, 3})}},
+                         {form, LAMINA_OP(in[0].trace())},
+                         [](const std::vector<Dense>& in) {
+                           return make({}, [&](const Extents&) {
+                             double sum = 0;
+                             for (int64_t i = 0; i < std::min(in[0].shape[0], in[0].shape[1]); ++i)
+                               sum += in[0].at({i, i});
+                             return sum;
+                           });
+                         })
+                      .takes(kNumbers)
+                      .gives(sum_result)
+                      .LAMINA_FAILS(ShapeError, "[trace] expected a matrix, got shape (2, 2, 2)",
+                                    {zeros_of({2, 2, 2})}, form));
+}
+
+void add_decompositions(Table& table) {
+  const std::vector<Sample> any = {{Real({3, 2})},    {Real({2, 3})}, {Real({2, 2})},
+                                   {Real({2, 3, 2})}, {Real({1, 1})}, {Real({0, 3})},
+                                   {Real({0, 2, 2})}};
+  const std::vector<Sample> square = {
+      {Real({3, 3})}, {Real({2, 2, 2})}, {Real({1, 1})}, {Real({0, 0})}, {Real({0, 2, 2})}};
+  const Form qr_form = LAMINA_OP(with_signs(qr(well_conditioned(in[0]))));
+  table.push_back(
+      OpCase("qr(x)", any, {qr_form},
+             [](const std::vector<Dense>& in) { return naive_qr(naive_well_conditioned(in[0])); })
+          .results_alike()
+          .tolerance(1e-5)
+          .values_at({Real({40, 30})})
+          .LAMINA_FAILS(ShapeError, "[qr] expected (..., m, n), got shape (3,)", {zeros_of({3})},
+                        qr_form));
+  const Form svd_form = LAMINA_OP(with_signs(svd(well_conditioned(in[0]))));
+  table.push_back(
+      OpCase("svd(x)", any, {svd_form},
+             [](const std::vector<Dense>& in) { return naive_svd(naive_well_conditioned(in[0])); })
+          .results_alike()
+          .tolerance(1e-5)
+          .LAMINA_FAILS(ShapeError, "[svd] expected (..., m, n), got shape (3,)", {zeros_of({3})},
+                        svd_form)
+          .LAMINA_FAILS(RuntimeError,
+                        "[svd] expected finite matrices, got one that is not: batch "
+                        "element 1",
+                        {NDArray::from({1.f, INFINITY}, {2, 1, 1})}, LAMINA_OP(svd(in[0]).s)));
+  const Form cholesky_form = LAMINA_OP(cholesky(positive_definite(in[0])));
+  const Form cholesky_plain = LAMINA_OP(in[0].cholesky());
+  table.push_back(OpCase("cholesky(x)", square, {cholesky_form},
+                         [](const std::vector<Dense>& in) {
+                           return naive_cholesky(naive_positive_definite(in[0]));
+                         })
+                      .tolerance(1e-5)
+                      .values_at({Real({6, 6})})
+                      .LAMINA_FAILS(ShapeError,
+                                    "[cholesky] expected square matrices (..., n, n), got shape "
+                                    "(2, 3)",
+                                    {zeros_of({2, 3})}, cholesky_plain)
+                      .LAMINA_FAILS(RuntimeError,
+                                    "[cholesky] expected positive definite matrices, got one that "
+                                    "is not: batch element 1",
+                                    {NDArray::from({1.f, 0.f, -1.f}, {3, 1, 1})}, cholesky_plain)
+                      .LAMINA_FAILS(RuntimeError, "batch element 0", {NDArray::full({2, 2}, NAN)},
+                                    cholesky_plain));
+  const Form inverse_form = LAMINA_OP(inverse(well_conditioned(in[0])));
+  const Form inverse_plain = LAMINA_OP(in[0].inverse());
+  table.push_back(OpCase("inverse(x)", square, {inverse_form},
+                         [](const std::vector<Dense>& in) {
+                           std::vector<Rows> all;
+                           const int64_t n = in[0].shape.back();
+                           for (const Rows& a : matrices_of(naive_well_conditioned(in[0]))) {
+                             Rows one = zero_rows(n, n);
+                             for (size_t i = 0; i < one.size(); ++i) one[i][i] = 1;
+                             all.push_back(naive_solve(a, one));
+                           }
+                           return dense_of(batch_of(in[0]), n, n, all);
+                         })
+                      .tolerance(1e-5)
+                      .values_at({Real({40, 40})})
+                      .LAMINA_FAILS(ShapeError, "[inverse] expected square matrices",
+                                    {zeros_of({3, 2})}, inverse_plain)
+                      .LAMINA_FAILS(RuntimeError,
+                                    "[inverse] expected invertible matrices, got one that is not: "
+                                    "batch element 2",
+                                    {NDArray::from({1.f, 2.f, 0.f, 0.f}, {4, 1, 1})},
+                                    inverse_plain));
+  const Form det_form = LAMINA_OP(det(well_conditioned(in[0])));
+  table.push_back(OpCase("det(x)", square, {det_form},
+                         [](const std::vector<Dense>& in) {
+                           Dense out{batch_of(in[0]), {}};
+                           for (const Rows& a : matrices_of(naive_well_conditioned(in[0]))) {
+                             double value = 1;
+                             naive_solve(a, zero_rows(static_cast<int64_t>(a.size()), 0), &value);
+                             out.values.push_back(value);
+                           }
+                           return out;
+                         })
+                      .tolerance(1e-5)
+                      .LAMINA_FAILS(ShapeError, "[det] expected square matrices",
+                                    {zeros_of({3, 2})}, LAMINA_OP(in[0].det())));
+  const Form solve_form = LAMINA_OP(solve(well_conditioned(in[0]), in[1]));
+  table.push_back(
+      OpCase("solve(a, b)",
+             {{Real({3, 3}), Real({3, 2})},
+              {Real({3, 3}), Real({3})},
+              {Real({2, 2, 2}), Real({2, 2, 3})},
+              {Real({3, 2, 2}), Real({3, 2})},  // one vector for each matrix
+              {Real({2, 2, 2}), Real({2})},     // one vector for all
+              {Real({2, 2}), Real({2, 2, 1})},  // one matrix for all
+              {Real({2, 1, 2, 2}), Real({3, 2, 1})},
+              {Real({0, 0}), Real({0, 2})},
+              {Real({2, 2}), Real({2, 0})},
+              {Real({0, 2, 2}), Real({2})}},
+             {solve_form},
+             [](const std::vector<Dense>& in) {
+               const Dense a = naive_well_conditioned(in[0]);
+               Dense b = in[1];
+               const bool vector =
+                   b.rank() == 1 || b.shape == Extents(a.shape.begin(), a.shape.end() - 1);
+               if (vector) b.shape.push_back(1);
+               const Extents batch = broadcast(batch_of(a), batch_of(b));
+               const int64_t n = a.shape.back(), k = b.shape.back();
+               const auto wide = [&](const Dense& x, int64_t columns) {
+                 Extents shape = batch;
+                 shape.push_back(n);
+                 shape.push_back(columns);
+                 return matrices_of(
+                     make(shape, [&](const Extents& i) { return broadcast_at(x, i); }));
+               };
+               const std::vector<Rows> as = wide(a, n), bs = wide(b, k);
+               std::vector<Rows> all;
+               for (size_t i = 0; i < as.size(); ++i) all.push_back(naive_solve(as[i], bs[i]));
+               Dense out = dense_of(batch, n, k, all);
+               if (vector) out.shape.pop_back();
+               return out;
+             })
+          .tolerance(1e-5)
+          .values_at({Real({40, 40}), Real({40, 3})})
+          .LAMINA_FAILS(ShapeError,
+                        "[solve] expected a (..., n, n) and b (..., n, k) or (n), got (2, 2) and "
+                        "(3, 2)",
+                        {zeros_of({2, 2}), zeros_of({3, 2})}, solve_form)
+          .LAMINA_FAILS(ShapeError, "[solve] expected shapes that broadcast together",
+                        {zeros_of({2, 2, 2}), zeros_of({3, 2, 2})}, solve_form)
+          .LAMINA_FAILS(DTypeError,
+                        "[solve] expected two operands of one floating dtype, got float32 and "
+                        "float64",
+                        {zeros_of({2, 2}), zeros_of({2}, float64)}, solve_form)
+          .LAMINA_FAILS(
+              RuntimeError,
+              "[solve] expected invertible matrices, got one that is not: batch element 0",
+              {zeros_of({2, 2}), zeros_of({2})}, LAMINA_OP(solve(in[0], in[1]))));
+}
+
+void add_one_hot(Table& table) {
+  const Form form = LAMINA_OP(one_hot(in[0], 4));
+  table.push_back(
+      OpCase("one_hot(indices, classes)", {{Index({2, 3}, 4)}, {Index({}, 4)}, {Index({0}, 4)}},
+             {form},
+             [](const std::vector<Dense>& in) {
+               Extents shape = in[0].shape;
+               shape.push_back(4);
+               return make(shape, [&](const Extents& i) {
+                 const Extents at(i.begin(), i.end() - 1);
+                 return in[0].at(at) == static_cast<double>(i.back()) ? 1 : 0;
+               });
+             })
+          .takes(kAll)
+          .gives(int64_result)
+          .not_differentiable()
+          .LAMINA_FAILS(IndexError, "[one_hot] expected indices from 0 to 3, got 4 at position 1",
+                        {NDArray::from<int64_t>({0, 4}, {2})}, form)
+          .LAMINA_FAILS(DTypeError, "[one_hot] expected indices of dtype int64, got int32",
+                        {zeros_of({2}, int32)}, form)
+          .LAMINA_FAILS(ValueError, "[one_hot] expected a number of classes for an empty array",
+                        {zeros_of({0}, int64)}, LAMINA_OP(one_hot(in[0]))));
+}
+
+}  // namespace
+
+void add_linalg_rows(Table& table) {
+  add_products(table);
+  add_einsums(table);
+  add_triangles(table);
+  add_decompositions(table);
+  add_one_hot(table);
+}
 
 }  // namespace lamina::op_cases
