@@ -1,9 +1,11 @@
 #include "lamina/tensor/allocator.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <mutex>
 #include <new>
+#include <vector>
 
 namespace lamina {
 namespace internal {
@@ -35,12 +37,44 @@ struct Shared {
   List large[kLargeClasses];
   char* slab = nullptr;
   size_t slab_left = 0;
+  std::vector<ThreadCache*> threads;  // that may hold small blocks, and live
+  int64_t in_use = 0;                 // bytes: of large blocks, and of threads that ended
+  int64_t allocations = 0;            // likewise
+  int64_t peak = 0;
 };
 Shared& shared() {
   static Shared& instance = *new Shared;
   return instance;
 }
 std::atomic<int64_t> reserved{0};
+
+// The functions whose names end in _locked need the mutex.
+
+int64_t current_locked(const Shared& s) {
+  int64_t bytes = s.in_use;
+  for (const ThreadCache* thread : s.threads) bytes += thread->in_use.get();
+  return bytes;
+}
+
+// Between two of these no thread takes more than kSampleBytes in small blocks, so no more can be
+// missed of the peak.
+void sample_peak_locked(Shared& s) {
+  constexpr int64_t kSampleBytes = 64 << 10;
+  s.peak = std::max(s.peak, current_locked(s));
+  for (ThreadCache* thread : s.threads) {
+    thread->sample_at.set(thread->in_use.get() + kSampleBytes);
+  }
+}
+
+void empty_cache_locked(Shared& s) {
+  for (int c = 0; c < kLargeClasses; ++c) {
+    const int64_t top = int64_t{1} << (c / 4 + 12);
+    while (void* block = s.large[c].pop()) {
+      std::free(block);
+      reserved.fetch_sub(top + (c % 4 + 1) * (top / 4), std::memory_order_relaxed);
+    }
+  }
+}
 
 // Class and size of a block above 4 KiB: 4 steps per power of two, so at most a quarter is unused.
 [[maybe_unused]] int large_class(size_t bytes, size_t* size) {  // unused under AddressSanitizer
@@ -52,10 +86,10 @@ std::atomic<int64_t> reserved{0};
   return (top - 12) * 4 + static_cast<int>(steps) - 1;
 }
 
-void* system_allocate(size_t bytes) {
+void* system_allocate_locked(Shared& s, size_t bytes) {
   void* block = std::aligned_alloc(kAlignment, bytes);
   if (block == nullptr) {
-    empty_cache();
+    empty_cache_locked(s);
     block = std::aligned_alloc(kAlignment, bytes);
     if (block == nullptr) throw std::bad_alloc();
   }
@@ -73,6 +107,9 @@ struct ThreadExit {
     thread_ended = true;
     Shared& s = shared();
     std::lock_guard<std::mutex> lock(s.mutex);
+    s.threads.erase(std::find(s.threads.begin(), s.threads.end(), &thread_cache));
+    s.in_use += thread_cache.in_use.get();
+    s.allocations += thread_cache.allocations.get();
     for (int c = 0; c < kSmallClasses; ++c) {
       while (void* block = thread_cache.head[c]) {
         thread_cache.head[c] = *static_cast<void**>(block);
@@ -83,46 +120,53 @@ struct ThreadExit {
   }
 };
 // From now on the blocks of class c are handed on when the thread ends.
-void register_class(int c) {
+void register_class_locked(Shared& s, int c) {
   static thread_local ThreadExit at_exit;
   (void)at_exit;
+  static thread_local bool known = false;
+  if (!known) s.threads.push_back(&thread_cache);
+  known = true;
   if (thread_cache.count[c] == 0) thread_cache.count[c] = 1;
 }
 
-void* allocate_small(int c) {
-  constexpr int kBatch = 32;  // blocks moved from the shared list or a slab at a time
-  const size_t size = (c + 1) * kAlignment;
-  Shared& s = shared();
-  std::lock_guard<std::mutex> lock(s.mutex);
-  if (!thread_ended) {
-    register_class(c);
-    for (int i = 0; i < kBatch; ++i) {
-      void* block = s.small[c].pop();
-      if (block == nullptr) break;
-      *static_cast<void**>(block) = thread_cache.head[c];
-      thread_cache.head[c] = block;
-      ++thread_cache.count[c];
-    }
-    if (void* block = thread_cache.head[c]) {
-      thread_cache.head[c] = *static_cast<void**>(block);
-      --thread_cache.count[c];
-      return block;
-    }
-  } else if (void* block = s.small[c].pop()) {
-    return block;
-  }
+// A new block of `size` bytes.
+void* carve_locked(Shared& s, size_t size) {
   if (s.slab_left < size) {
     // What is left of the old slab becomes one block of the class that it fits.
     if (s.slab_left >= kAlignment) s.small[s.slab_left / kAlignment - 1].push(s.slab);
     s.slab_left = 0;
-    s.slab = static_cast<char*>(std::aligned_alloc(kAlignment, kSlabBytes));
-    if (s.slab == nullptr) throw std::bad_alloc();
-    reserved.fetch_add(kSlabBytes, std::memory_order_relaxed);
+    s.slab = static_cast<char*>(system_allocate_locked(s, kSlabBytes));
     s.slab_left = kSlabBytes;
   }
   void* block = s.slab;
   s.slab += size;
   s.slab_left -= size;
+  return block;
+}
+
+void* allocate_small(int c) {
+  constexpr int kBatch = 32;  // blocks moved from the shared list at a time
+  const size_t size = (c + 1) * kAlignment;
+  Shared& s = shared();
+  std::lock_guard<std::mutex> lock(s.mutex);
+  void* block = s.small[c].pop();
+  if (block == nullptr) block = carve_locked(s, size);
+  if (thread_ended) {
+    ++s.allocations;
+    s.in_use += static_cast<int64_t>(size);
+  } else {
+    register_class_locked(s, c);
+    for (int i = 1; i < kBatch; ++i) {
+      void* further = s.small[c].pop();
+      if (further == nullptr) break;
+      *static_cast<void**>(further) = thread_cache.head[c];
+      thread_cache.head[c] = further;
+      ++thread_cache.count[c];
+    }
+    thread_cache.allocations.add(1);
+    thread_cache.in_use.add(static_cast<int64_t>(size));
+  }
+  sample_peak_locked(s);
   return block;
 }
 
@@ -138,12 +182,14 @@ void* allocate_slow(size_t bytes) {
   if (bytes <= kSmallLimit) return allocate_small(static_cast<int>((bytes - 1) >> 6));
   size_t size;
   const int c = large_class(bytes, &size);
-  {
-    Shared& s = shared();
-    std::lock_guard<std::mutex> lock(s.mutex);
-    if (void* block = s.large[c].pop()) return block;
-  }
-  return system_allocate(size);
+  Shared& s = shared();
+  std::lock_guard<std::mutex> lock(s.mutex);
+  void* block = s.large[c].pop();
+  if (block == nullptr) block = system_allocate_locked(s, size);
+  ++s.allocations;
+  s.in_use += static_cast<int64_t>(size);
+  sample_peak_locked(s);
+  return block;
 }
 
 void deallocate_slow(void* block, size_t bytes) {
@@ -154,17 +200,20 @@ void deallocate_slow(void* block, size_t bytes) {
     const int c = large_class(bytes, &size);
     std::lock_guard<std::mutex> lock(s.mutex);
     s.large[c].push(block);
+    s.in_use -= static_cast<int64_t>(size);
     return;
   }
   const int c = static_cast<int>((bytes - 1) >> 6);
+  const int64_t size = (c + 1) * static_cast<int64_t>(kAlignment);
+  std::unique_lock<std::mutex> lock(s.mutex);
   if (!thread_ended) {
-    register_class(c);
+    register_class_locked(s, c);
+    thread_cache.in_use.add(-size);
     *static_cast<void**>(block) = thread_cache.head[c];
     thread_cache.head[c] = block;
     ++thread_cache.count[c];
     if (thread_cache.count[c] <= kMaxCachedBlocks) return;
     // Too many here: half of them go to the other threads.
-    std::lock_guard<std::mutex> lock(s.mutex);
     while (thread_cache.count[c] > kMaxCachedBlocks / 2) {
       void* extra = thread_cache.head[c];
       thread_cache.head[c] = *static_cast<void**>(extra);
@@ -173,20 +222,38 @@ void deallocate_slow(void* block, size_t bytes) {
     }
     return;
   }
-  std::lock_guard<std::mutex> lock(s.mutex);
   s.small[c].push(block);
+  s.in_use -= size;
+}
+
+void sample_peak() {
+  Shared& s = shared();
+  std::lock_guard<std::mutex> lock(s.mutex);
+  sample_peak_locked(s);
 }
 
 #else  // every block is the system's
 
 void* allocate_slow(size_t bytes) {
-  return system_allocate((bytes + kAlignment) / kAlignment * kAlignment);
+  if (bytes > (size_t{1} << 62)) throw std::bad_alloc();
+  const size_t size = (bytes + kAlignment) / kAlignment * kAlignment;
+  Shared& s = shared();
+  std::lock_guard<std::mutex> lock(s.mutex);
+  void* block = system_allocate_locked(s, size);
+  ++s.allocations;
+  s.in_use += static_cast<int64_t>(size);
+  sample_peak_locked(s);
+  return block;
 }
 void deallocate_slow(void* block, size_t bytes) {
+  const auto size = static_cast<int64_t>((bytes + kAlignment) / kAlignment * kAlignment);
   std::free(block);
-  reserved.fetch_sub(static_cast<int64_t>((bytes + kAlignment) / kAlignment * kAlignment),
-                     std::memory_order_relaxed);
+  Shared& s = shared();
+  std::lock_guard<std::mutex> lock(s.mutex);
+  s.in_use -= size;
+  reserved.fetch_sub(size, std::memory_order_relaxed);
 }
+void sample_peak() {}
 
 #endif  // LAMINA_CACHING_ALLOCATOR
 
@@ -195,15 +262,24 @@ void deallocate_slow(void* block, size_t bytes) {
 void empty_cache() {
   internal::Shared& s = internal::shared();
   std::lock_guard<std::mutex> lock(s.mutex);
-  for (int c = 0; c < internal::kLargeClasses; ++c) {
-    const int64_t top = int64_t{1} << (c / 4 + 12);
-    while (void* block = s.large[c].pop()) {
-      std::free(block);
-      internal::reserved.fetch_sub(top + (c % 4 + 1) * (top / 4), std::memory_order_relaxed);
-    }
-  }
+  internal::empty_cache_locked(s);
 }
 
-MemoryStats memory_stats() { return {internal::reserved.load(std::memory_order_relaxed)}; }
+MemoryStats memory_stats() {
+  internal::Shared& s = internal::shared();
+  std::lock_guard<std::mutex> lock(s.mutex);
+  internal::sample_peak_locked(s);
+  int64_t allocations = s.allocations;
+  for (const internal::ThreadCache* thread : s.threads) allocations += thread->allocations.get();
+  return {internal::current_locked(s), s.peak, internal::reserved.load(std::memory_order_relaxed),
+          allocations};
+}
+
+void reset_peak_memory_stats() {
+  internal::Shared& s = internal::shared();
+  std::lock_guard<std::mutex> lock(s.mutex);
+  s.peak = 0;
+  internal::sample_peak_locked(s);
+}
 
 }  // namespace lamina

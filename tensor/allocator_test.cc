@@ -1,10 +1,17 @@
 #include "lamina/tensor/allocator.h"
 
+#if defined(__linux__)
+#include <sys/resource.h>
+#include <unistd.h>
+#endif
+
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <mutex>
 #include <new>
 #include <set>
@@ -194,6 +201,104 @@ TEST(AllocatorTest, BlocksMayBeFreedWhileAThreadEnds) {
   for (int i = 0; i < 2000; ++i) run();
   EXPECT_EQ(memory_stats().reserved, before);
 }
+
+// What changed; the peak is beyond what was in use.
+MemoryStats since(const MemoryStats& before) {
+  const MemoryStats now = memory_stats();
+  return {now.current - before.current, now.peak - before.current, now.reserved - before.reserved,
+          now.allocations - before.allocations};
+}
+
+TEST(MemoryStatsTest, CountsBlocksWithTheSizeOfTheirClass) {
+  const MemoryStats before = memory_stats();
+  const size_t sizes[] = {1, 64, 65, 4096, 4097, 1 << 20, (1 << 20) + 1};
+  const int64_t classes[] = {64, 64, 128, 4096, 5120, 1 << 20, 5 << 18};
+  std::vector<void*> blocks;
+  int64_t expected = 0;
+  for (int i = 0; i < 7; ++i) {
+    blocks.push_back(allocate(sizes[i]));
+    expected += classes[i];
+    EXPECT_EQ(since(before).current, expected) << sizes[i];
+    EXPECT_EQ(since(before).allocations, i + 1);
+  }
+  for (int i = 0; i < 7; ++i) {
+    deallocate(blocks[static_cast<size_t>(i)], sizes[i]);
+    expected -= classes[i];
+    EXPECT_EQ(since(before).current, expected) << sizes[i];
+  }
+  EXPECT_EQ(since(before).allocations, 7);
+}
+
+TEST(MemoryStatsTest, ThePeakIsTheMostUntilItIsReset) {
+  reset_peak_memory_stats();
+  const MemoryStats before = memory_stats();
+  EXPECT_EQ(before.peak, before.current);
+  void* first = allocate(1 << 20);
+  void* second = allocate(3 << 20);
+  deallocate(second, 3 << 20);
+  EXPECT_EQ(since(before).current, 1 << 20);
+  EXPECT_EQ(since(before).peak, 4 << 20);
+  reset_peak_memory_stats();
+  EXPECT_EQ(since(before).peak, 1 << 20);
+  deallocate(first, 1 << 20);
+  EXPECT_EQ(since(before).peak, 1 << 20);
+}
+
+TEST(MemoryStatsTest, ThePeakOfSmallBlocksIsExactTo64KiB) {
+  constexpr int kBlocks = 2000;  // taken in turns from two classes whose lists are full
+  const auto take_and_give = [](size_t first, size_t second) {
+    std::vector<void*> a, b;
+    for (int i = 0; i < kBlocks; ++i) a.push_back(allocate(first));
+    for (int i = 0; i < kBlocks; ++i) b.push_back(allocate(second));
+    for (void* block : a) deallocate(block, first);
+    for (void* block : b) deallocate(block, second);
+  };
+  take_and_give(256, 512);
+  reset_peak_memory_stats();
+  const MemoryStats before = memory_stats();
+  take_and_give(256, 512);
+  EXPECT_LE(since(before).peak, kBlocks * 768);
+  EXPECT_GE(since(before).peak, kBlocks * 768 - (64 << 10));
+  EXPECT_EQ(since(before).current, 0);
+  EXPECT_EQ(since(before).allocations, 2 * kBlocks);
+}
+
+TEST(MemoryStatsTest, AddsUpOverThreadsThatLiveAndThatEnded) {
+  const MemoryStats before = memory_stats();
+  std::vector<void*> blocks;
+  std::thread([&] {
+    for (int i = 0; i < 100; ++i) blocks.push_back(allocate(64));
+    blocks.push_back(allocate(1 << 20));
+    EXPECT_EQ(since(before).current, 6400 + (1 << 20));
+  }).join();
+  EXPECT_EQ(since(before).current, 6400 + (1 << 20));
+  deallocate(blocks.back(), 1 << 20);
+  blocks.pop_back();
+  for (void* block : blocks) deallocate(block, 64);  // by another thread than took them
+  EXPECT_EQ(since(before).current, 0);
+  EXPECT_EQ(since(before).allocations, 101);
+}
+
+#if defined(__linux__) && !defined(LAMINA_SANITIZED)
+// Fills the cache, limits the address space to what there is and a little, and takes 32 MiB in small
+// blocks: they come from what the cache gives back.
+[[noreturn]] void take_small_blocks_under_a_limit() {
+  constexpr size_t kCached = size_t{256} << 20;
+  deallocate(allocate(kCached), kCached);
+  size_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  rlimit limit{};
+  limit.rlim_cur = limit.rlim_max =
+      pages * static_cast<size_t>(sysconf(_SC_PAGESIZE)) + (size_t{1} << 20);
+  setrlimit(RLIMIT_AS, &limit);
+  for (int i = 0; i < 8192; ++i) *static_cast<char*>(allocate(4096)) = 1;
+  std::_Exit(memory_stats().current >= 8192 * 4096 ? 0 : 1);
+}
+
+TEST(AllocatorDeathTest, WhenASlabIsRefusedTheCacheIsEmptiedFirst) {
+  EXPECT_EXIT(take_small_blocks_under_a_limit(), testing::ExitedWithCode(0), "");
+}
+#endif
 
 #endif  // LAMINA_CACHING_ALLOCATOR
 
