@@ -195,6 +195,56 @@ TEST(NormalTest, TakesBoxMullerOfTheFirstKnownAnswer) {
                {10 + 3 * radius * std::cos(angle), 10 + 3 * radius * std::sin(angle)}, 1e-6);
 }
 
+// Every pair against Box and Muller's formula in double precision, at sizes that end inside a
+// vector, a block and a chunk.
+TEST(NormalTest, IsBoxMullerOfTheUniformNumbers) {
+  for (int64_t n : {2, 30, 2048, 2050, 20000}) {
+    Generator a(8), b(8);
+    const std::vector<double> u = test::elements(random::uniform(n, 0, 1, float32, a));
+    const std::vector<double> x = test::elements(random::normal(n, 0, 1, float32, b));
+    for (size_t i = 0; i + 1 < u.size(); i += 2) {
+      const double radius = std::sqrt(-2 * std::log(1 - u[i]));
+      const double angle = 2 * std::acos(-1.0) * u[i + 1];
+      ASSERT_NEAR(x[i], radius * std::cos(angle), 4e-7 * radius) << i << " of " << n;
+      ASSERT_NEAR(x[i + 1], radius * std::sin(angle), 4e-7 * radius) << i << " of " << n;
+    }
+  }
+}
+
+// Kolmogorov and Smirnov: the distance from the distribution function, and the share of far values.
+TEST(NormalTest, HasTheDistributionFunctionAndTheTails) {
+  for (DType dtype : test::kFloatingDTypes) {
+    Generator generator(15);
+    constexpr int64_t kN = 2000000;
+    std::vector<double> x = test::elements(random::normal(kN, 0, 1, dtype, generator));
+    std::sort(x.begin(), x.end());
+    double distance = 0;
+    for (int64_t i = 0; i < kN; ++i) {
+      const double f = 0.5 * std::erfc(-x[static_cast<size_t>(i)] / std::sqrt(2.0));
+      distance = std::max({distance, std::abs(f - static_cast<double>(i) / kN),
+                           std::abs(f - static_cast<double>(i + 1) / kN)});
+    }
+    EXPECT_LT(distance * std::sqrt(kN), 2.23) << dtype;  // 99.99 % are below
+    const double far = static_cast<double>(
+        std::count_if(x.begin(), x.end(), [](double v) { return std::abs(v) > 4; }));
+    const double expected = kN * std::erfc(4 / std::sqrt(2.0));
+    EXPECT_NEAR(far, expected, 5 * std::sqrt(expected)) << dtype;
+  }
+}
+
+// The same sum of bits on every instruction set: random_target_*_test run this on the lower ones.
+TEST(NormalTest, HasTheSameBitsOnEveryInstructionSet) {
+  Generator generator(123);
+  const std::vector<float> x = random::normal(100003, 1, 3, float32, generator).to_vector<float>();
+  uint64_t sum = 0;
+  for (float value : x) {
+    uint32_t bits;
+    std::memcpy(&bits, &value, sizeof(bits));
+    sum = sum * 6364136223846793005u + bits;
+  }
+  EXPECT_EQ(sum, 3159827528043061258u);
+}
+
 TEST(NormalTest, RefusesWhatItCannotDraw) {
   EXPECT_THROWS(ValueError, "[normal] expected a standard deviation >= 0, got -1",
                 random::normal(3, 0, -1));
@@ -243,7 +293,7 @@ TEST(RandomTest, TheSameSeedGivesTheSameBitsAtAnyNumberOfThreads) {
   const int before = get_num_threads();
   for (DType dtype : test::kFloatingDTypes) {
     std::vector<std::vector<double>> uniform, normal;
-    for (int threads : {1, 2, 3}) {
+    for (int threads : {1, 2, 5}) {
       set_num_threads(threads);
       Generator generator(11);
       uniform.push_back(test::elements(random::uniform({3, 33333}, -1, 1, dtype, generator)));
@@ -252,7 +302,80 @@ TEST(RandomTest, TheSameSeedGivesTheSameBitsAtAnyNumberOfThreads) {
     EXPECT_TRUE(uniform[0] == uniform[1] && uniform[0] == uniform[2]) << dtype;
     EXPECT_TRUE(normal[0] == normal[1] && normal[0] == normal[2]) << dtype;
   }
+  std::vector<std::vector<double>> integers, coins;
+  for (int threads : {1, 2, 5}) {
+    set_num_threads(threads);
+    Generator generator(11);
+    integers.push_back(test::elements(random::integers(-5, 1000, {99999}, int32, generator)));
+    coins.push_back(test::elements(random::bernoulli({99999}, 0.3, bool_, generator)));
+  }
+  EXPECT_TRUE(integers[0] == integers[1] && integers[0] == integers[2]);
+  EXPECT_TRUE(coins[0] == coins[1] && coins[0] == coins[2]);
   set_num_threads(before);
+}
+
+TEST(IntegersTest, AreEquallyLikelyFromLowToHigh) {
+  Generator generator(16);
+  constexpr int kN = 100000;
+  for (DType dtype : {int64, int32, float32, uint8}) {
+    const NDArray x = random::integers(3, 13, kN, dtype, generator);
+    EXPECT_EQ(x.dtype(), dtype);
+    std::vector<int> counts(10);
+    for (double v : test::elements(x)) ++counts.at(static_cast<size_t>(v - 3));
+    double chi2 = 0;
+    for (int count : counts) chi2 += std::pow(count - kN / 10.0, 2) / (kN / 10.0);
+    EXPECT_LT(chi2, 34) << dtype;  // 9 degrees of freedom: 99.99 % are below 33.7
+  }
+  constexpr int64_t kMin = std::numeric_limits<int64_t>::min();
+  constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
+  int negative = 0;
+  for (int64_t v : random::integers(kMin, kMax, 1000, int64, generator).to_vector<int64_t>())
+    negative += v < 0;
+  EXPECT_NEAR(negative, 500, 80);
+  EXPECT_CLOSE(random::integers(-7, -6, {2, 2}), {-7, -7, -7, -7});
+  EXPECT_THROWS(ValueError, "[randint] expected low < high, got 3 and 3",
+                random::integers(3, 3, 2));
+  EXPECT_THROWS(ValueError, "[randint] expected a value that uint8 holds, got 299",
+                random::integers(0, 300, 2, uint8));
+}
+
+TEST(BernoulliTest, IsOneWithTheProbability) {
+  Generator generator(17);
+  constexpr int kN = 100000;
+  for (DType dtype : {bool_, uint8, float16, float32, float64}) {
+    const NDArray x = random::bernoulli(kN, 0.3, dtype, generator);
+    EXPECT_EQ(x.dtype(), dtype);
+    const std::vector<double> v = test::elements(x);
+    const auto ones = std::count(v.begin(), v.end(), 1.0);
+    EXPECT_EQ(ones + std::count(v.begin(), v.end(), 0.0), kN);
+    EXPECT_NEAR(static_cast<double>(ones), 0.3 * kN, 5 * std::sqrt(0.21 * kN)) << dtype;
+  }
+  const NDArray p = NDArray::from({0.f, 1.f, 0.25f}).expand({kN, 3}).t();
+  const std::vector<double> shares = test::elements(mean(random::bernoulli(p, generator), 1));
+  EXPECT_EQ(shares[0], 0);
+  EXPECT_EQ(shares[1], 1);
+  EXPECT_NEAR(shares[2], 0.25, 5 * std::sqrt(0.1875 / kN));
+  EXPECT_EQ(random::bernoulli(NDArray::full(3, 0.5, bfloat16)).dtype(), bfloat16);
+  EXPECT_THROWS(ValueError, "[bernoulli] expected a probability from 0 to 1, got 1.5",
+                random::bernoulli(3, 1.5));
+  EXPECT_THROWS(ValueError, "[bernoulli] expected probabilities from 0 to 1, got nan at position 1",
+                random::bernoulli(NDArray::from({0.f, NAN})));
+  EXPECT_THROWS(DTypeError, "[bernoulli] expected a floating dtype, got int64",
+                random::bernoulli(NDArray::ones(2, int64)));
+}
+
+TEST(GeneratorTest, AnotherOneGoesOnFromASavedState) {
+  Generator a(21), b(0);
+  random::normal(1000, 0, 1, float32, a);
+  random::integers(0, 10, 33, int64, a);
+  b.set_state(a.state());
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_EQ(test::elements(random::bernoulli(99, 0.5, bool_, a)),
+              test::elements(random::bernoulli(99, 0.5, bool_, b)));
+    EXPECT_EQ(test::elements(random::permutation(50, a)),
+              test::elements(random::permutation(50, b)));
+  }
+  EXPECT_EQ(a.state().position, b.state().position);
 }
 
 TEST(RandomTest, ALongerArrayBeginsWithTheShorterOne) {
