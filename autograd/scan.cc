@@ -6,22 +6,6 @@
 namespace lamina {
 namespace {
 
-// x[n - 1 - k] along a dimension.
-struct Reverse : Function<Reverse> {
-  static constexpr const char* kName = "reverse";
-  int64_t dim = 0;
-  NDArray forward(Context&, const NDArray& x, int64_t along) {
-    dim = along;
-    if (x.numel() == 0 || x.dim() == 0) return x;
-    const int d = normalize_dim(kName, along, x.dim());
-    Strides strides = x.strides();
-    const int64_t last = (x.shape()[d] - 1) * strides[d];
-    strides[d] = -strides[d];
-    return contiguous(x.view_of(x.shape(), strides, last));
-  }
-  Gradients backward(Context&, const Tensor& dy) { return {Reverse::apply(dy, dim)}; }
-};
-
 // x[k - by] along a dimension, for by = 1 or -1, and `fill` at the end that has none.
 struct Shift : Function<Shift> {
   static constexpr const char* kName = "shift";
@@ -57,8 +41,8 @@ struct Recurrence : Function<Recurrence> {
 };
 
 Tensor reverse_recurrence(const Tensor& a, const Tensor& b, int64_t dim) {
-  const Tensor next = Reverse::apply(Shift::apply(a, dim, -1, 0.0), dim);
-  return Reverse::apply(Recurrence::apply(next, Reverse::apply(b, dim), dim), dim);
+  const Tensor next = flip(Shift::apply(a, dim, -1, 0.0), dim);
+  return flip(Recurrence::apply(next, flip(b, dim), dim), dim);
 }
 
 struct Cumsum : Function<Cumsum> {
@@ -68,9 +52,7 @@ struct Cumsum : Function<Cumsum> {
     dim = along;
     return cumsum(x, along);
   }
-  Gradients backward(Context&, const Tensor& dy) {
-    return {Reverse::apply(cumsum(Reverse::apply(dy, dim), dim), dim)};
-  }
+  Gradients backward(Context&, const Tensor& dy) { return {flip(cumsum(flip(dy, dim), dim), dim)}; }
 };
 
 // d y[i] / d x[k] is the product of the elements before k and of those from k + 1 to i.
@@ -103,8 +85,7 @@ struct Prod : Function<Prod> {
     // The quotient is cheaper, and does not overflow on the way.
     if (!any(eq(x.data(), 0)).item<bool>()) return {with_dim(dy) * (with_dim(ctx.output()) / x)};
     const Tensor before = Shift::apply(cumprod(x, dim), dim, 1, 1.0);
-    const Tensor after =
-        Reverse::apply(Shift::apply(cumprod(Reverse::apply(x, dim), dim), dim, 1, 1.0), dim);
+    const Tensor after = flip(Shift::apply(cumprod(flip(x, dim), dim), dim, 1, 1.0), dim);
     return {with_dim(dy) * (before * after)};
   }
 };
