@@ -59,7 +59,8 @@ void check_integer_operand(const char* name, BinaryOp op, const NDArray& a, cons
   DType dtype = result_type(a, b);
   if (is_float_valued(op)) dtype = to_floating(dtype);
   const DType computing = to_computing(dtype);
-  const kernels::BinaryKernel kernel = kernels::binary_kernel(op, computing);
+  kernels::BinaryKernel kernel = kernels::binary_kernel(op, computing);
+  if (op == BinaryOp::kSub && (a.dtype() == bool_ || b.dtype() == bool_)) kernel = nullptr;
   if (kernel == nullptr) {
     const bool bits = op >= BinaryOp::kBitwiseAnd && op <= BinaryOp::kBitwiseXor;
     fail<DTypeError>(name,

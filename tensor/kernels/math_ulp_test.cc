@@ -10,8 +10,8 @@ TEST(MathUlpTest, FunctionsOfOneArgumentStayWithinTheStatedBounds) {
   for (const UnaryFunction& f : unary_functions()) {
     for (const uint32_t step : {65536u, 30011u}) {  // powers of two and round numbers; others
       const Worst worst = worst_of(f, 0, step);
-      EXPECT_LE(worst.error, f.bound) << f.name << "(" << worst.x << ") = " << worst.got
-                                      << " instead of " << worst.expected;
+      EXPECT_LE(worst.error, f.bound)
+          << f.name << "(" << worst.x << ") = " << worst.got << " instead of " << worst.expected;
     }
   }
 }

@@ -1,9 +1,11 @@
 // Elementwise kernels: one inner loop per operation and dtype, compiled for each instruction set.
 //
-// The greatest errors of the float32 functions, over all arguments of one (tensor/kernels:math_ulp measures them)
-// and over samples of two, in units in the last place of the exact value:
+// How far the float32 functions are from the exact values, in units in the last place: bounds, which
+// tensor/kernels:math_ulp_test asserts on a sample, and the greatest error that tensor/kernels:math_ulp found with
+// AVX-512 over every float (pow and atan2: over 100 million pairs).
 //
-//   exp 0.00, log 0.00
+//   exp 1.5 (1.032)    log 1.5 (0.904)    rsqrt 1.5 (1.490)    tanh 3.5 (2.860)    sigmoid 3 (2.402)
+//   expm1 log1p log2 sqrt sin cos tan asin acos atan sinh cosh erf erfc pow atan2: 0.51 (at most 0.502)
 //
 // sin, cos and tan of arguments beyond 39,000 are those of the C library in double precision, element by
 // element. The float64 functions are the C library's.

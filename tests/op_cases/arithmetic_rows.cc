@@ -66,11 +66,11 @@ void add_binary(Table& table, const BinaryOp& op) {
     };
   };
   table.push_back(finish(
-      OpCase(op.declaration, one, op.right_floating, right(2.5)).takes(kAll).named("and 2.5"),
+      OpCase(op.declaration, one, op.right_floating, right(2.5)).takes(op.dtypes).named("and 2.5"),
       beside_floating));
-  table.push_back(
-      finish(OpCase(op.declaration, one, op.right_integer, right(2)).takes(kAll).named("and 2"),
-             beside_integer));
+  table.push_back(finish(
+      OpCase(op.declaration, one, op.right_integer, right(2)).takes(op.dtypes).named("and 2"),
+      beside_integer));
   if (op.division) {
     for (Sample& sample : one) sample[0].domain = Domain::kPositive;
   }
@@ -78,7 +78,7 @@ void add_binary(Table& table, const BinaryOp& op) {
     return elementwise(in[0], [&](double x) { return f(1.5, x); });
   };
   table.push_back(
-      finish(OpCase(op.declaration, one, op.left_floating, left).takes(kAll).named("of 1.5"),
+      finish(OpCase(op.declaration, one, op.left_floating, left).takes(op.dtypes).named("of 1.5"),
              beside_floating));
 }
 

@@ -47,8 +47,8 @@ TEST_P(OpThreads, DoNotChangeABit) {
       SCOPED_TRACE(std::string(op_cases::name_of(layout)) + ", " + shapes_of(sample));
       std::vector<NDArray> inputs;
       for (size_t i = 0; i < sample.size(); ++i) {
-        inputs.push_back(array_of(values_for(sample[i], i, dtype, layout),
-                                  dtype_for(sample[i], dtype), layout));
+        inputs.push_back(
+            array_of(values_for(sample[i], i, dtype, layout), dtype_for(sample[i], dtype), layout));
       }
       const std::vector<std::string> expected = bits_at(1, inputs);
       EXPECT_TRUE(bits_at(2, inputs) == expected) << "2 threads";

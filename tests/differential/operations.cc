@@ -1,0 +1,309 @@
+// Every operation of NDArray by name, with the arguments in the order of its declaration.
+#include "lamina/tests/differential/arguments.h"
+
+namespace lamina::differential {
+namespace {
+
+using Arrays = std::vector<NDArray>;
+
+#define LAMINA_ONE(op) table[#op] = [](const Arguments& a) -> Arrays { return {op(a.array(0))}; }
+// Two arrays, or an array and a Scalar on either side.
+#define LAMINA_TWO(op)                                        \
+  table[#op] = [](const Arguments& a) -> Arrays {             \
+    if (!a.is_array(1)) return {op(a.array(0), a.scalar(1))}; \
+    if (!a.is_array(0)) return {op(a.scalar(0), a.array(1))}; \
+    return {op(a.array(0), a.array(1))};                      \
+  }
+// Written to a copy of the first array that has its layout.
+#define LAMINA_IN_PLACE(op, ...)                  \
+  table[#op] = [](const Arguments& a) -> Arrays { \
+    NDArray x = a.array(0);                       \
+    x.op(__VA_ARGS__);                            \
+    return {x};                                   \
+  }
+#define LAMINA_CALL(name, ...) \
+  table[name] = [](const Arguments& a) -> Arrays { return __VA_ARGS__; }
+
+void add_elementwise(std::map<std::string, Operation>& table) {
+  LAMINA_TWO(add);
+  LAMINA_TWO(sub);
+  LAMINA_TWO(mul);
+  LAMINA_TWO(div);
+  LAMINA_TWO(pow);
+  LAMINA_TWO(fmod);
+  LAMINA_TWO(remainder);
+  LAMINA_TWO(maximum);
+  LAMINA_TWO(minimum);
+  LAMINA_TWO(atan2);
+  LAMINA_TWO(eq);
+  LAMINA_TWO(ne);
+  LAMINA_TWO(lt);
+  LAMINA_TWO(le);
+  LAMINA_TWO(gt);
+  LAMINA_TWO(ge);
+  LAMINA_TWO(logical_and);
+  LAMINA_TWO(logical_or);
+  LAMINA_TWO(logical_xor);
+  LAMINA_TWO(bitwise_and);
+  LAMINA_TWO(bitwise_or);
+  LAMINA_TWO(bitwise_xor);
+  LAMINA_TWO(clamp_min);
+  LAMINA_TWO(clamp_max);
+  LAMINA_ONE(logical_not);
+  LAMINA_ONE(bitwise_not);
+  LAMINA_ONE(isnan);
+  LAMINA_ONE(isinf);
+  LAMINA_ONE(isfinite);
+  LAMINA_ONE(neg);
+  LAMINA_ONE(abs);
+  LAMINA_ONE(sign);
+  LAMINA_ONE(square);
+  LAMINA_ONE(relu);
+  LAMINA_ONE(floor);
+  LAMINA_ONE(ceil);
+  LAMINA_ONE(round);
+  LAMINA_ONE(trunc);
+  LAMINA_ONE(frac);
+  LAMINA_ONE(exp);
+  LAMINA_ONE(expm1);
+  LAMINA_ONE(log);
+  LAMINA_ONE(log1p);
+  LAMINA_ONE(log2);
+  LAMINA_ONE(sqrt);
+  LAMINA_ONE(rsqrt);
+  LAMINA_ONE(reciprocal);
+  LAMINA_ONE(sin);
+  LAMINA_ONE(cos);
+  LAMINA_ONE(tan);
+  LAMINA_ONE(asin);
+  LAMINA_ONE(acos);
+  LAMINA_ONE(atan);
+  LAMINA_ONE(sinh);
+  LAMINA_ONE(cosh);
+  LAMINA_ONE(tanh);
+  LAMINA_ONE(sigmoid);
+  LAMINA_ONE(erf);
+  LAMINA_ONE(erfc);
+  LAMINA_CALL("clamp", {a.is_array(1) ? clamp(a.array(0), a.array(1), a.array(2))
+                                      : clamp(a.array(0), a.scalar(1), a.scalar(2))});
+  LAMINA_CALL("lerp", {a.is_array(2) ? lerp(a.array(0), a.array(1), a.array(2))
+                                     : lerp(a.array(0), a.array(1), a.scalar(2))});
+  LAMINA_CALL("addcmul", {addcmul(a.array(0), a.array(1), a.array(2), a.scalar(3))});
+  LAMINA_CALL("addcdiv", {addcdiv(a.array(0), a.array(1), a.array(2), a.scalar(3))});
+  LAMINA_CALL("where", {where(a.array(0), a.array(1), a.array(2))});
+  LAMINA_IN_PLACE(add_, a.array(1));
+  LAMINA_IN_PLACE(sub_, a.array(1));
+  LAMINA_IN_PLACE(mul_, a.array(1));
+  LAMINA_IN_PLACE(div_, a.array(1));
+  LAMINA_IN_PLACE(exp_);
+  LAMINA_IN_PLACE(neg_);
+  LAMINA_IN_PLACE(clamp_, a.scalar(1), a.scalar(2));
+  LAMINA_IN_PLACE(fill_, a.scalar(1));
+  LAMINA_IN_PLACE(copy_, a.array(1));
+}
+
+void add_reductions(std::map<std::string, Operation>& table) {
+#define LAMINA_DIMS(op) LAMINA_CALL(#op, {op(a.array(0), a.list(1), a.flag(2))})
+#define LAMINA_ALL_OR_DIM(op) \
+  LAMINA_CALL(#op, {a.has(1) ? op(a.array(0), a.integer(1), a.flag(2)) : op(a.array(0))})
+#define LAMINA_EXTREME(op)                                       \
+  table[#op] = [](const Arguments& a) -> Arrays {                \
+    if (!a.has(1)) return {op(a.array(0))};                      \
+    const auto result = op(a.array(0), a.integer(1), a.flag(2)); \
+    return {result.values, result.indices};                      \
+  }
+  LAMINA_DIMS(sum);
+  LAMINA_DIMS(mean);
+  LAMINA_DIMS(amax);
+  LAMINA_DIMS(amin);
+  LAMINA_DIMS(logsumexp);
+  LAMINA_EXTREME(max);
+  LAMINA_EXTREME(min);
+  LAMINA_ALL_OR_DIM(argmax);
+  LAMINA_ALL_OR_DIM(argmin);
+  LAMINA_ALL_OR_DIM(prod);
+  LAMINA_ALL_OR_DIM(all);
+  LAMINA_ALL_OR_DIM(any);
+  LAMINA_CALL("var", {var(a.array(0), a.list(1), a.integer(2), a.flag(3))});
+  LAMINA_CALL("std", {std(a.array(0), a.list(1), a.integer(2), a.flag(3))});
+  LAMINA_CALL("norm", {norm(a.array(0), a.scalar(1), a.list(2), a.flag(3))});
+  LAMINA_CALL("count_nonzero", {count_nonzero(a.array(0), a.list(1))});
+  LAMINA_CALL("softmax", {softmax(a.array(0), a.integer(1))});
+  LAMINA_CALL("log_softmax", {log_softmax(a.array(0), a.integer(1))});
+  LAMINA_CALL("cumsum", {cumsum(a.array(0), a.integer(1))});
+  LAMINA_CALL("cumprod", {cumprod(a.array(0), a.integer(1))});
+  table["sort"] = [](const Arguments& a) -> Arrays {
+    const auto result = sort(a.array(0), a.integer(1), a.flag(2));
+    return {result.values, result.indices};
+  };
+  LAMINA_CALL("argsort", {argsort(a.array(0), a.integer(1), a.flag(2))});
+  table["topk"] = [](const Arguments& a) -> Arrays {
+    const auto result = topk(a.array(0), a.integer(1), a.integer(2), a.flag(3));
+    return {result.values, result.indices};
+  };
+  table["unique"] = [](const Arguments& a) -> Arrays {
+    const auto result = unique(a.array(0), true, true);
+    return {result.values, result.inverse, result.counts};
+  };
+}
+
+void add_products(std::map<std::string, Operation>& table) {
+  LAMINA_CALL("matmul", {matmul(a.array(0), a.array(1))});
+  LAMINA_CALL("bmm", {bmm(a.array(0), a.array(1))});
+  LAMINA_CALL("mm", {mm(a.array(0), a.array(1))});
+  LAMINA_CALL("mv", {mv(a.array(0), a.array(1))});
+  LAMINA_CALL("dot", {dot(a.array(0), a.array(1))});
+  LAMINA_CALL("outer", {outer(a.array(0), a.array(1))});
+  LAMINA_CALL("linear", {a.has(2) ? linear(a.array(0), a.array(1), a.array(2))
+                                  : linear(a.array(0), a.array(1))});
+  LAMINA_CALL("addmm", {addmm(a.array(0), a.array(1), a.array(2), a.scalar(3), a.scalar(4))});
+  LAMINA_CALL("einsum", {einsum(a.text(0), a.arrays(1))});
+  LAMINA_CALL("trace", {trace(a.array(0))});
+  LAMINA_CALL("tril", {tril(a.array(0), a.integer(1))});
+  LAMINA_CALL("triu", {triu(a.array(0), a.integer(1))});
+  LAMINA_CALL("cholesky", {cholesky(a.array(0))});
+  LAMINA_CALL("solve", {solve(a.array(0), a.array(1))});
+  LAMINA_CALL("inverse", {inverse(a.array(0))});
+  LAMINA_CALL("det", {det(a.array(0))});
+  table["qr_product"] = [](const Arguments& a) -> Arrays {  // signs are not unique, the product is
+    const auto result = qr(a.array(0));
+    return {matmul(result.q, result.r), matmul(transpose(result.q, -1, -2), result.q)};
+  };
+  table["svd_values"] = [](const Arguments& a) -> Arrays {
+    const auto result = svd(a.array(0));
+    return {result.s, matmul(mul(result.u, unsqueeze(result.s, -2)), result.vt)};
+  };
+}
+
+void add_movement(std::map<std::string, Operation>& table) {
+  LAMINA_CALL("view", {view(a.array(0), a.list(1))});
+  LAMINA_CALL("reshape", {reshape(a.array(0), a.list(1))});
+  LAMINA_CALL("flatten", {flatten(a.array(0), a.integer(1), a.integer(2))});
+  LAMINA_CALL("unflatten", {unflatten(a.array(0), a.integer(1), a.list(2))});
+  LAMINA_CALL("permute", {permute(a.array(0), a.list(1))});
+  LAMINA_CALL("movedim", {movedim(a.array(0), a.list(1), a.list(2))});
+  LAMINA_CALL("transpose", {transpose(a.array(0), a.integer(1), a.integer(2))});
+  LAMINA_CALL("t", {t(a.array(0))});
+  LAMINA_CALL("expand", {expand(a.array(0), a.list(1))});
+  LAMINA_CALL("broadcast_to", {broadcast_to(a.array(0), a.list(1))});
+  LAMINA_CALL("squeeze", {a.has(1) ? squeeze(a.array(0), a.integer(1)) : squeeze(a.array(0))});
+  LAMINA_CALL("unsqueeze", {unsqueeze(a.array(0), a.integer(1))});
+  LAMINA_CALL("narrow", {narrow(a.array(0), a.integer(1), a.integer(2), a.integer(3))});
+  LAMINA_CALL("select", {select(a.array(0), a.integer(1), a.integer(2))});
+  LAMINA_CALL("slice", {slice(a.array(0), a.integer(1), a.integer(2), a.integer(3), a.integer(4))});
+  LAMINA_CALL("diagonal", {diagonal(a.array(0), a.integer(1), a.integer(2), a.integer(3))});
+  LAMINA_CALL("as_strided", {as_strided(a.array(0), a.list(1), a.list(2), a.integer(3))});
+  LAMINA_CALL("contiguous", {contiguous(a.array(0))});
+  LAMINA_CALL("clone", {clone(a.array(0))});
+  LAMINA_CALL("to", {to(a.array(0), a.dtype(1))});
+  LAMINA_CALL("sum_to", {sum_to(a.array(0), a.list(1))});
+  LAMINA_CALL("flip", {flip(a.array(0), a.list(1))});
+  LAMINA_CALL("roll", {roll(a.array(0), a.list(1), a.list(2))});
+  LAMINA_CALL("repeat", {repeat(a.array(0), a.list(1))});
+  LAMINA_CALL("tile", {tile(a.array(0), a.list(1))});
+  LAMINA_CALL("chunk", chunk(a.array(0), a.integer(1), a.integer(2)));
+  LAMINA_CALL("split", a.get(1, "IL").kind == 'I'
+                           ? split(a.array(0), a.integer(1), a.integer(2))
+                           : split(a.array(0), absl::Span<const int64_t>(a.list(1)), a.integer(2)));
+  LAMINA_CALL("unbind", unbind(a.array(0), a.integer(1)));
+  LAMINA_CALL("cat", {cat(a.arrays(0), a.integer(1))});
+  LAMINA_CALL("stack", {stack(a.arrays(0), a.integer(1))});
+  table["pad"] = [](const Arguments& a) -> Arrays {
+    const std::string& mode = a.text(2);
+    return {pad(a.array(0), a.list(1),
+                mode == "reflect"     ? PadMode::kReflect
+                : mode == "replicate" ? PadMode::kReplicate
+                                      : PadMode::kConstant,
+                a.scalar(3))};
+  };
+  table["unfold"] = [](const Arguments& a) -> Arrays {
+    UnfoldOptions options;
+    options.dilation = a.list(2);
+    options.padding = a.list(3);
+    options.stride = a.list(4);
+    return {unfold(a.array(0), a.list(1), options)};
+  };
+  table["fold"] = [](const Arguments& a) -> Arrays {
+    UnfoldOptions options;
+    options.dilation = a.list(3);
+    options.padding = a.list(4);
+    options.stride = a.list(5);
+    return {fold(a.array(0), a.list(1), a.list(2), options)};
+  };
+  LAMINA_CALL("dilate", {dilate(a.array(0), a.list(1), a.integer(2))});
+}
+
+void add_indexing(std::map<std::string, Operation>& table) {
+  LAMINA_CALL("index_select", {index_select(a.array(0), a.integer(1), a.array(2))});
+  LAMINA_CALL("index_add", {index_add(a.array(0), a.integer(1), a.array(2), a.array(3))});
+  LAMINA_CALL("gather", {gather(a.array(0), a.integer(1), a.array(2))});
+  LAMINA_CALL("scatter_add", {scatter_add(a.array(0), a.integer(1), a.array(2), a.array(3))});
+  LAMINA_CALL("scatter",
+              {a.is_array(3) ? scatter(a.array(0), a.integer(1), a.array(2), a.array(3))
+                             : scatter(a.array(0), a.integer(1), a.array(2), a.scalar(3))});
+  LAMINA_CALL("take_along_dim", {take_along_dim(a.array(0), a.array(1), a.integer(2))});
+  LAMINA_CALL("masked_fill", {a.is_array(2) ? masked_fill(a.array(0), a.array(1), a.array(2))
+                                            : masked_fill(a.array(0), a.array(1), a.scalar(2))});
+  LAMINA_CALL("masked_select", {masked_select(a.array(0), a.array(1))});
+  LAMINA_CALL("nonzero", {nonzero(a.array(0))});
+  LAMINA_CALL("one_hot", {one_hot(a.array(0), a.integer(1, -1))});
+  // The indices that follow: I and T as they are, N for a new dimension, S "..." and "start:end:step", of which
+  // each may be missing.
+  static const auto indices = [](const Arguments& a, size_t first) {
+    std::vector<Index> all;
+    for (size_t i = first; i < a.size(); ++i) {
+      const Argument& arg = a[i];
+      if (arg.kind == 'T') {
+        all.emplace_back(arg.arrays[0]);
+      } else if (arg.kind == 'I') {
+        all.emplace_back(arg.integer);
+      } else if (arg.kind == 'N') {
+        all.emplace_back(None);
+      } else if (a.text(i) == "...") {
+        all.emplace_back(Ellipsis);
+      } else {
+        std::optional<int64_t> part[3];
+        size_t from = 0;
+        for (auto& p : part) {
+          const size_t colon = arg.text.find(':', from);
+          const std::string number = arg.text.substr(from, colon - from);
+          if (!number.empty()) p = std::stoll(number);
+          if (colon == std::string::npos) break;
+          from = colon + 1;
+        }
+        all.emplace_back(Slice(part[0], part[1], part[2].value_or(1)));
+      }
+    }
+    return all;
+  };
+  LAMINA_CALL("index", {index(a.array(0), indices(a, 1))});
+  LAMINA_CALL("index_put",
+              {a.is_array(1) ? index_put(a.array(0), indices(a, 3), a.array(1), a.flag(2))
+                             : index_put(a.array(0), indices(a, 3), a.scalar(1), a.flag(2))});
+}
+
+void add_creation(std::map<std::string, Operation>& table) {
+  LAMINA_CALL("arange", {NDArray::arange(a.scalar(0), a.scalar(1), a.scalar(2))});
+  LAMINA_CALL("linspace", {NDArray::linspace(a.scalar(0).to<double>(), a.scalar(1).to<double>(),
+                                             a.integer(2), a.dtype(3))});
+  LAMINA_CALL("eye", {NDArray::eye(a.integer(0), a.integer(1))});
+  LAMINA_CALL("full", {NDArray::full(a.list(0), a.scalar(1), a.dtype(2))});
+}
+
+}  // namespace
+
+const std::map<std::string, Operation>& operation_table() {
+  static const std::map<std::string, Operation>& table = *[] {
+    auto* t = new std::map<std::string, Operation>;
+    add_elementwise(*t);
+    add_reductions(*t);
+    add_products(*t);
+    add_movement(*t);
+    add_indexing(*t);
+    add_creation(*t);
+    return t;
+  }();
+  return table;
+}
+
+}  // namespace lamina::differential
