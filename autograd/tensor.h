@@ -121,6 +121,11 @@ class Tensor : public Methods<Tensor> {
 #include "lamina/tensor/operators.inc"
 #undef LAMINA_ARRAY
 
+// The dtype of an operation on both, as for NDArrays.
+inline DType result_type(const Tensor& a, const Tensor& b) {
+  return result_type(a.data(), b.data());
+}
+
 // ---- Creation: float32 unless said otherwise; without gradient until requires_grad_()
 Tensor empty(const Shape& shape, DType dtype = float32);  // not initialised
 Tensor zeros(const Shape& shape, DType dtype = float32);

@@ -228,10 +228,18 @@ LAMINA_UNARY(isfinite, kIsFinite)
 LAMINA_UNARY(logical_not, kLogicalNot)
 #undef LAMINA_UNARY
 
+// A bound that integers would wrap around to another number.
+static void check_bound(const char* name, const NDArray& x, const NDArray& bound) {
+  if (!x.defined() || !bound.defined() || !bound.is_scalar_like() || bound.dtype() != int64) return;
+  check_holds(name, bound.item<int64_t>(), result_type(x, bound));
+}
+
 NDArray clamp_min(const NDArray& x, const NDArray& low) {
+  check_bound("clamp_min", x, low);
   return binary("clamp_min", BinaryOp::kMaximum, x, low);
 }
 NDArray clamp_max(const NDArray& x, const NDArray& high) {
+  check_bound("clamp_max", x, high);
   return binary("clamp_max", BinaryOp::kMinimum, x, high);
 }
 

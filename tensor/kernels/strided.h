@@ -75,6 +75,10 @@ struct StridedLoop {
   void run_rows(int64_t first, int64_t last, const Row& row) const {
     const int64_t n = inner();
     const int outer = shape.rank() - 1;
+    if (outer == 0) {
+      if (first < last) row(std::array<int64_t, N>{}, n);
+      return;
+    }
     Shape index = Shape::filled(outer, 0);
     std::array<int64_t, N> offsets{};
     int64_t rest = first;
@@ -83,13 +87,21 @@ struct StridedLoop {
       rest /= shape[d];
       for (int i = 0; i < N; ++i) offsets[i] += index[d] * strides[i][d];
     }
-    for (int64_t r = first; r < last; ++r) {
-      row(offsets, n);
-      for (int d = outer - 1; d >= 0; --d) {
-        for (int i = 0; i < N; ++i) offsets[i] += strides[i][d];
-        if (++index[d] < shape[d]) break;
+    for (int64_t r = first; r < last;) {
+      // The rows along the last outer dimension need no carrying.
+      const int e = outer - 1;
+      const int64_t end = std::min(last, r + shape[e] - index[e]);
+      index[e] += end - r;
+      for (; r < end; ++r) {
+        row(offsets, n);
+        for (int i = 0; i < N; ++i) offsets[i] += strides[i][e];
+      }
+      for (int d = e; d >= 0 && index[d] == shape[d]; --d) {
         for (int i = 0; i < N; ++i) offsets[i] -= shape[d] * strides[i][d];
         index[d] = 0;
+        if (d == 0) break;
+        ++index[d - 1];
+        for (int i = 0; i < N; ++i) offsets[i] += strides[i][d - 1];
       }
     }
   }
