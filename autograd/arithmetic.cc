@@ -1,6 +1,5 @@
 // Elementwise operations on two arrays, with their gradients. Functions of one are in math.cc.
 #include "lamina/autograd/function.h"
-#include "lamina/autograd/masked.h"
 
 namespace lamina {
 namespace {
@@ -60,12 +59,12 @@ struct Pow : Function<Pow> {
     Tensor da, db;
     if (ctx.needs_grad(0)) {
       // Where the exponent is 0 the power is constant, also at 0, where b a^(b - 1) is not a number.
-      da = keep_where(dy * b * pow(a, b - 1), ne(b, 0));
+      da = where(ne(b, 0), dy * b * pow(a, b - 1), 0);
     }
     if (ctx.needs_grad(1)) {
       // Likewise a^b at 0, for exponents that are not negative.
       const Tensor flat = logical_and(eq(a, 0), ge(b, 0));
-      db = keep_where(dy * pow(a, b) * log(a), logical_not(flat));
+      db = where(flat, 0, dy * pow(a, b) * log(a));
     }
     return {ctx.to_input(0, da), ctx.to_input(1, db)};
   }
@@ -83,8 +82,9 @@ struct Modulo : Function<Modulo<kFloor>> {
   static Gradients backward(Context& ctx, const Tensor& dy) {
     Tensor db;
     if (ctx.needs_grad(1)) {
-      const Tensor quotient = ctx.saved(0) / ctx.saved(1);
-      db = neg(dy * (kFloor ? floor(quotient) : trunc(quotient)));
+      // The integer quotient that forward used; a / b itself may have been rounded to the next one.
+      const Tensor a = ctx.saved(0), b = ctx.saved(1);
+      db = neg(dy * round((a - (kFloor ? remainder(a, b) : fmod(a, b))) / b));
     }
     return {ctx.to_input(0, dy), ctx.to_input(1, db)};
   }
@@ -101,10 +101,9 @@ struct Extreme : Function<Extreme<kMaximum>> {
   }
   static Gradients backward(Context& ctx, const Tensor& dy) {
     const Tensor a = ctx.saved(0), b = ctx.saved(1);
-    const Tensor share = keep_where(dy, ne(a, b)) + keep_where(dy / 2, eq(a, b));
+    const Tensor share = where(eq(a, b), dy / 2, dy);
     const auto toward = [&](int i, const Tensor& other_wins) {
-      return ctx.needs_grad(i) ? ctx.to_input(i, keep_where(share, logical_not(other_wins)))
-                               : Tensor();
+      return ctx.needs_grad(i) ? ctx.to_input(i, where(other_wins, 0, share)) : Tensor();
     };
     return kMaximum ? Gradients{toward(0, lt(a, b)), toward(1, gt(a, b))}
                     : Gradients{toward(0, gt(a, b)), toward(1, lt(a, b))};
@@ -122,9 +121,10 @@ struct ClampOneSide : Function<ClampOneSide<kMin>> {
   }
   static Gradients backward(Context& ctx, const Tensor& dy) {
     const Tensor x = ctx.saved(0), bound = ctx.saved(1);
-    const Tensor cut = kMin ? lt(x, bound) : gt(x, bound);
-    return {ctx.needs_grad(0) ? ctx.to_input(0, keep_where(dy, logical_not(cut))) : Tensor(),
-            ctx.needs_grad(1) ? ctx.to_input(1, keep_where(dy, cut)) : Tensor()};
+    const Tensor kept = kMin ? ge(x, bound) : le(x, bound),
+                 cut = kMin ? lt(x, bound) : gt(x, bound);
+    return {ctx.needs_grad(0) ? ctx.to_input(0, where(kept, dy, 0)) : Tensor(),
+            ctx.needs_grad(1) ? ctx.to_input(1, where(cut, dy, 0)) : Tensor()};
   }
 };
 

@@ -148,5 +148,18 @@ TEST(Gradients, VectorProductIsOneOperation) {
   EXPECT_STREQ(matmul(a, a).grad_fn(), "matmul");
 }
 
+TEST(GradientsTest, OfARemainderUsesTheQuotientThatWasUsed) {
+  // 1 / 0.1f rounds to 10, but 0.1f is above 0.1 and goes 9 times.
+  const Tensor a = tensor({1.f}, 1), b = tensor({0.1f}, 1).requires_grad_();
+  remainder(a, b).backward();
+  EXPECT_CLOSE(b.grad().data(), {-9});
+}
+
+TEST(GradientsTest, OfAClampIsZeroAtNaN) {
+  const Tensor x = tensor({std::nanf(""), 1.f, 3.f}, 3).requires_grad_();
+  clamp(x, 0, 2).sum().backward();
+  EXPECT_CLOSE(x.grad().data(), {0, 1, 0});
+}
+
 }  // namespace
 }  // namespace lamina

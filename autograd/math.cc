@@ -1,11 +1,23 @@
 // Elementwise functions of one array, with their gradients.
-#include "lamina/autograd/masked.h"
+#include "lamina/autograd/function.h"
+#include "lamina/tensor/fused.h"
 
 namespace lamina {
 namespace {
 
 constexpr double kLog2 = 0.69314718055994530942;
 constexpr double kTwoOverRootPi = 1.1283791670955125739;
+
+struct ReluBackward : Function<ReluBackward> {
+  static constexpr const char* kName = "relu_backward";
+  static NDArray forward(Context& ctx, const NDArray& dy, const NDArray& y) {
+    ctx.save_values(y);
+    return relu_backward(dy, y);
+  }
+  static Gradients backward(Context& ctx, const Tensor& dy) {  // linear in dy, constant in y
+    return {ReluBackward::apply(dy, ctx.saved(0).data()), Tensor()};
+  }
+};
 
 struct Relu : Function<Relu> {
   static constexpr const char* kName = "relu";

@@ -22,24 +22,13 @@ Tensor expand_reduced(const char* op, const Tensor& dy, const Dims& dims, const 
   return dy.reshape(kept_shape(op, dims, input)).expand(input);
 }
 
-// mask > 0 ? dy : 0. A product would make NaN of an infinite dy.
-struct Masked : Function<Masked> {
-  static constexpr const char* kName = "masked";
-  static NDArray forward(Context& ctx, const NDArray& dy, const NDArray& mask) {
-    ctx.save_values(mask);
-    return relu_backward(dy, mask);
-  }
-  static Gradients backward(Context& ctx, const Tensor& dy) {
-    return {Masked::apply(dy, ctx.saved(0).data()), Tensor()};
-  }
-};
-
 // dy, shared evenly among the elements of x that equal y; dy and y have extent 1 where they were
 // reduced over `dims`. NaN equals NaN here.
 Tensor share_among_equals(const Tensor& dy, const NDArray& x, const NDArray& y, const Dims& dims) {
   const NDArray mask = add(eq(x, y), mul(ne(x, x), ne(y, y)));
   const Tensor share = dy / Tensor(to(sum(mask, dims, true), dy.dtype()));
-  return Masked::apply(share.expand(x.shape()), to(mask, dy.dtype()));
+  return where(Tensor(mask), share.expand(x.shape()),
+               0);  // a product would make NaN of an infinite dy
 }
 
 struct Sum : Function<Sum> {

@@ -82,7 +82,7 @@ struct Prod : Function<Prod> {
     const auto with_dim = [&](const Tensor& t) {
       return t.dim() == x.dim() ? t : t.unsqueeze(dim);
     };
-    // The quotient is cheaper, and does not overflow on the way.
+    // The quotient is cheaper.
     if (!any(eq(x.data(), 0)).item<bool>()) return {with_dim(dy) * (with_dim(ctx.output()) / x)};
     const Tensor before = Shift::apply(cumprod(x, dim), dim, 1, 1.0);
     const Tensor after = flip(Shift::apply(cumprod(flip(x, dim), dim), dim, 1, 1.0), dim);

@@ -189,7 +189,10 @@ NDArray one_hot(const NDArray& indices, int64_t classes) {
   const int64_t n = dense.numel();
   if (classes == -1) {
     if (n == 0) fail<ValueError>("one_hot", "expected a number of classes for an empty array");
-    classes = std::max<int64_t>(0, *std::max_element(index, index + n)) + 1;
+    const int64_t largest = *std::max_element(index, index + n);
+    if (largest == std::numeric_limits<int64_t>::max())
+      fail<IndexError>("one_hot", "expected indices below 2^63 - 1, got ", largest);
+    classes = std::max<int64_t>(0, largest) + 1;
   }
   if (classes < 0 || (classes == 0 && n > 0)) {
     fail<ValueError>("one_hot", "expected at least one class, got ", classes);

@@ -48,6 +48,20 @@ TEST(InPlaceTest, WorksOnIntegersAndBools) {
   EXPECT_CLOSE(b, {1, 0, 0, 1});
 }
 
+TEST(InPlaceTest, AdditionPromotesAsTheOthersDo) {
+  NDArray x = array({1, 2});
+  x += array({1, 2}, int64);
+  x.add_(array({1, 1}, float64));
+  EXPECT_CLOSE(x, {3, 5});
+  EXPECT_EQ(x.dtype(), float32);
+  NDArray b = array({1, 0}, bool_);
+  b.add_(array({0, 0}, bool_));
+  EXPECT_CLOSE(b, {1, 0});
+  NDArray n = array({1, 2}, int64);
+  EXPECT_THROWS(DTypeError, "[add_] expected a result that int64 can hold, got float32",
+                n.add_(array({0.5, 1})));
+}
+
 TEST(InPlaceTest, OverlappingOperandsAreReadBeforeTheyAreWritten) {
   NDArray x = array({1, 2, 3, 4}, {2, 2});
   x.mul_(x.t());
@@ -84,8 +98,14 @@ TEST(InPlaceTest, WhatDoesNotFitIsRefusedAndNothingIsWritten) {
   EXPECT_CLOSE(x, {1, 2, 3});
   NDArray b = array({1, 0}, bool_);
   EXPECT_THROWS(DTypeError, "[mul_] expected a result that bool can hold, got int64", b.mul_(2));
-  EXPECT_THROWS(RuntimeError, "[copy_] expected elements of their own, got an expanded array",
+  EXPECT_THROWS(RuntimeError, "[neg_] expected elements of their own, got an expanded array",
                 NDArray::ones({}).expand({3}).neg_());
+  NDArray y = array({1, 5, 9}, int64);
+  EXPECT_THROWS(DTypeError, "[clamp_] expected a result that int64 can hold", y.clamp_(2, 3.5));
+  EXPECT_CLOSE(y, {1, 5, 9});
+  NDArray bytes = array({1}, uint8);
+  EXPECT_THROWS(ValueError, "[clamp_max_] expected a value that uint8 holds, got 300",
+                bytes.clamp_max_(300));
   EXPECT_THROWS(RuntimeError, "[neg_] expected a defined array", NDArray().neg_());
   EXPECT_THROWS(RuntimeError, "[mul_] expected a defined array", x.mul_(NDArray()));
 }

@@ -218,6 +218,7 @@ NDArray& NDArray::scatter_(int64_t dim, const NDArray& index, const NDArray& sou
 NDArray& NDArray::scatter_(int64_t dim, const NDArray& index, Scalar value) {
   check_defined("scatter_", *this);
   check_defined("scatter_", index);
+  check_holds("scatter_", value, dtype_);
   return scatter_(dim, index, lamina::expand(full({}, value, dtype_), index.shape()));
 }
 

@@ -257,6 +257,7 @@ NDArray& NDArray::index_put_(absl::Span<const Index> indices, const NDArray& val
 
 NDArray& NDArray::index_put_(absl::Span<const Index> indices, Scalar value, bool accumulate) {
   check_defined("index_put_", *this);
+  check_holds("index_put_", value, dtype_);
   return index_put_(indices, full({}, value, dtype_), accumulate);
 }
 
@@ -328,6 +329,7 @@ NDArray& NDArray::masked_fill_(const NDArray& mask, const NDArray& value) {
 
 NDArray& NDArray::masked_fill_(const NDArray& mask, Scalar value) {
   check_defined("masked_fill_", *this);
+  check_holds("masked_fill_", value, dtype_);
   return masked_fill_(mask, full({}, value, dtype_));
 }
 

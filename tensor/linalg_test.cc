@@ -85,5 +85,17 @@ TEST(AddmmTest, BetaOfZeroLeavesTheBiasOut) {
   EXPECT_CLOSE(addmm(NDArray::full(2, 1.0), a, a, 3, 0.5), {4, 4, 4, 4});
 }
 
+TEST(EinsumTest, AnExtentOfOneBroadcastsInALaterOperand) {
+  const NDArray a = NDArray::ones({2, 3});
+  EXPECT_CLOSE(einsum("ij,j->i", std::vector<NDArray>{a, NDArray::ones(1)}), {3, 3});
+  EXPECT_CLOSE(einsum("ij,j,j->i", std::vector<NDArray>{a, NDArray::ones(1), NDArray::ones(3)}),
+               {3, 3});
+}
+
+TEST(AddmmTest, NoProductMeansNoNaN) {
+  const NDArray nan = NDArray::full({1, 1}, std::nan(""));
+  EXPECT_CLOSE(addmm(NDArray::ones({1, 1}), nan, NDArray::ones({1, 1}), 1, 0), {1});
+}
+
 }  // namespace
 }  // namespace lamina

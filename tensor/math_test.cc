@@ -82,6 +82,17 @@ TEST(MathTest, RemaindersTakeTheSignOfOneOperand) {
   EXPECT_CLOSE(fmod(NDArray::from({std::numeric_limits<int32_t>::min()}, 1), -1), {0});
 }
 
+TEST(MathTest, ADivisorThatWrapsAroundToZeroIsRefused) {
+  EXPECT_THROWS(ValueError, "[fmod] expected integer divisors other than 0",
+                fmod(array({5}, uint8), 256));
+  EXPECT_THROWS(ValueError, "[remainder] expected integer divisors other than 0",
+                remainder(array({5}, int32), int64_t{1} << 32));
+  NDArray x = array({5}, uint8);
+  EXPECT_THROWS(ValueError, "[remainder_] expected integer divisors other than 0",
+                x.remainder_(256));
+  EXPECT_THROWS(ValueError, "[pow] expected a value that uint8 holds, got 256", pow(x, 256));
+}
+
 TEST(MathTest, IntegerPowers) {
   EXPECT_CLOSE(pow(array({-3, 3, 0, 2, -1, 1}, int64), array({-1, -1, -1, -2, -3, -3}, int64)),
                {0, 0, 0, 0, -1, 1});
@@ -143,6 +154,10 @@ TEST(MathTest, AnInterpolationEndsAtItsEnd) {
   const NDArray a = array({1e8, 0.1}), b = array({0.3, 0.7});
   EXPECT_CLOSE(lerp(a, b, 1), test::elements(b));
   EXPECT_CLOSE(lerp(a, b, 0), test::elements(a));
+  EXPECT_CLOSE(lerp(a, b, NDArray::ones(2)), test::elements(b));
+  // The product alone is beyond float16.
+  EXPECT_CLOSE(addcmul(array({0}, float16), array({300}, float16), array({300}, float16), 0.001),
+               {90});
 }
 
 }  // namespace

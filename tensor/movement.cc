@@ -70,6 +70,7 @@ NDArray internal::pad_constant(const NDArray& x, absl::Span<const int64_t> paddi
     kept = narrow(kept, d, crop, shape[d] - crop - std::max<int64_t>(-padding[i + 1], 0));
     shape[d] += padding[i] + padding[i + 1];
   }
+  check_holds("pad", value, x.dtype());
   NDArray out = NDArray::full(shape, value, x.dtype());
   NDArray inside = out;
   for (size_t i = 0; i < padding.size(); i += 2) {

@@ -148,5 +148,16 @@ TEST(FoldTest, AddsWindowsUp) {
   EXPECT_EQ(fold(NDArray::zeros({1, 0, 4}), 3, 2).shape(), (Shape{1, 0, 3, 3}));
 }
 
+TEST(MovementTest, RepetitionAndPaddingNeverShareStorage) {
+  NDArray x = NDArray::arange(3);
+  NDArray y = repeat(x, {2, 1}), z = tile(x, {2, 1}), p = pad(x, {0, 0}, PadMode::kReflect);
+  x.fill_(7);
+  EXPECT_CLOSE(y, {0, 1, 2, 0, 1, 2});
+  EXPECT_CLOSE(z, {0, 1, 2, 0, 1, 2});
+  EXPECT_CLOSE(p, {0, 1, 2});
+  y.add_(1);
+  EXPECT_CLOSE(y, {1, 2, 3, 1, 2, 3});
+}
+
 }  // namespace
 }  // namespace lamina

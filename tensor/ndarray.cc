@@ -159,13 +159,17 @@ NDArray& NDArray::copy_(const NDArray& source) {
 NDArray& NDArray::add_(const NDArray& source, double alpha) {
   check_defined("add_", *this);
   check_defined("add_", source);
-  if (source.dtype_ != dtype_) {
-    fail<DTypeError>("add_", "expected a source of dtype ", name_of(dtype_), ", got ",
-                     name_of(source.dtype_));
-  }
-  if (dtype_ == bool_) fail<DTypeError>("add_", "expected a numeric dtype, got bool");
-  if (is_half(dtype_))
+  if (source.dtype_ != dtype_ || dtype_ == bool_ || is_half(dtype_)) {
+    // What is left of the fast way: the result of the operation, if this dtype can hold it.
+    if (alpha == 1) return add_promoted(source);
+    if (dtype_ == bool_) fail<DTypeError>("add_", "expected a numeric dtype, got bool");
+    if (source.dtype_ != dtype_) {
+      fail<DTypeError>("add_", "expected a source of dtype ", name_of(dtype_), ", got ",
+                       name_of(source.dtype_));
+    }
+    check_writable("add_", *this);
     return copy_(lamina::to(*this, float32).add_(lamina::to(source, float32), alpha));
+  }
   const bool plain = alpha == 1 && source.shape_ == shape_ && contiguous_ && source.contiguous_ &&
                      source.storage() != storage() && numel_ <= kernels::kParallelGrain;
   if (plain) {  // gradients that add up need no more than the loop

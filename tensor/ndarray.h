@@ -213,7 +213,7 @@ class NDArray : public Methods<NDArray> {
   NDArray& fill_(Scalar value);
   NDArray& copy_(const NDArray& source);  // broadcast and converted to this dtype
   NDArray& add_(const NDArray& source,
-                double alpha = 1);  // += alpha * source, of the same dtype, broadcast
+                double alpha = 1);  // += alpha * source, broadcast; of this dtype unless alpha is 1
   NDArray& scatter_(int64_t dim, const NDArray& index, const NDArray& source);
   NDArray& scatter_(int64_t dim, const NDArray& index, Scalar value);
   NDArray& scatter_add_(int64_t dim, const NDArray& index, const NDArray& source);
@@ -282,7 +282,7 @@ class NDArray : public Methods<NDArray> {
 #undef LAMINA_IN_PLACE
 #undef LAMINA_IN_PLACE_WITH
   NDArray& add_(Scalar other);
-  NDArray& clamp_(Scalar low, Scalar high) { return clamp_min_(low).clamp_max_(high); }
+  NDArray& clamp_(Scalar low, Scalar high);
   NDArray& lerp_(const NDArray& end, Scalar weight);
   NDArray& addcmul_(const NDArray& a, const NDArray& b, Scalar value = 1);
   NDArray& addcdiv_(const NDArray& a, const NDArray& b, Scalar value = 1);
@@ -324,6 +324,7 @@ class NDArray : public Methods<NDArray> {
   NDArray view_of(const Shape& shape, const Strides& strides, int64_t offset = 0) const;
 
  private:
+  NDArray& add_promoted(const NDArray& other);
   friend NDArray scalar_array(Scalar value);
   struct Uninitialised {};
   NDArray(Uninitialised, const Shape& shape, DType dtype);

@@ -198,10 +198,10 @@ TEST(AddInPlaceTest, RefusesWhatDoesNotFit) {
   NDArray x = NDArray::zeros({2, 3}), mask = NDArray::zeros(2, bool_),
           count = NDArray::zeros(2, int64);
   EXPECT_THROWS(DTypeError, "[add_] expected a source of dtype float32, got float64",
-                x.add_(NDArray::zeros(3, float64)));
+                x.add_(NDArray::zeros(3, float64), 2));
   EXPECT_THROWS(ShapeError, "[add_] expected a source that broadcasts to (2, 3), got (2,)",
                 x.add_(NDArray::zeros(2)));
-  EXPECT_THROWS(DTypeError, "[add_] expected a numeric dtype, got bool", mask.add_(mask));
+  EXPECT_THROWS(DTypeError, "[add_] expected a numeric dtype, got bool", mask.add_(mask, 2));
   EXPECT_THROWS(ValueError, "[add_] expected an integer alpha for int64, got 0.5",
                 count.add_(count, 0.5));
   EXPECT_THROWS(RuntimeError, "[add_] expected a defined array", x.add_(NDArray()));

@@ -40,11 +40,14 @@ NDArray broadcast_binary(const char* name, kernels::BinaryKernel kernel, const N
   return out;
 }
 
-// Integers have no remainder by zero, and no reciprocal.
-void check_integer_operand(const char* name, BinaryOp op, const NDArray& a, const NDArray& b) {
-  if (op == BinaryOp::kPow && b.is_scalar_like() && b.item<int64_t>() < 0) {
-    fail<ValueError>(name, "expected an exponent of at least 0 for integers, got ",
-                     b.item<int64_t>());
+// Integers have no remainder by zero, and no reciprocal. `b` is in `dtype` by now, where it may have become 0.
+void check_integer_operand(const char* name, BinaryOp op, const NDArray& a, const NDArray& b,
+                           const NDArray& original_b) {
+  if (op == BinaryOp::kPow && original_b.is_scalar_like()) {
+    const int64_t exponent = original_b.item<int64_t>();
+    if (exponent < 0)
+      fail<ValueError>(name, "expected an exponent of at least 0 for integers, got ", exponent);
+    check_holds(name, exponent, b.dtype());
   }
   if (op != BinaryOp::kFmod && op != BinaryOp::kRemainder) return;
   broadcast_shapes(name, a.shape(), b.shape());
@@ -67,10 +70,10 @@ void check_integer_operand(const char* name, BinaryOp op, const NDArray& a, cons
                      bits ? "expected integers or bool, got " : "expected numeric dtypes, got ",
                      name_of(a.dtype()), " and ", name_of(b.dtype()));
   }
-  if (!is_floating(dtype)) check_integer_operand(name, op, a, b);
-  if (is_bool_valued(op))
-    return broadcast_binary(name, kernel, to(a, computing), to(b, computing), bool_);
-  return to(broadcast_binary(name, kernel, to(a, computing), to(b, computing), computing), dtype);
+  const NDArray x = to(a, computing), y = to(b, computing);
+  if (!is_floating(dtype)) check_integer_operand(name, op, x, y, b);
+  if (is_bool_valued(op)) return broadcast_binary(name, kernel, x, y, bool_);
+  return to(broadcast_binary(name, kernel, x, y, computing), dtype);
 }
 
 // One shape, one dtype and dense operands need no more than the loop. A function of its own with a
@@ -120,6 +123,7 @@ NDArray unary(const char* name, UnaryOp op, const NDArray& x) {
 
 // Writes a result that has been computed elsewhere to x.
 NDArray& assign(const char* name, NDArray& x, const NDArray& result) {
+  check_writable(name, x);
   const auto category = [](DType dtype) { return is_floating(dtype) ? 2 : dtype == bool_ ? 0 : 1; };
   if (category(result.dtype()) > category(x.dtype())) {
     fail<DTypeError>(name, "expected a result that ", name_of(x.dtype()), " can hold, got ",
@@ -134,6 +138,7 @@ NDArray& assign(const char* name, NDArray& x, const NDArray& result) {
 
 NDArray& unary_in_place(const char* name, UnaryOp op, NDArray& x) {
   check_defined(name, x);
+  check_writable(name, x);
   const bool keeps_dtype =
       is_bool_valued(op) ? x.dtype() == bool_ : !is_float_valued(op) || is_floating(x.dtype());
   const kernels::UnaryKernel kernel =
@@ -150,7 +155,9 @@ NDArray& unary_in_place(const char* name, UnaryOp op, NDArray& x) {
 NDArray& binary_in_place(const char* name, BinaryOp op, NDArray& x, const NDArray& other) {
   check_defined(name, x);
   check_defined(name, other);
-  const bool checked = op == BinaryOp::kFmod || op == BinaryOp::kRemainder || op == BinaryOp::kPow;
+  check_writable(name, x);
+  const bool checked = op == BinaryOp::kFmod || op == BinaryOp::kRemainder ||
+                       op == BinaryOp::kPow || op == BinaryOp::kSub;
   const bool direct = !(checked && !is_floating(x.dtype())) && x.is_contiguous() &&
                       other.storage() != x.storage() && !is_half(x.dtype()) &&
                       result_type(x, other) == x.dtype() && !is_bool_valued(op) &&
@@ -286,8 +293,6 @@ LAMINA_IN_PLACE_WITH(pow, kPow)
 LAMINA_IN_PLACE_WITH(fmod, kFmod)
 LAMINA_IN_PLACE_WITH(remainder, kRemainder)
 LAMINA_IN_PLACE_WITH(atan2, kAtan2)
-LAMINA_IN_PLACE_WITH(clamp_min, kMaximum)
-LAMINA_IN_PLACE_WITH(clamp_max, kMinimum)
 LAMINA_IN_PLACE_WITH(logical_and, kLogicalAnd)
 LAMINA_IN_PLACE_WITH(logical_or, kLogicalOr)
 LAMINA_IN_PLACE_WITH(logical_xor, kLogicalXor)
@@ -297,6 +302,21 @@ LAMINA_IN_PLACE_WITH(bitwise_xor, kBitwiseXor)
 #undef LAMINA_IN_PLACE
 #undef LAMINA_IN_PLACE_WITH
 
+NDArray& NDArray::clamp_min_(const NDArray& low) {
+  check_bound("clamp_min_", *this, low);
+  return binary_in_place("clamp_min_", BinaryOp::kMaximum, *this, low);
+}
+NDArray& NDArray::clamp_max_(const NDArray& high) {
+  check_bound("clamp_max_", *this, high);
+  return binary_in_place("clamp_max_", BinaryOp::kMinimum, *this, high);
+}
+NDArray& NDArray::clamp_(Scalar low, Scalar high) {
+  check_defined("clamp_", *this);
+  return assign("clamp_", *this, lamina::clamp(*this, low, high));
+}
+NDArray& NDArray::add_promoted(const NDArray& other) {
+  return binary_in_place("add_", BinaryOp::kAdd, *this, other);
+}
 NDArray& NDArray::add_(Scalar other) {
   return binary_in_place("add_", BinaryOp::kAdd, *this, scalar_array(other));
 }

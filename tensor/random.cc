@@ -98,6 +98,21 @@ uint64_t below(uint64_t bound, const uint32_t* words) {
   return static_cast<uint64_t>(static_cast<unsigned __int128>(bits) * bound >> 64);
 }
 
+// The largest number of float16 or bfloat16 below x.
+double below_in_half(double x, DType dtype) {
+  const auto step = [x](auto half) {
+    using T = decltype(half);
+    while (static_cast<double>(static_cast<float>(half)) >= x) {
+      const uint16_t bits = half.bits();
+      const bool negative = bits & 0x8000;
+      half = T::from_bits(negative ? bits + 1 : bits == 0 ? 0x8001 : bits - 1);
+    }
+    return static_cast<double>(static_cast<float>(half));
+  };
+  const float rounded = static_cast<float>(x);
+  return dtype == float16 ? step(Half(rounded)) : step(BFloat16(rounded));
+}
+
 }  // namespace
 
 NDArray uniform(const Shape& shape, double low, double high, DType dtype, Generator& generator) {
@@ -108,7 +123,11 @@ NDArray uniform(const Shape& shape, double low, double high, DType dtype, Genera
     fail<ValueError>("uniform", "expected an interval whose width is finite in ", name_of(dtype),
                      ", got ", low, " to ", high);
   }
-  if (is_half(dtype)) return uniform(shape, low, high, float32, generator).to(dtype);
+  if (is_half(dtype)) {
+    // Rounding may reach `high` here too.
+    const NDArray x = uniform(shape, low, high, float32, generator).to(dtype);
+    return minimum(x, NDArray::full({}, below_in_half(high, dtype), dtype));
+  }
   NDArray x = NDArray::empty(shape, dtype);
   if (dtype == float32) {
     const float from = static_cast<float>(low), width = static_cast<float>(high - low);
@@ -171,6 +190,7 @@ NDArray permutation(int64_t n, Generator& generator) {
 
 NDArray integers(int64_t low, int64_t high, const Shape& shape, DType dtype, Generator& generator) {
   if (low >= high) fail<ValueError>("randint", "expected low < high, got ", low, " and ", high);
+  if (dtype == bool_) fail<DTypeError>("randint", "expected a numeric dtype, got bool");
   check_holds("randint", low, dtype);
   check_holds("randint", high - 1, dtype);
   if (low < 0 && dtype == uint8) {

@@ -392,5 +392,16 @@ TEST(RandomTest, EmptyAnd0dArraysWork) {
   EXPECT_EQ(random::normal({}, 5, 0).item<float>(), 5);
 }
 
+TEST(UniformTest, HalfPrecisionStaysBelowTheUpperEnd) {
+  for (DType dtype : {float16, bfloat16}) {
+    const NDArray x = random::uniform({20000}, 0, 1, dtype);
+    EXPECT_LT(max(x).item<float>(), 1);
+    EXPECT_LT(max(random::uniform({20000}, -2, -1, dtype)).item<float>(), -1);
+    EXPECT_LT(max(random::uniform({20000}, -1, 0, dtype)).item<float>(), 0);
+  }
+  EXPECT_THROWS(DTypeError, "[randint] expected a numeric dtype, got bool",
+                random::integers(0, 2, {3}, bool_));
+}
+
 }  // namespace
 }  // namespace lamina

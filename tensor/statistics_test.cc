@@ -206,5 +206,22 @@ TEST(StatisticsTest, TheSameBitsAtAnyNumberOfThreads) {
   set_num_threads(before);
 }
 
+TEST(VarianceTest, LargeAndSmallDeviationsOfFloat32HaveSquares) {
+  for (int64_t n : {2, 70}) {  // alternating signs, in columns and in rows
+    std::vector<double> large, small;
+    for (int64_t i = 0; i < n; ++i) {
+      large.insert(large.end(), 2, i % 2 == 0 ? 1e18 : -1e18);
+      small.insert(small.end(), 2, i % 2 == 0 ? 1e-25 : -1e-25);
+    }
+    const double spread = std::sqrt(static_cast<double>(n) / static_cast<double>(n - 1));
+    const NDArray x = test::array(large, {n, 2}), y = test::array(small, {n, 2});
+    EXPECT_CLOSE(std(x, 0), {1e18 * spread, 1e18 * spread}, 1e-5);
+    EXPECT_CLOSE(std(x.t().contiguous(), 1), {1e18 * spread, 1e18 * spread}, 1e-5);
+    EXPECT_CLOSE(std(y, 0), {1e-25 * spread, 1e-25 * spread}, 1e-5);
+    EXPECT_CLOSE(std(y.t().contiguous(), 1), {1e-25 * spread, 1e-25 * spread}, 1e-5);
+    EXPECT_CLOSE(var(NDArray::full({n, 2}, 3e38), 0), {0, 0});
+  }
+}
+
 }  // namespace
 }  // namespace lamina

@@ -45,7 +45,7 @@ Moments moments_dense(const T* x, int64_t n) {
   for (int64_t begin = 0; begin < n; begin += kBlock) {
     const int64_t size = std::min(n - begin, kBlock);
     const T* block = x + begin;
-    T lanes[kLanes] = {}, squares[kLanes] = {};
+    double lanes[kLanes] = {}, squares[kLanes] = {};  // float32 squares overflow
     int64_t i = 0;
     for (; i + kLanes <= size; i += kLanes) {
       for (int j = 0; j < kLanes; ++j) lanes[j] += block[i + j];
@@ -53,11 +53,11 @@ Moments moments_dense(const T* x, int64_t n) {
     double total = 0;
     for (int j = 0; j < kLanes; ++j) total += lanes[j];
     for (int64_t k = i; k < size; ++k) total += block[k];
-    const T shift = static_cast<T>(total / static_cast<double>(size));
-    std::fill_n(lanes, kLanes, T(0));
+    const double shift = total / static_cast<double>(size);
+    std::fill_n(lanes, kLanes, 0.0);
     for (i = 0; i + kLanes <= size; i += kLanes) {
       for (int j = 0; j < kLanes; ++j) {
-        const T d = block[i + j] - shift;
+        const double d = block[i + j] - shift;
         lanes[j] += d;
         squares[j] += d * d;
       }
@@ -68,11 +68,11 @@ Moments moments_dense(const T* x, int64_t n) {
       sum_squares += squares[j];
     }
     for (; i < size; ++i) {
-      const double d = static_cast<double>(block[i]) - static_cast<double>(shift);
+      const double d = block[i] - shift;
       deviations += d;
       sum_squares += d * d;
     }
-    all.merge_block(static_cast<double>(size), static_cast<double>(shift), deviations, sum_squares);
+    all.merge_block(static_cast<double>(size), shift, deviations, sum_squares);
   }
   return all;
 }
@@ -87,24 +87,23 @@ void moments_rows(const T* x, int64_t length, int64_t row_step, int64_t n,
   for (int64_t r0 = 0; r0 < length; r0 += kRows) {
     const int64_t rows = std::min(kRows, length - r0);
     const T* block = x + r0 * row_step;
-    T shift[kStrip] = {}, deviations[kStrip] = {}, squares[kStrip] = {};
+    double shift[kStrip] = {}, deviations[kStrip] = {}, squares[kStrip] = {};
     for (int64_t r = 0; r < rows; ++r) {
       const T* HWY_RESTRICT row = block + r * row_step;
       for (int64_t c = 0; c < n; ++c) shift[c] += row[c];
     }
-    const T scale = static_cast<T>(1.0 / static_cast<double>(rows));
+    const double scale = 1.0 / static_cast<double>(rows);
     for (int64_t c = 0; c < n; ++c) shift[c] *= scale;
     for (int64_t r = 0; r < rows; ++r) {
       const T* HWY_RESTRICT row = block + r * row_step;
       for (int64_t c = 0; c < n; ++c) {
-        const T d = row[c] - shift[c];
+        const double d = row[c] - shift[c];
         deviations[c] += d;
         squares[c] += d * d;
       }
     }
     for (int64_t c = 0; c < n; ++c) {
-      all[c].merge_block(static_cast<double>(rows), static_cast<double>(shift[c]),
-                         static_cast<double>(deviations[c]), static_cast<double>(squares[c]));
+      all[c].merge_block(static_cast<double>(rows), shift[c], deviations[c], squares[c]);
     }
   }
 }
