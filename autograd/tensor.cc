@@ -110,6 +110,9 @@ Tensor eye(int64_t n, int64_t m, DType dtype) { return NDArray::eye(n, m, dtype)
 Tensor tensor(Scalar value) { return NDArray::full({}, value); }
 Tensor rand(const Shape& shape, DType dtype) { return random::uniform(shape, 0, 1, dtype); }
 Tensor randn(const Shape& shape, DType dtype) { return random::normal(shape, 0, 1, dtype); }
+Tensor normal(double mean, double stddev, const Shape& shape, DType dtype) {
+  return random::normal(shape, mean, stddev, dtype);
+}
 Tensor randperm(int64_t n) { return random::permutation(n); }
 Tensor randint(int64_t low, int64_t high, const Shape& shape, DType dtype) {
   return random::integers(low, high, shape, dtype);

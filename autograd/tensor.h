@@ -177,7 +177,8 @@ Tensor tensor(std::initializer_list<std::initializer_list<std::initializer_list<
 Tensor tensor(Scalar value);                              // 0-d
 Tensor rand(const Shape& shape, DType dtype = float32);   // uniform in [0, 1)
 Tensor randn(const Shape& shape, DType dtype = float32);  // standard normal
-Tensor randperm(int64_t n);                               // a permutation of 0 ... n - 1
+Tensor normal(double mean, double stddev, const Shape& shape, DType dtype = float32);
+Tensor randperm(int64_t n);  // a permutation of 0 ... n - 1
 Tensor randint(int64_t low, int64_t high, const Shape& shape,
                DType dtype = int64);  // in [low, high)
 Tensor bernoulli(const Tensor& p);    // 1 with probability p[i], else 0, in p's dtype; no gradient

@@ -250,6 +250,9 @@ TEST(Tensor, CreationFunctionsGiveTheDocumentedDtypes) {
   EXPECT_EQ(tensor(2.5).dtype(), float32);
   EXPECT_EQ(tensor(2).dtype(), int64);
   EXPECT_EQ(randn({2}, float64).dtype(), float64);
+  const Tensor x = normal(5, 0.25, {4000});
+  EXPECT_NEAR(x.mean().item<double>(), 5, 0.03);
+  EXPECT_NEAR(std(x).item<double>(), 0.25, 0.02);
   EXPECT_EQ(randperm(3).dtype(), int64);
   EXPECT_EQ(empty({2, 0}).numel(), 0);
   EXPECT_EQ(tensor(std::vector<int64_t>{1, 2}, {2}).to_vector<double>(), (Values{1, 2}));

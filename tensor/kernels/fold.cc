@@ -79,7 +79,7 @@ struct LargestAbs {
   W start() const {
     return W(0);
   }
-  double merge(double a, double b) const { return (b > a) | (b != b) ? b : a; }
+  double merge(double a, double b) const { return ((b > a) | (b != b)) ? b : a; }
   double step(double all, double x) const { return merge(all, std::abs(x)); }
   double finish(double all) const { return all; }
 };
@@ -88,7 +88,7 @@ struct SmallestAbs {
   W start() const {
     return std::numeric_limits<W>::infinity();
   }
-  double merge(double a, double b) const { return (b < a) | (b != b) ? b : a; }
+  double merge(double a, double b) const { return ((b < a) | (b != b)) ? b : a; }
   double step(double all, double x) const { return merge(all, std::abs(x)); }
   double finish(double all) const { return all; }
 };

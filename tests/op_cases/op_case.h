@@ -201,6 +201,7 @@ void add_movement_rows(Table& table);
 void add_order_rows(Table& table);
 void add_statistics_rows(Table& table);
 void add_linalg_rows(Table& table);
+void add_einsum_rows(Table& table);
 
 const Table& all_op_cases();
 

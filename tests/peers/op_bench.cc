@@ -27,6 +27,9 @@ peer::Tensor mean_cross_entropy(const peer::Tensor& logits, const peer::Tensor& 
   return mean(cross_entropy(logits, labels));
 }
 void clear_grad(peer::Tensor& leaf) { leaf.set_grad({}); }
+peer::Tensor embedding(const peer::Tensor& weight, const peer::Tensor& ids) {
+  return index_select(weight, 0, ids);
+}
 
 }  // namespace
 
@@ -52,8 +55,10 @@ void gflops() {
     std::printf("%-34s %8.1f GFLOP/s of %6.1f: %5.1f %%\n", name, best, peak, 100 * best / peak);
   };
   const lamina::NoGradGuard no_grad;
-  const Tensor a = lamina::randn({1024, 1024}), b = lamina::randn({1024, 1024});
-  product("matmul_1024", 1024, 1024, 1024, [&] { return a.matmul(b); });
+  for (const int64_t n : {64, 512, 1024}) {
+    const Tensor a = lamina::randn({n, n}), b = lamina::randn({n, n});
+    product(("matmul_" + std::to_string(n)).c_str(), n, n, n, [&] { return a.matmul(b); });
+  }
   const Tensor x = lamina::randn({100, 784}), w = lamina::randn({784, 300});
   product("matmul_100x784x300", 100, 784, 300, [&] { return x.matmul(w); });
   const Tensor weight = lamina::randn({300, 784}), bias = lamina::randn({300});
