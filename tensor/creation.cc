@@ -24,9 +24,10 @@ bool holds(Scalar value) {
     return !std::isfinite(x) || std::abs(x) <= double{std::numeric_limits<T>::max()};
   } else if (value.dtype() == float64) {
     // The largest int64 rounds to 2^63, which is too large.
-    const double x = value.to<double>(), past = 2.0 * (std::numeric_limits<T>::max() / 2 + 1);
+    const double x = value.to<double>(),
+                 largest = static_cast<double>(std::numeric_limits<T>::max());
     return x >= static_cast<double>(std::numeric_limits<T>::min()) &&
-           (sizeof(T) < 8 ? x <= static_cast<double>(std::numeric_limits<T>::max()) : x < past);
+           (sizeof(T) < 8 ? x <= largest : x < largest);
   } else {
     const int64_t x = value.to<int64_t>();
     const int64_t least =
@@ -205,7 +206,7 @@ NDArray one_hot(const NDArray& indices, int64_t classes) {
   }
   Shape shape = indices.shape();
   shape.push_back(classes);
-  const NDArray out = NDArray::zeros(shape, int64);
+  NDArray out = NDArray::zeros(shape, int64);
   for (int64_t i = 0; i < n; ++i) out.data<int64_t>()[i * classes + index[i]] = 1;
   return out;
 }

@@ -87,7 +87,7 @@ EinsumPlan parse_einsum(const std::string& equation, absl::Span<const Shape> sha
     }
     return labels;
   };
-  plan.extents.assign(static_cast<size_t>(kLetters + broadcast), 1);
+  plan.extents.assign(static_cast<size_t>(kLetters) + static_cast<size_t>(broadcast), 1);
   std::vector<int> uses(plan.extents.size(), 0), first_use(plan.extents.size(), -1);
   for (size_t k = 0; k < shapes.size(); ++k) {
     const std::vector<int>& term = terms.inputs[k];

@@ -15,7 +15,7 @@ void check_index_dtype(const char* name, const NDArray& index) {
 // The index, dense and apart from x's storage, with every entry checked against dimension `dim` of
 // x: what follows may write to x and must not read an unchecked entry.
 NDArray checked(const char* name, const NDArray& x, int dim, const NDArray& index) {
-  const NDArray dense = index.storage() == x.storage() ? clone(index) : contiguous(index);
+  NDArray dense = index.storage() == x.storage() ? clone(index) : contiguous(index);
   const int64_t* at = dense.data<int64_t>();
   const int64_t extent = x.dim() == 0 ? 1 : x.shape()[dim];
   int64_t good = 0;

@@ -109,9 +109,10 @@ void check_writable(const char* op, const NDArray& x) {
   uint32_t done = 0;
   int64_t reach = 0;
   for (int n = 0; n < x.dim(); ++n) {
-    int next = -1;
-    for (int d = 0; d < x.dim(); ++d) {
-      if (!(done >> d & 1) && (next < 0 || x.strides()[d] < x.strides()[next])) next = d;
+    int next = 0;
+    while (done >> next & 1) ++next;
+    for (int d = next + 1; d < x.dim(); ++d) {
+      if (!(done >> d & 1) && x.strides()[d] < x.strides()[next]) next = d;
     }
     done |= 1u << next;
     if (x.shape()[next] == 1) continue;

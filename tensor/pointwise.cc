@@ -250,12 +250,14 @@ NDArray clamp_max(const NDArray& x, const NDArray& high) {
   return binary("clamp_max", BinaryOp::kMinimum, x, high);
 }
 
+// NOLINTBEGIN(bugprone-macro-parentheses): definitions
 #define LAMINA_IN_PLACE(name, op) \
   NDArray& NDArray::name##_() { return unary_in_place(#name "_", UnaryOp::op, *this); }
 #define LAMINA_IN_PLACE_WITH(name, op)                             \
   NDArray& NDArray::name##_(const NDArray& other) {                \
     return binary_in_place(#name "_", BinaryOp::op, *this, other); \
   }
+// NOLINTEND(bugprone-macro-parentheses)
 LAMINA_IN_PLACE(neg, kNeg)
 LAMINA_IN_PLACE(abs, kAbs)
 LAMINA_IN_PLACE(sign, kSign)
