@@ -15,7 +15,7 @@ namespace lamina::apps {
 std::string with_commas(int64_t number) {
   std::string text = absl::StrCat(number);
   for (auto at = static_cast<int64_t>(text.size()) - 3; at > (number < 0 ? 1 : 0); at -= 3) {
-    text.insert(at, ",");
+    text.insert(static_cast<size_t>(at), 1, ',');
   }
   return text;
 }
