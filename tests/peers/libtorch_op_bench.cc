@@ -13,7 +13,7 @@ torch::Tensor mean_cross_entropy(const torch::Tensor& logits, const torch::Tenso
   return torch::cross_entropy_loss(logits, labels);
 }
 void clear_grad(torch::Tensor& leaf) { leaf.mutable_grad() = torch::Tensor(); }
-torch::Tensor embedding(const torch::Tensor& weight, const torch::Tensor& ids) {
+torch::Tensor rows_of(const torch::Tensor& weight, const torch::Tensor& ids) {
   return torch::embedding(weight, ids);
 }
 

@@ -27,7 +27,7 @@ peer::Tensor mean_cross_entropy(const peer::Tensor& logits, const peer::Tensor& 
   return mean(cross_entropy(logits, labels));
 }
 void clear_grad(peer::Tensor& leaf) { leaf.set_grad({}); }
-peer::Tensor embedding(const peer::Tensor& weight, const peer::Tensor& ids) {
+peer::Tensor rows_of(const peer::Tensor& weight, const peer::Tensor& ids) {
   return index_select(weight, 0, ids);
 }
 

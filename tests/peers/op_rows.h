@@ -6,7 +6,7 @@
 //   Tensor labels(int64_t n, int64_t classes);   // random, int64 (n)
 //   Tensor mean_cross_entropy(const Tensor& logits, const Tensor& labels);
 //   void clear_grad(Tensor& leaf);
-//   Tensor embedding(const Tensor& weight, const Tensor& ids);   // the rows ids of weight
+//   Tensor rows_of(const Tensor& weight, const Tensor& ids);   // the rows ids of weight
 #ifndef LAMINA_TESTS_PEERS_OP_ROWS_H_
 #define LAMINA_TESTS_PEERS_OP_ROWS_H_
 
@@ -129,7 +129,7 @@ class OpBench {
     }
     const Tensor a = peer::randn({48, 64, 32}), b = peer::randn({48, 32, 64});
     const Tensor weight = peer::randn({10000, 128}), ids = labels(4096, 10000);
-    row("embedding_4096x128", [&] { return embedding(weight, ids); });
+    row("embedding_4096x128", [&] { return rows_of(weight, ids); });
     row("bmm_48x64x32x64", [&] { return a.matmul(b); });
   }
 
