@@ -163,9 +163,6 @@ struct To : Function<To> {
 
 Tensor view(const Tensor& x, const Shape& shape) { return Reshaping<true>::apply(x, shape); }
 Tensor reshape(const Tensor& x, const Shape& shape) { return Reshaping<false>::apply(x, shape); }
-Tensor flatten(const Tensor& x, int64_t start, int64_t end) {
-  return reshape(x, flatten(x.data(), start, end).shape());
-}
 Tensor permute(const Tensor& x, const Dims& dims) { return Permute::apply(x, dims); }
 Tensor transpose(const Tensor& x, int64_t dim0, int64_t dim1) {
   return Transpose::apply(x, dim0, dim1);

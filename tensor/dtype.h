@@ -56,6 +56,10 @@ constexpr DType promote_types(DType a, DType b) {
   if (is_half(a) && is_half(b) && a != b) return DType::kFloat32;
   return a < b ? b : a;
 }
+// Which of two dtypes promotion prefers whatever their sizes: bool 0, integers 1, floating 2.
+constexpr int category_of(DType dtype) {
+  return is_floating(dtype) ? 2 : dtype == DType::kBool ? 0 : 1;
+}
 // What float-valued functions (exp, mean, true division) compute in: integers become float32.
 constexpr DType to_floating(DType dtype) { return is_floating(dtype) ? dtype : DType::kFloat32; }
 // What kernels compute a dtype in: itself, but float32 for float16 and bfloat16.

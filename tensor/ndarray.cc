@@ -216,8 +216,6 @@ NDArray NDArray::view_of(const Shape& shape, const Strides& strides, int64_t off
 
 DType result_type(const NDArray& a, const NDArray& b) {
   if (a.dtype() == b.dtype() && !a.is_scalar_like() && !b.is_scalar_like()) return a.dtype();
-  // bool < integer < floating
-  const auto category = [](DType dtype) { return is_floating(dtype) ? 2 : dtype == bool_ ? 0 : 1; };
   // dimensions before none, and none before a Scalar
   const auto priority = [](const NDArray& x) {
     return x.is_scalar_like() ? 0 : x.dim() == 0 ? 1 : 2;
@@ -229,7 +227,7 @@ DType result_type(const NDArray& a, const NDArray& b) {
   const NDArray& high = priority(a) >= priority(b) ? a : b;
   const NDArray& low = priority(a) >= priority(b) ? b : a;
   if (priority(high) == priority(low)) return promote_types(effective(a), effective(b));
-  if (category(low.dtype()) > category(high.dtype())) return effective(low);
+  if (category_of(low.dtype()) > category_of(high.dtype())) return effective(low);
   return effective(high);
 }
 

@@ -98,6 +98,14 @@ inline NDArray binary(const char* name, BinaryOp op, const NDArray& a, const NDA
   return binary_plain(kernel, a, b, is_bool_valued(op) ? bool_ : a.dtype());
 }
 
+// Both are dense; out may be x.
+void run_unary(kernels::UnaryKernel kernel, const NDArray& x, const NDArray& out) {
+  const int64_t item = size_of(x.dtype()), out_item = size_of(out.dtype());
+  parallel_for(0, out.numel(), kernels::kParallelGrain, [&](int64_t first, int64_t last) {
+    kernel(x.raw_data() + first * item, out.raw_data() + first * out_item, last - first);
+  });
+}
+
 NDArray unary(const char* name, UnaryOp op, const NDArray& x) {
   check_defined(name, x);
   const DType dtype = is_float_valued(op) ? to_floating(x.dtype()) : x.dtype();
@@ -112,10 +120,7 @@ NDArray unary(const char* name, UnaryOp op, const NDArray& x) {
   }
   const NDArray from = contiguous(to(x, computing));
   NDArray out = NDArray::empty_unchecked(x.shape(), is_bool_valued(op) ? bool_ : computing);
-  const int64_t item = size_of(computing), out_item = size_of(out.dtype());
-  parallel_for(0, out.numel(), kernels::kParallelGrain, [&](int64_t first, int64_t last) {
-    kernel(from.raw_data() + first * item, out.raw_data() + first * out_item, last - first);
-  });
+  run_unary(kernel, from, out);
   return is_bool_valued(op) ? out : to(out, dtype);
 }
 
@@ -124,8 +129,7 @@ NDArray unary(const char* name, UnaryOp op, const NDArray& x) {
 // Writes a result that has been computed elsewhere to x.
 NDArray& assign(const char* name, NDArray& x, const NDArray& result) {
   check_writable(name, x);
-  const auto category = [](DType dtype) { return is_floating(dtype) ? 2 : dtype == bool_ ? 0 : 1; };
-  if (category(result.dtype()) > category(x.dtype())) {
+  if (category_of(result.dtype()) > category_of(x.dtype())) {
     fail<DTypeError>(name, "expected a result that ", name_of(x.dtype()), " can hold, got ",
                      name_of(result.dtype()));
   }
@@ -144,10 +148,7 @@ NDArray& unary_in_place(const char* name, UnaryOp op, NDArray& x) {
   const kernels::UnaryKernel kernel =
       keeps_dtype && x.is_contiguous() ? kernels::unary_kernel(op, x.dtype()) : nullptr;
   if (kernel == nullptr) return assign(name, x, unary(name, op, x));
-  const int64_t item = size_of(x.dtype());
-  parallel_for(0, x.numel(), kernels::kParallelGrain, [&](int64_t first, int64_t last) {
-    kernel(x.raw_data() + first * item, x.raw_data() + first * item, last - first);
-  });
+  run_unary(kernel, x, x);
   x.bump_version();
   return x;
 }

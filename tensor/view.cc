@@ -57,23 +57,6 @@ NDArray reshape(const NDArray& x, const Shape& shape) {
   return strides ? x.view_of(full, *strides) : x.clone().view_of(full, contiguous_strides(full));
 }
 
-NDArray flatten(const NDArray& x, int64_t start, int64_t end) {
-  check_defined("flatten", x);
-  const int first = normalize_dim("flatten", start, x.dim());
-  const int last = normalize_dim("flatten", end, x.dim());
-  if (first > last) {
-    fail<IndexError>("flatten", "expected start <= end, got ", start, " and ", end, " for shape ",
-                     x.shape().str());
-  }
-  Shape shape;
-  for (int d = 0; d < first; ++d) shape.push_back(x.shape()[d]);
-  int64_t merged = 1;
-  for (int d = first; d <= last && d < x.dim(); ++d) merged *= x.shape()[d];
-  shape.push_back(merged);
-  for (int d = last + 1; d < x.dim(); ++d) shape.push_back(x.shape()[d]);
-  return reshape(x, shape);
-}
-
 NDArray permute(const NDArray& x, const Dims& dims) {
   check_defined("permute", x);
   if (dims.rank() != x.dim()) {

@@ -126,14 +126,20 @@ HWY_INLINE hn::Vec<hn::Rebind<float, D>> to_float32(D d, V y) {
 }
 
 // f(lane) in the place of y where `mask` is true; seldom, so that the branch is well predicted.
-template <class D, class V, class M, class F>
-HWY_INLINE V patch(D d, M mask, V x, V y, const F& f) {
+template <class D, class V, class M, class F, class... Vs>
+HWY_INLINE V patch(D d, M mask, V y, const F& f, Vs... xs) {
   if (HWY_LIKELY(hn::AllFalse(d, mask))) return y;
   constexpr size_t kLanes = hn::MaxLanes(D());
-  HWY_ALIGN double from[kLanes], to[kLanes];
-  hn::Store(x, d, from);
-  hn::Store(y, d, to);
-  for (size_t i = 0; i < hn::Lanes(d); ++i) to[i] = f(from[i]);
+  HWY_ALIGN double from[sizeof...(Vs)][kLanes], to[kLanes];
+  size_t operand = 0;
+  (hn::Store(xs, d, from[operand++]), ...);
+  for (size_t i = 0; i < hn::Lanes(d); ++i) {
+    if constexpr (sizeof...(Vs) == 1) {
+      to[i] = f(from[0][i]);
+    } else {
+      to[i] = f(from[0][i], from[1][i]);
+    }
+  }
   return hn::IfThenElse(mask, hn::Load(d, to), y);
 }
 
@@ -195,7 +201,8 @@ struct SinWide {
     const auto far = hn::Not(hn::Le(hn::Abs(x), hn::Set(d, kTrigonometricRange)));
     const V near = hn::IfThenElse(far, hn::Zero(d), x);
     const V y = hn::IfThenElse(hn::Eq(near, hn::Zero(d)), near, hn::Sin(d, near));  // keeps -0
-    return patch(d, far, x, y, [](double v) { return std::sin(v); });
+    return patch(
+        d, far, y, [](double v) { return std::sin(v); }, x);
   }
 };
 struct CosWide {
@@ -203,7 +210,8 @@ struct CosWide {
   static HWY_INLINE V apply(D d, V x) {
     const auto far = hn::Not(hn::Le(hn::Abs(x), hn::Set(d, kTrigonometricRange)));
     const V y = hn::Cos(d, hn::IfThenElse(far, hn::Zero(d), x));
-    return patch(d, far, x, y, [](double v) { return std::cos(v); });
+    return patch(
+        d, far, y, [](double v) { return std::cos(v); }, x);
   }
 };
 struct TanWide {
@@ -213,7 +221,8 @@ struct TanWide {
     const V near = hn::IfThenElse(far, hn::Zero(d), x);
     const V quotient = hn::Div(hn::Sin(d, near), hn::Cos(d, near));
     const V y = hn::IfThenElse(hn::Eq(near, hn::Zero(d)), near, quotient);
-    return patch(d, far, x, y, [](double v) { return std::tan(v); });
+    return patch(
+        d, far, y, [](double v) { return std::tan(v); }, x);
   }
 };
 
@@ -315,13 +324,8 @@ struct PowWide {
     const V result = hn::IfThenElse(hn::Lt(a, zero), of_negative, y);
     const auto plain =
         hn::And(hn::And(hn::Gt(size, zero), hn::Lt(size, infinity)), hn::Lt(hn::Abs(b), infinity));
-    if (HWY_LIKELY(hn::AllTrue(d, plain))) return result;
-    constexpr size_t kLanes = hn::MaxLanes(D());
-    HWY_ALIGN double base[kLanes], exponent[kLanes], to[kLanes];
-    hn::Store(a, d, base);
-    hn::Store(b, d, exponent);
-    for (size_t i = 0; i < hn::Lanes(d); ++i) to[i] = std::pow(base[i], exponent[i]);
-    return hn::IfThenElse(plain, result, hn::Load(d, to));
+    return patch(
+        d, hn::Not(plain), result, [](double u, double v) { return std::pow(u, v); }, a, b);
   }
 };
 
@@ -336,13 +340,8 @@ struct Atan2Wide {
     const V result = hn::IfThenElse(hn::Lt(x, zero), hn::Add(angle, pi), angle);
     const auto known = hn::And(hn::Lt(hn::Abs(x), infinity), hn::Lt(hn::Abs(y), infinity));
     const auto plain = hn::And(known, hn::Not(hn::Eq(x, zero)));
-    if (HWY_LIKELY(hn::AllTrue(d, plain))) return result;
-    constexpr size_t kLanes = hn::MaxLanes(D());
-    HWY_ALIGN double from_y[kLanes], from_x[kLanes], to[kLanes];
-    hn::Store(y, d, from_y);
-    hn::Store(x, d, from_x);
-    for (size_t i = 0; i < hn::Lanes(d); ++i) to[i] = std::atan2(from_y[i], from_x[i]);
-    return hn::IfThenElse(plain, result, hn::Load(d, to));
+    return patch(
+        d, hn::Not(plain), result, [](double u, double v) { return std::atan2(u, v); }, y, x);
   }
 };
 
