@@ -203,6 +203,10 @@ class Methods {
   LAMINA_METHOD(squeeze, (int64_t dim), (self(), dim))
   LAMINA_METHOD(unsqueeze, (int64_t dim), (self(), dim))
   LAMINA_METHOD(narrow, (int64_t dim, int64_t start, int64_t length), (self(), dim, start, length))
+  A operator[](int64_t i) const {  // x[i]: the view at i along the first dimension
+    using lamina::select;
+    return select(self(), 0, i);
+  }
   LAMINA_METHOD(select, (int64_t dim, int64_t index), (self(), dim, index))
   LAMINA_METHOD(slice,
                 (int64_t dim, std::optional<int64_t> start = std::nullopt,

@@ -103,8 +103,8 @@ LAMINA_INSTANTIATE(double)
 
 // ---- In place
 
-void check_writable(const char* op, const NDArray& x) {
-  if (x.is_contiguous() || x.numel() == 0) return;
+bool is_writable(const NDArray& x) {
+  if (x.is_contiguous() || x.numel() == 0) return true;
   // From the smallest stride on, each must step over all that the smaller ones reach.
   uint32_t done = 0;
   int64_t reach = 0;
@@ -116,12 +116,34 @@ void check_writable(const char* op, const NDArray& x) {
     }
     done |= 1u << next;
     if (x.shape()[next] == 1) continue;
-    if (x.strides()[next] <= reach) {
-      fail<RuntimeError>(op, "expected elements of their own, got an ",
-                         x.strides()[next] == 0 ? "expanded" : "overlapping", " array of shape ",
-                         x.shape().str(), " with strides ", x.strides().str(), "; clone() it");
-    }
+    if (x.strides()[next] <= reach) return false;
     reach += (x.shape()[next] - 1) * x.strides()[next];
+  }
+  return true;
+}
+
+void check_writable(const char* op, const NDArray& x) {
+  if (is_writable(x)) return;
+  const bool expanded = [&] {
+    for (int d = 0; d < x.dim(); ++d) {
+      if (x.strides()[d] == 0 && x.shape()[d] > 1) return true;
+    }
+    return false;
+  }();
+  fail<RuntimeError>(op, "expected elements of their own, got an ",
+                     expanded ? "expanded" : "overlapping", " array of shape ", x.shape().str(),
+                     " with strides ", x.strides().str(), "; clone() it");
+}
+
+void check_assignable(const char* op, const NDArray& x, const NDArray& result) {
+  check_writable(op, x);
+  if (category_of(result.dtype()) > category_of(x.dtype())) {
+    fail<DTypeError>(op, "expected a result that ", name_of(x.dtype()), " can hold, got ",
+                     name_of(result.dtype()));
+  }
+  if (result.shape() != x.shape()) {
+    fail<ShapeError>(op, "expected operands that broadcast to ", x.shape().str(),
+                     ", got a result of shape ", result.shape().str());
   }
 }
 

@@ -210,90 +210,13 @@ class NDArray : public Methods<NDArray> {
   std::vector<T> to_vector() const;
 
   // ---- In place: these write to the storage, whoever shares it, and count as a new version of it
-  NDArray& fill_(Scalar value);
-  NDArray& copy_(const NDArray& source);  // broadcast and converted to this dtype
-  NDArray& add_(const NDArray& source,
-                double alpha = 1);  // += alpha * source, broadcast; of this dtype unless alpha is 1
-  NDArray& scatter_(int64_t dim, const NDArray& index, const NDArray& source);
-  NDArray& scatter_(int64_t dim, const NDArray& index, Scalar value);
-  NDArray& scatter_add_(int64_t dim, const NDArray& index, const NDArray& source);
-  NDArray& index_add_(int64_t dim, const NDArray& index, const NDArray& source);
-  // x[indices] = value, or += with `accumulate`; see index_put.
-  NDArray& index_put_(absl::Span<const Index> indices, const NDArray& value,
-                      bool accumulate = false);
-  NDArray& index_put_(absl::Span<const Index> indices, Scalar value, bool accumulate = false);
-  // The mask, and a 0-d value, are as in masked_fill; the mask broadcasts to this shape.
-  NDArray& masked_fill_(const NDArray& mask, const NDArray& value);
-  NDArray& masked_fill_(const NDArray& mask, Scalar value);
-
-  // The operations of ops.inc, whose result is written here. It must have this shape, and a dtype whose category
-  // (bool, integer, floating) is not above this one's: ShapeError and DTypeError otherwise.
-#define LAMINA_IN_PLACE(name) NDArray& name##_();
-#define LAMINA_IN_PLACE_WITH(name)        \
-  NDArray& name##_(const NDArray& other); \
-  NDArray& name##_(Scalar other) { return name##_(scalar_array(other)); }
-  LAMINA_IN_PLACE(neg)
-  LAMINA_IN_PLACE(abs)
-  LAMINA_IN_PLACE(sign)
-  LAMINA_IN_PLACE(square)
-  LAMINA_IN_PLACE(relu)
-  LAMINA_IN_PLACE(floor)
-  LAMINA_IN_PLACE(ceil)
-  LAMINA_IN_PLACE(round)
-  LAMINA_IN_PLACE(trunc)
-  LAMINA_IN_PLACE(frac)
-  LAMINA_IN_PLACE(exp)
-  LAMINA_IN_PLACE(expm1)
-  LAMINA_IN_PLACE(log)
-  LAMINA_IN_PLACE(log1p)
-  LAMINA_IN_PLACE(log2)
-  LAMINA_IN_PLACE(sqrt)
-  LAMINA_IN_PLACE(rsqrt)
-  LAMINA_IN_PLACE(reciprocal)
-  LAMINA_IN_PLACE(sin)
-  LAMINA_IN_PLACE(cos)
-  LAMINA_IN_PLACE(tan)
-  LAMINA_IN_PLACE(asin)
-  LAMINA_IN_PLACE(acos)
-  LAMINA_IN_PLACE(atan)
-  LAMINA_IN_PLACE(sinh)
-  LAMINA_IN_PLACE(cosh)
-  LAMINA_IN_PLACE(tanh)
-  LAMINA_IN_PLACE(sigmoid)
-  LAMINA_IN_PLACE(erf)
-  LAMINA_IN_PLACE(erfc)
-  LAMINA_IN_PLACE(logical_not)
-  LAMINA_IN_PLACE(bitwise_not)
-  LAMINA_IN_PLACE_WITH(sub)
-  LAMINA_IN_PLACE_WITH(mul)
-  LAMINA_IN_PLACE_WITH(div)
-  LAMINA_IN_PLACE_WITH(pow)
-  LAMINA_IN_PLACE_WITH(fmod)
-  LAMINA_IN_PLACE_WITH(remainder)
-  LAMINA_IN_PLACE_WITH(atan2)
-  LAMINA_IN_PLACE_WITH(clamp_min)
-  LAMINA_IN_PLACE_WITH(clamp_max)
-  LAMINA_IN_PLACE_WITH(logical_and)
-  LAMINA_IN_PLACE_WITH(logical_or)
-  LAMINA_IN_PLACE_WITH(logical_xor)
-  LAMINA_IN_PLACE_WITH(bitwise_and)
-  LAMINA_IN_PLACE_WITH(bitwise_or)
-  LAMINA_IN_PLACE_WITH(bitwise_xor)
-#undef LAMINA_IN_PLACE
-#undef LAMINA_IN_PLACE_WITH
-  NDArray& add_(Scalar other);
-  NDArray& clamp_(Scalar low, Scalar high);
-  NDArray& lerp_(const NDArray& end, Scalar weight);
-  NDArray& addcmul_(const NDArray& a, const NDArray& b, Scalar value = 1);
-  NDArray& addcdiv_(const NDArray& a, const NDArray& b, Scalar value = 1);
-  NDArray& operator+=(const NDArray& other) { return add_(other); }
-  NDArray& operator-=(const NDArray& other) { return sub_(other); }
-  NDArray& operator*=(const NDArray& other) { return mul_(other); }
-  NDArray& operator/=(const NDArray& other) { return div_(other); }
-  NDArray& operator+=(Scalar other) { return add_(other); }
-  NDArray& operator-=(Scalar other) { return sub_(other); }
-  NDArray& operator*=(Scalar other) { return mul_(other); }
-  NDArray& operator/=(Scalar other) { return div_(other); }
+#define LAMINA_ARRAY NDArray
+#define LAMINA_WRITTEN NDArray&
+#define LAMINA_CONST
+#include "lamina/tensor/in_place.inc"
+#undef LAMINA_ARRAY
+#undef LAMINA_WRITTEN
+#undef LAMINA_CONST
 
   std::string str() const;  // the text that PyTorch prints
   friend std::ostream& operator<<(std::ostream& out, const NDArray& x) { return out << x.str(); }
@@ -351,8 +274,13 @@ class NDArray : public Methods<NDArray> {
 // and after it a Scalar, counts only where it is of a higher category (bool < integer < floating).
 DType result_type(const NDArray& a, const NDArray& b);
 
-// Throws RuntimeError if elements of x share an address, or may: x cannot be written to.
+// Whether each element of x has an address of its own. Strides that interlock in a rare way count as
+// shared.
+bool is_writable(const NDArray& x);
+// Throws RuntimeError unless it is so.
 void check_writable(const char* op, const NDArray& x);
+// Throws RuntimeError, DTypeError or ShapeError unless an operation's result can be written to x.
+void check_assignable(const char* op, const NDArray& x, const NDArray& result);
 // The source expanded to the shape of what it is written to.
 NDArray expand_source(const char* op, const NDArray& source, const Shape& shape);
 // Throws ValueError unless the dtype holds the value: NaN, infinity and numbers beyond the range are

@@ -126,17 +126,8 @@ NDArray unary(const char* name, UnaryOp op, const NDArray& x) {
 
 // ---- In place
 
-// Writes a result that has been computed elsewhere to x.
 NDArray& assign(const char* name, NDArray& x, const NDArray& result) {
-  check_writable(name, x);
-  if (category_of(result.dtype()) > category_of(x.dtype())) {
-    fail<DTypeError>(name, "expected a result that ", name_of(x.dtype()), " can hold, got ",
-                     name_of(result.dtype()));
-  }
-  if (result.shape() != x.shape()) {
-    fail<ShapeError>(name, "expected operands that broadcast to ", x.shape().str(),
-                     ", got a result of shape ", result.shape().str());
-  }
+  check_assignable(name, x, result);
   return x.copy_(result);
 }
 
@@ -257,7 +248,8 @@ NDArray clamp_max(const NDArray& x, const NDArray& high) {
 #define LAMINA_IN_PLACE_WITH(name, op)                             \
   NDArray& NDArray::name##_(const NDArray& other) {                \
     return binary_in_place(#name "_", BinaryOp::op, *this, other); \
-  }
+  }                                                                \
+  NDArray& NDArray::name##_(Scalar other) { return name##_(scalar_array(other)); }
 // NOLINTEND(bugprone-macro-parentheses)
 LAMINA_IN_PLACE(neg, kNeg)
 LAMINA_IN_PLACE(abs, kAbs)
@@ -313,6 +305,8 @@ NDArray& NDArray::clamp_max_(const NDArray& high) {
   check_bound("clamp_max_", *this, high);
   return binary_in_place("clamp_max_", BinaryOp::kMinimum, *this, high);
 }
+NDArray& NDArray::clamp_min_(Scalar low) { return clamp_min_(scalar_array(low)); }
+NDArray& NDArray::clamp_max_(Scalar high) { return clamp_max_(scalar_array(high)); }
 NDArray& NDArray::clamp_(Scalar low, Scalar high) {
   check_defined("clamp_", *this);
   return assign("clamp_", *this, lamina::clamp(*this, low, high));
