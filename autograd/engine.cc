@@ -1,12 +1,21 @@
 #include "lamina/autograd/engine.h"
 
 #include <algorithm>
+#include <cmath>
+#include <exception>
+#include <new>
+#include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/match.h"
+#include "lamina/autograd/anomaly.h"
 #include "lamina/autograd/grad_mode.h"
 #include "lamina/autograd/node.h"
 
-namespace lamina::internal {
+namespace lamina {
+namespace internal {
 namespace {
 
 // The nodes that gradients have reached, the highest generation first. Plain pointers: whoever runs
@@ -39,10 +48,13 @@ class Queue {
   std::vector<Node*> heap_;
 };
 
+// ---- Sums of gradients
+
 // Whether writing to t's elements is seen by nobody else: one handle, one owner of the storage,
 // each element once.
 bool is_exclusive(const Tensor& t) { return t.impl()->use_count() == 1 && t.data().is_exclusive(); }
 
+// A sum within one run.
 void accumulate(Tensor& sum, Tensor gradient) {
   if (!sum.defined()) {
     sum = std::move(gradient);
@@ -53,26 +65,330 @@ void accumulate(Tensor& sum, Tensor gradient) {
   }
 }
 
-void accumulate_leaf(TensorImpl& leaf, Tensor gradient) {
-  if (!leaf.grad.defined()) {
-    // The leaf's gradient is the user's to write to: taken over if nobody else sees it, else
-    // copied. It has a history only if that was asked for: what backward saved may have one.
+// What grad() shows.
+void accumulate_for_user(Tensor& grad, Tensor gradient) {
+  if (!grad.defined()) {
+    // The gradient is the user's to write to: taken over if nobody else sees it, else copied. It
+    // has a history only if that was asked for: what backward saved may have one.
     if (!is_grad_enabled() && gradient.requires_grad()) gradient = gradient.detach();
-    leaf.grad = is_exclusive(gradient) ? std::move(gradient) : gradient.clone();
-  } else if (!is_grad_enabled() && !leaf.grad.requires_grad() && leaf.grad.is_contiguous()) {
-    leaf.grad.impl()->data.add_(gradient.data());  // in place: handles to the gradient see the sum
+    grad = is_exclusive(gradient) ? std::move(gradient) : gradient.clone();
+  } else if (!is_grad_enabled() && !grad.requires_grad() && grad.is_contiguous()) {
+    grad.impl()->data.add_(gradient.data());  // in place: handles to the gradient see the sum
   } else {
-    leaf.grad = leaf.grad + gradient;
+    grad = grad + gradient;
   }
 }
 
-// Throws unless `gradient` is what the node's input expects.
-void check_gradient(const Node& node, size_t input, const Tensor& gradient) {
-  const Expected expected = expected_of(node, input);
-  if (gradient.shape() != expected.shape || gradient.dtype() != expected.dtype) {
-    fail<ShapeError>(node.name(), "backward: expected a gradient of shape ", expected.shape.str(),
-                     " and dtype ", name_of(expected.dtype), " for input ", input, ", got ",
-                     gradient.shape().str(), " and ", name_of(gradient.dtype()));
+// ---- Errors
+
+std::string label_of(const Node& node) {
+  if (!node.extras || node.extras->label.empty()) return "";
+  return absl::StrCat("; the forward call was in \"", node.extras->label, "\"");
+}
+
+// Throws unless `gradient` has the form. `what` says of what.
+void check_form(const char* op, const char* what, size_t number, const Shape& shape, DType dtype,
+                const Tensor& gradient, const Node& node) {
+  if (gradient.shape() == shape && gradient.dtype() == dtype) return;
+  fail<ShapeError>(op, "backward: expected a gradient of shape ", shape.str(), " and dtype ",
+                   name_of(dtype), " ", what, " ", number, ", got ", gradient.shape().str(),
+                   " and ", name_of(gradient.dtype()), label_of(node));
+}
+
+// Rethrows the current exception, a `what` of type E, with the node's name and label in its text.
+template <class E>
+[[noreturn]] void rethrow_named(const Node& node, const std::exception& e) {
+  const std::string own = absl::StrCat("[", node.name(), "]"), label = label_of(node);
+  const bool named = absl::StartsWith(e.what(), own);
+  if (named && label.empty()) throw;
+  std::throw_with_nested(E(absl::StrCat(named ? "" : own + " backward: ", e.what(), label)));
+}
+
+// The node's backward. What it throws names the operation: an Error stays of its class, another
+// std::exception becomes the one nested in a RuntimeError.
+Gradients run_node(Node& node, absl::Span<const Tensor> dy) {
+  try {
+    return node.run(dy);
+  } catch (const std::bad_alloc&) {
+    throw;
+  } catch (const ShapeError& e) {
+    rethrow_named<ShapeError>(node, e);
+  } catch (const DTypeError& e) {
+    rethrow_named<DTypeError>(node, e);
+  } catch (const IndexError& e) {
+    rethrow_named<IndexError>(node, e);
+  } catch (const ValueError& e) {
+    rethrow_named<ValueError>(node, e);
+  } catch (const InternalError& e) {
+    rethrow_named<InternalError>(node, e);
+  } catch (const std::exception& e) {
+    rethrow_named<RuntimeError>(node, e);
+  }
+}
+
+void check_finite(const Node& node, size_t input, const Tensor& gradient) {
+  const std::vector<double> values = gradient.to_vector<double>();
+  const auto bad =
+      std::find_if(values.begin(), values.end(), [](double v) { return !std::isfinite(v); });
+  if (bad == values.end()) return;
+  fail<RuntimeError>(node.name(), "backward: expected finite gradients, got ", *bad, " for input ",
+                     input, " at element ", bad - values.begin(), " (row-major) of shape ",
+                     gradient.shape().str(), label_of(node));
+}
+
+// ---- Hooks
+
+Tensor call_hooks(const HookList<TensorHook>& hooks, Tensor gradient) {
+  hooks.for_each([&](const TensorHook& hook) {
+    Tensor other = hook(gradient);
+    if (!other.defined()) return;
+    if (other.shape() != gradient.shape() || other.dtype() != gradient.dtype()) {
+      fail<ShapeError>("hook", "expected a gradient of shape ", gradient.shape().str(),
+                       " and dtype ", name_of(gradient.dtype()), ", got ", other.shape().str(),
+                       " and ", name_of(other.dtype()));
+    }
+    gradient = std::move(other);
+  });
+  return gradient;
+}
+
+void check_count(const Node& node, const char* hook, size_t expected, size_t got) {
+  if (got == expected) return;
+  fail<RuntimeError>(node.name(), hook, ": expected ", expected, " gradients or none, got ", got);
+}
+
+void call_prehooks(const Node& node, absl::InlinedVector<Tensor, 1>& dy) {
+  node.extras->prehooks.for_each([&](const NodePrehook& hook) {
+    std::vector<Tensor> others = hook(dy);
+    if (others.empty()) return;
+    check_count(node, "prehook", dy.size(), others.size());
+    for (size_t i = 0; i < dy.size(); ++i) {
+      if (others[i].defined()) {
+        const OutputMeta& meta = node.outputs[i];
+        check_form(node.name(), "from a prehook for result", i, meta.shape, meta.dtype, others[i],
+                   node);
+      }
+      dy[i] = std::move(others[i]);
+    }
+  });
+}
+
+void call_hooks(const Node& node, Gradients& gradients, absl::Span<const Tensor> dy) {
+  if (node.extras->hooks.empty()) return;
+  std::vector<Tensor> current;
+  for (size_t i = 0; i < gradients.size(); ++i) current.push_back(gradients[i]);
+  node.extras->hooks.for_each([&](const NodeHook& hook) {
+    std::vector<Tensor> others = hook(current, dy);
+    if (others.empty()) return;
+    check_count(node, "hook", current.size(), others.size());
+    current = std::move(others);
+  });
+  gradients = Gradients(std::move(current));
+}
+
+// ---- A run
+
+// A leaf whose gradient is kept apart until the end of the run: one that was asked for, or has
+// hooks.
+struct Slot {
+  Ptr<TensorImpl> leaf;
+  Tensor gradient;
+};
+
+// What was asked for by name, and the part of the graph that leads there.
+struct Wanted {
+  // Finds out which nodes lead from `roots` to `inputs`.
+  Wanted(absl::Span<const Tensor> roots, absl::Span<const Tensor> inputs) {
+    int64_t lowest = inputs.empty() ? 0 : inputs[0].impl()->generation();
+    for (const Tensor& input : inputs) {
+      const TensorImpl& impl = *input.impl();
+      if (impl.node) {
+        results[impl.node.get()].resize(impl.node->outputs.size());
+      } else {
+        leaves.insert(&impl);
+      }
+      lowest = std::min(lowest, impl.generation());
+    }
+    std::vector<const Node*> reached;
+    for (const Tensor& root : roots) {
+      if (root.impl()->node) reached.push_back(root.impl()->node.get());
+      if (!root.impl()->node) reached_leaves.insert(root.impl());
+    }
+    for (size_t next = 0; next < reached.size(); ++next) {
+      const Node* node = reached[next];
+      if (!reached_nodes.insert(node).second || node->generation < lowest) continue;
+      for (const Edge& edge : node->edges) {
+        if (edge.node) reached.push_back(edge.node.get());
+        if (edge.leaf) reached_leaves.insert(edge.leaf.get());
+      }
+    }
+    reached.assign(reached_nodes.begin(), reached_nodes.end());
+    std::sort(reached.begin(), reached.end(),
+              [](const Node* a, const Node* b) { return a->generation < b->generation; });
+    for (const Node* node : reached) {
+      const bool leads = std::any_of(node->edges.begin(), node->edges.end(), [&](const Edge& edge) {
+        return edge.node ? needed.contains(edge.node.get()) || results.contains(edge.node.get())
+                         : leaves.contains(edge.leaf.get());
+      });
+      if (leads) needed.insert(node);
+    }
+  }
+  bool reaches(const TensorImpl& input) const {
+    return input.node ? reached_nodes.contains(input.node.get()) : reached_leaves.contains(&input);
+  }
+
+  absl::flat_hash_set<const TensorImpl*> leaves;
+  absl::flat_hash_map<const Node*, std::vector<Tensor>> results;  // one gradient per result
+  absl::flat_hash_set<const Node*> needed;
+  absl::flat_hash_set<const Node*> reached_nodes;
+  absl::flat_hash_set<const TensorImpl*> reached_leaves;
+};
+
+class Run {
+ public:
+  // Of the whole graph, or of the part that `wanted` needs. `fill` says whether the gradients go
+  // into grad() of leaves and of those that retain theirs.
+  Run(bool retain_graph, Wanted* wanted, bool fill)
+      : retain_graph_(retain_graph), wanted_(wanted), fill_(fill) {}
+
+  void start(const Tensor& root, Tensor gradient) {
+    TensorImpl& impl = *root.impl();
+    if (impl.node) {
+      held_.push_back(impl.node);
+      accumulate(impl.node->arrived[impl.output], std::move(gradient));
+      queue_.push(impl.node.get());
+    } else {
+      arrive(root.handle(), std::move(gradient));
+    }
+  }
+
+  void finish() {
+    while (!queue_.empty()) step(*queue_.pop());
+    for (Slot& slot : slots_) {
+      if (slot.leaf->extras) {
+        slot.gradient = call_hooks(slot.leaf->extras->hooks, std::move(slot.gradient));
+      }
+      if (wanted_ == nullptr) accumulate_for_user(slot.leaf->grad, std::move(slot.gradient));
+    }
+  }
+
+  // After finish(): of an input that was wanted; undefined if none came.
+  Tensor gradient_of(const TensorImpl& input) const {
+    if (input.node) return wanted_->results.at(input.node.get())[input.output];
+    const auto slot = slot_of_.find(&input);
+    return slot == slot_of_.end() ? Tensor() : slots_[slot->second].gradient;
+  }
+
+ private:
+  void step(Node& node) {
+    dy_.clear();
+    dy_.swap(node.arrived);
+    node.arrived.assign(dy_.size(), Tensor());
+    if (node.extras) call_output_hooks(node);
+    if (wanted_ != nullptr) {
+      const auto results = wanted_->results.find(&node);
+      if (results != wanted_->results.end()) {
+        for (size_t i = 0; i < dy_.size(); ++i) results->second[i] = dy_[i];
+      }
+      if (!wanted_->needed.contains(&node)) return;
+    }
+    if (node.released) {
+      fail<RuntimeError>(node.name(),
+                         "backward through a graph that an earlier backward has consumed; "
+                         "pass retain_graph to that one",
+                         label_of(node));
+    }
+    if (node.extras) call_prehooks(node, dy_);
+    Gradients gradients = run_node(node, dy_);
+    if (gradients.size() != node.edges.size()) {
+      fail<RuntimeError>(node.name(), "backward: expected ", node.edges.size(), " gradients, got ",
+                         gradients.size(), label_of(node));
+    }
+    if (node.extras) call_hooks(node, gradients, dy_);
+    dy_.clear();
+    for (size_t i = 0; i < node.edges.size(); ++i) {
+      const Edge& edge = node.edges[i];
+      if (!edge || !gradients[i].defined()) continue;
+      const Expected expected = expected_of(node, i);
+      check_form(node.name(), "for input", i, expected.shape, expected.dtype, gradients[i], node);
+      if (detect_anomaly_) check_finite(node, i, gradients[i]);
+      if (edge.leaf) {
+        arrive(edge.leaf, std::move(gradients[i]));
+      } else if (leads_on(*edge.node)) {
+        accumulate(edge.node->arrived[edge.output], std::move(gradients[i]));
+        queue_.push(edge.node.get());
+      }
+    }
+    if (!retain_graph_) node.release();
+  }
+
+  bool leads_on(const Node& node) const {
+    return wanted_ == nullptr || wanted_->needed.contains(&node) ||
+           wanted_->results.contains(&node);
+  }
+
+  void call_output_hooks(Node& node) {
+    for (size_t i = 0; i < node.extras->outputs.size(); ++i) {
+      const NodeExtras::Output& output = node.extras->outputs[i];
+      if (!dy_[i].defined()) continue;
+      dy_[i] = call_hooks(output.hooks, std::move(dy_[i]));
+      if (fill_ && output.retained) accumulate_for_user(*output.retained, dy_[i]);
+    }
+  }
+
+  void arrive(const Ptr<TensorImpl>& leaf, Tensor gradient) {
+    if (wanted_ != nullptr ? !wanted_->leaves.contains(leaf.get())
+                           : !leaf->extras || leaf->extras->hooks.empty()) {
+      if (wanted_ == nullptr) accumulate_for_user(leaf->grad, std::move(gradient));
+      return;
+    }
+    const auto slot = slot_of_.emplace(leaf.get(), slots_.size());
+    if (slot.second) slots_.push_back({leaf, Tensor()});
+    accumulate(slots_[slot.first->second].gradient, std::move(gradient));
+  }
+
+  const bool retain_graph_;
+  Wanted* const wanted_;  // null for the whole graph
+  const bool fill_;
+  const bool detect_anomaly_ = is_detect_anomaly();
+  absl::InlinedVector<Ptr<Node>, 1> held_;  // what the queue's plain pointers live by
+  Queue queue_;
+  absl::InlinedVector<Tensor, 1> dy_;  // of the node that runs
+  std::vector<Slot> slots_;
+  absl::flat_hash_map<const TensorImpl*, size_t> slot_of_;
+};
+
+// The gradient to start from.
+Tensor first_gradient(const char* op, const Tensor& root, const Tensor& gradient) {
+  if (!root.defined()) {
+    fail<RuntimeError>(op, "expected a defined tensor, got one without a value");
+  }
+  if (!root.requires_grad()) {
+    fail<RuntimeError>(
+        op,
+        "expected a tensor with a graph, got one that does not require a gradient; "
+        "call requires_grad_() on a leaf before the computation, outside NoGradGuard");
+  }
+  if (!gradient.defined()) {
+    if (root.numel() != 1) {
+      fail<RuntimeError>(op, "expected a tensor of one element, got shape ", root.shape().str(),
+                         "; pass a gradient of that shape, or reduce with sum() or mean()");
+    }
+    return ones(root.shape(), root.dtype());
+  }
+  if (gradient.shape() != root.shape() || gradient.dtype() != root.dtype()) {
+    fail<ShapeError>(op, "expected a gradient of shape ", root.shape().str(), " and dtype ",
+                     name_of(root.dtype()), ", got ", gradient.shape().str(), " and ",
+                     name_of(gradient.dtype()));
+  }
+  return gradient;
+}
+
+void check_inputs(const char* op, absl::Span<const Tensor> inputs) {
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i].requires_grad()) continue;
+    fail<RuntimeError>(op, "expected input ", i, " to require a gradient, got ",
+                       inputs[i].defined() ? "one that does not" : "an undefined tensor");
   }
 }
 
@@ -104,67 +420,66 @@ void Node::destroy(Node* node) {
 }
 
 void run_backward(const Tensor& root, const Tensor& gradient, const BackwardOptions& options) {
-  if (!root.defined()) {
-    fail<RuntimeError>("backward", "expected a defined tensor, got one without a value");
-  }
-  if (!root.requires_grad()) {
-    fail<RuntimeError>(
-        "backward",
-        "expected a tensor with a graph, got one that does not require a gradient; "
-        "call requires_grad_() on a leaf before the computation, outside NoGradGuard");
-  }
-  Tensor first = gradient;
-  if (!first.defined()) {
-    if (root.numel() != 1) {
-      fail<RuntimeError>("backward", "expected a tensor of one element, got shape ",
-                         root.shape().str(),
-                         "; pass a gradient of that shape, or reduce with sum() or mean()");
-    }
-    first = ones(root.shape(), root.dtype());
-  } else if (first.shape() != root.shape() || first.dtype() != root.dtype()) {
-    fail<ShapeError>("backward", "expected a gradient of shape ", root.shape().str(), " and dtype ",
-                     name_of(root.dtype()), ", got ", first.shape().str(), " and ",
-                     name_of(first.dtype()));
-  }
+  Tensor first = first_gradient("backward", root, gradient);
+  check_inputs("backward", options.inputs);
   const GradModeGuard mode(options.create_graph);
   const bool retain = options.retain_graph || options.create_graph;
-  const Ptr<Node> start = root.impl()->node;
-  if (!start) {
-    accumulate_leaf(*root.impl(), std::move(first));
+  if (options.inputs.empty()) {
+    Run run(retain, nullptr, true);
+    run.start(root, std::move(first));
+    run.finish();
     return;
   }
-  Queue queue;
-  start->arrived[root.impl()->output] = std::move(first);
-  queue.push(start.get());
-  absl::InlinedVector<Tensor, 1> dy;
-  while (!queue.empty()) {
-    Node* const node = queue.pop();
-    dy.swap(node->arrived);
-    node->arrived.assign(dy.size(), Tensor());
-    if (node->released) {
-      fail<RuntimeError>(node->name(),
-                         "backward through a graph that an earlier backward has consumed; "
-                         "pass retain_graph to that one");
-    }
-    Gradients gradients = node->run(dy);
-    dy.clear();
-    if (gradients.size() != node->edges.size()) {
-      fail<RuntimeError>(node->name(), "backward: expected ", node->edges.size(),
-                         " gradients, got ", gradients.size());
-    }
-    for (size_t i = 0; i < node->edges.size(); ++i) {
-      const Edge& edge = node->edges[i];
-      if (!edge || !gradients[i].defined()) continue;
-      check_gradient(*node, i, gradients[i]);
-      if (edge.node) {
-        accumulate(edge.node->arrived[edge.output], std::move(gradients[i]));
-        queue.push(edge.node.get());
-      } else {
-        accumulate_leaf(*edge.leaf, std::move(gradients[i]));
-      }
-    }
-    if (!retain) node->release();
+  Wanted wanted({&root, 1}, options.inputs);
+  Run run(retain, &wanted, true);
+  run.start(root, std::move(first));
+  run.finish();
+  absl::flat_hash_set<const TensorImpl*> done;
+  for (const Tensor& input : options.inputs) {
+    TensorImpl& impl = *input.impl();
+    if (!done.insert(&impl).second || (impl.extras && impl.extras->retained)) continue;
+    Tensor arrived = run.gradient_of(impl);
+    if (arrived.defined()) accumulate_for_user(impl.grad, std::move(arrived));
   }
 }
 
-}  // namespace lamina::internal
+}  // namespace internal
+
+std::vector<Tensor> grad(absl::Span<const Tensor> outputs, absl::Span<const Tensor> inputs,
+                         absl::Span<const Tensor> grad_outputs, const GradOptions& options) {
+  if (outputs.empty()) fail<ValueError>("grad", "expected at least one output, got none");
+  if (!grad_outputs.empty() && grad_outputs.size() != outputs.size()) {
+    fail<ValueError>("grad", "expected as many grad_outputs as outputs, ", outputs.size(), ", got ",
+                     grad_outputs.size());
+  }
+  std::vector<Tensor> first;
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    first.push_back(internal::first_gradient("grad", outputs[i],
+                                             grad_outputs.empty() ? Tensor() : grad_outputs[i]));
+  }
+  internal::check_inputs("grad", inputs);
+  internal::Wanted wanted(outputs, inputs);
+  if (!options.allow_unused) {
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      if (wanted.reaches(*inputs[i].impl())) continue;
+      fail<RuntimeError>("grad", "expected outputs that depend on each input, got input ", i,
+                         " that none depends on; pass allow_unused for an undefined gradient");
+    }
+  }
+  const GradModeGuard mode(options.create_graph);
+  internal::Run run(options.retain_graph || options.create_graph, &wanted, false);
+  for (size_t i = 0; i < outputs.size(); ++i) run.start(outputs[i], std::move(first[i]));
+  run.finish();
+  std::vector<Tensor> result;
+  for (const Tensor& input : inputs) {
+    Tensor gradient = run.gradient_of(*input.impl());
+    if (!gradient.defined() && !options.allow_unused) {  // operations that pass on no gradient
+      gradient = zeros(input.shape(), input.dtype());
+    }
+    if (!options.create_graph && gradient.requires_grad()) gradient = gradient.detach();
+    result.push_back(std::move(gradient));
+  }
+  return result;
+}
+
+}  // namespace lamina

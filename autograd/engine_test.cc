@@ -12,7 +12,7 @@ namespace lamina {
 namespace {
 
 using Values = std::vector<double>;
-constexpr BackwardOptions kRetain{true, false}, kCreateGraph{false, true};
+const BackwardOptions kRetain{true, false}, kCreateGraph{false, true};
 
 Tensor leaf(std::vector<double> values) {
   const Shape shape = static_cast<int64_t>(values.size());

@@ -9,7 +9,12 @@ namespace lamina {
 
 void Context::save(Tensor tensor, bool is_output) {
   Saved saved{std::move(tensor), 0, 0, is_output, 0};
-  if (saved.tensor.data().defined()) {
+  if (saved.tensor.defined()) {
+    if (saved.tensor.impl()->inference && !is_inference_mode()) {
+      fail<RuntimeError>(name_(),
+                         "backward would need a tensor that was made in inference mode; clone() it "
+                         "first, or make it outside InferenceModeGuard");
+    }
     saved.version = saved.tensor.data().version();
     saved.replaced = saved.tensor.impl()->replaced;
   }
@@ -31,7 +36,11 @@ void Context::save_input(const NDArray& x) {
   for (size_t i = 0; i < node_->edges.size(); ++i) {
     internal::TensorImpl* input = inputs_[i];
     if (input != nullptr && &input->data == &x) {
-      save(Tensor(internal::Ptr<internal::TensorImpl>::share(input)), false);
+      // In-place writes may make any tensor but a leaf that requires a gradient depend on this node:
+      // what is saved has the history of now, and nothing to make a cycle of.
+      save(Tensor(input->leaf_requires_grad ? internal::Ptr<internal::TensorImpl>::share(input)
+                                            : internal::snapshot(*input)),
+           false);
       return;
     }
   }

@@ -38,6 +38,7 @@
 #include <utility>
 #include <vector>
 
+#include "lamina/autograd/anomaly.h"
 #include "lamina/autograd/grad_mode.h"
 #include "lamina/autograd/node.h"
 
@@ -76,6 +77,7 @@ class Context {
   Tensor to_input(int i, const Tensor& gradient) const;
 
   // ---- In both
+  int input_count() const { return node_ == nullptr ? 0 : static_cast<int>(node_->edges.size()); }
   // Whether input i (counting Tensor and NDArray parameters) wants a gradient; an unwanted one need
   // not be computed, nor what only it takes be saved.
   bool needs_grad(int i) const {
@@ -223,21 +225,26 @@ class Function {
     if (!(is_grad_enabled() && (internal::wants_grad(args) || ...))) {
       Op op;
       Context nothing(&Function::name);
-      return plain(
+      auto result = plain(
           [&]() -> decltype(auto) { return op.forward(nothing, internal::as_array(args)...); });
+      (note_views(result, args), ...);
+      return result;
     }
     using NodeType = internal::NodeOf<Op, kInputs>;
     const size_t count = (internal::count_inputs(args) + ...);
     auto node = internal::Ptr<internal::Node>::adopt(new (internal::allocate(sizeof(NodeType)))
                                                          NodeType(count));
     auto& typed = static_cast<NodeType&>(*node);
+    if (internal::current_label != nullptr) node->extra().label = *internal::current_label;
     internal::PerInput<internal::TensorImpl*, kInputs> inputs(count);
     size_t i = 0;
     (connect(args, *node, inputs.data(), i), ...);
     typed.context.record(&typed, inputs.data());
-    return recorded(std::move(node), typed.context, [&]() -> decltype(auto) {
+    auto result = recorded(std::move(node), typed.context, [&]() -> decltype(auto) {
       return typed.op.forward(typed.context, internal::as_array(args)...);
     });
+    (note_views(result, args), ...);
+    return result;
   }
 
   // The name in error messages: kName if the operation has one, else its type's.
@@ -262,6 +269,7 @@ class Function {
     } else if constexpr (internal::is_tensor<T>) {
       const Tensor& tensor = internal::as_tensor(arg);
       internal::TensorImpl* impl = inputs[i] = tensor.impl();
+      if (impl != nullptr) impl->sync();
       if (impl != nullptr && impl->node) {
         node.edges[i].node = impl->node;
         node.edges[i].output = impl->output;
@@ -273,6 +281,17 @@ class Function {
       ++i;
     } else if constexpr (internal::is_ndarray<T>) {
       inputs[i++] = nullptr;
+    }
+  }
+
+  template <class Result, class T>
+  static void note_views(const Result& result, const T& arg) {
+    if constexpr (!std::is_same_v<Result, Tensor>) {
+      for (const Tensor& r : result) note_views(r, arg);
+    } else if constexpr (internal::is_list<T>) {
+      for (const Tensor& tensor : arg) note_views(result, tensor);
+    } else if constexpr (internal::is_tensor<T>) {
+      if (result.defined()) internal::note_view(*result.impl(), internal::as_tensor(arg).impl());
     }
   }
 

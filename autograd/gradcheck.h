@@ -11,7 +11,6 @@
 #ifndef LAMINA_AUTOGRAD_GRADCHECK_H_
 #define LAMINA_AUTOGRAD_GRADCHECK_H_
 
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -31,10 +30,7 @@ struct GradcheckReport {
   std::string message;  // which input, which element, both numbers; empty if passed
 };
 
-// A function of several tensors. It must give the same result each time.
-using TensorFunction = std::function<Tensor(absl::Span<const Tensor>)>;
-
-// First derivatives. Throws ValueError if f is empty, or no input requires a gradient, or one that
+// First derivatives. f must give the same result each time. Throws ValueError if f is empty, or no input requires a gradient, or one that
 // does is not a float64 leaf. The gradients of the inputs are cleared.
 GradcheckReport gradcheck(const TensorFunction& f, const std::vector<Tensor>& inputs,
                           const GradcheckOptions& options = {});

@@ -5,6 +5,7 @@
 
 #include "gtest/gtest.h"
 #include "lamina/autograd/function.h"
+#include "lamina/autograd/grad_mode.h"
 #include "lamina/tensor/allocator.h"
 #include "lamina/tensor/test_util.h"
 
@@ -93,12 +94,60 @@ TEST(GraphLifetime, DeepGraphOfSecondOrderIsDestroyed) {
   EXPECT_EQ(a.impl()->use_count(), 1u);
 }
 
+TEST(GraphLifetime, NoNodeIsMadeWhereNoInputNeedsAGradient) {
+  // Counted in blocks: a result takes one for the tensor and one for its elements, and a node one
+  // more.
+  const Tensor a = ones({3}), b = ones({3}), w = ones({3}).requires_grad_();
+  const auto blocks = [](const std::function<Tensor()>& f) {
+    const int64_t before = memory_stats().allocations;
+    const Tensor y = f();
+    return memory_stats().allocations - before;
+  };
+  const int64_t without = blocks([&] { return a * b; });
+  EXPECT_EQ(without, 2);
+  EXPECT_EQ(blocks([&] { return exp(a); }), 2);
+  EXPECT_GT(blocks([&] { return w * b; }), without);
+  const NoGradGuard no_grad;
+  EXPECT_EQ(blocks([&] { return w * b; }), without);
+}
+
+TEST(GraphLifetime, BuiltAndDroppedAHundredThousandTimes) {
+  const Tensor a = ones({4}).requires_grad_();
+  const auto build = [&](bool backward) {
+    Tensor h = a * 2;
+    h.mul_(a);
+    const Tensor y = sum(exp(h) * h.view({2, 2}).sum());
+    if (backward) grad({y}, {a}, {}, {false, true});
+  };
+  for (int i = 0; i < 100; ++i) build(i % 10 == 0);
+  const MemoryStats before = memory_stats();
+  for (int i = 0; i < kDepth / 10; ++i) build(i % 10 == 0);
+  EXPECT_EQ(memory_stats().current, before.current);
+  EXPECT_EQ(memory_stats().reserved, before.reserved);
+  EXPECT_EQ(a.impl()->use_count(), 1u);
+}
+
+TEST(GraphLifetime, TheCycleOfCreateGraphEndsWithTheGradient) {
+  const int64_t before = memory_stats().current;
+  {
+    const Tensor a = ones({4}).requires_grad_();
+    sum(a * a * a).backward({}, {false, true});
+    EXPECT_GT(a.impl()->use_count(), 1u);  // its gradient holds the graph, which holds it
+    a.set_grad({});
+    EXPECT_EQ(a.impl()->use_count(), 1u);
+    const Tensor g = grad({sum(a * a * a)}, {a}, {}, {false, true})[0];  // no cycle
+    EXPECT_TRUE(g.requires_grad());
+  }
+  EXPECT_EQ(memory_stats().current, before);
+}
+
 TEST(GraphLifetime, BackwardFreesWhatWasSaved) {
   const Tensor a = ones({4}).requires_grad_();
   const Tensor h = a * 2, y = sum(h * h);
-  EXPECT_GT(h.impl()->use_count(), 1u);
+  const auto owners = [&] { return h.data().storage()->use_count(); };
+  EXPECT_GT(owners(), 1u);
   y.backward();
-  EXPECT_EQ(h.impl()->use_count(), 1u);
+  EXPECT_EQ(owners(), 1u);
 }
 
 TEST(GraphLifetime, UnusedResultDoesNotKeepTheOthersHistory) {

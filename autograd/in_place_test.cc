@@ -80,7 +80,7 @@ TEST(InPlace, WriteAfterBackwardIsFine) {
 }
 
 TEST(InPlace, SetDataOfASavedLeafIsNoticedThoughVersionsAgree) {
-  const Tensor a = leaf({3, 4}), b = tensor({2.0, 5.0}, {2});
+  const Tensor a = leaf({3, 4}), b = leaf({2, 5});
   const Tensor y = sum(a * b);
   b.set_data(NDArray::from({9.0, 9.0}, {2}));
   EXPECT_THROWS(RuntimeError, "[mul] a value that backward needs was changed in place: shape (2,)",
@@ -89,7 +89,7 @@ TEST(InPlace, SetDataOfASavedLeafIsNoticedThoughVersionsAgree) {
 
 TEST(InPlace, SetDataToAnotherViewOfTheSameStorageIsNoticed) {
   const Tensor a = ones({2, 2}, float64).requires_grad_();
-  const Tensor b = tensor({1.0, 2.0, 3.0, 4.0}, {2, 2});
+  const Tensor b = tensor({1.0, 2.0, 3.0, 4.0}, {2, 2}).requires_grad_();
   const Tensor y = sum(matmul(a, b));
   b.set_data(b.data().t());
   EXPECT_THROWS(RuntimeError, "[matmul] a value that backward needs was changed in place",
@@ -98,13 +98,21 @@ TEST(InPlace, SetDataToAnotherViewOfTheSameStorageIsNoticed) {
 
 TEST(InPlace, SetDataToOtherValuesAndBackToAViewOfTheOldOnesIsNoticed) {
   const Tensor a = ones({2, 2}, float64).requires_grad_();
-  const Tensor b = tensor({1.0, 2.0, 3.0, 4.0}, {2, 2});
+  const Tensor b = tensor({1.0, 2.0, 3.0, 4.0}, {2, 2}).requires_grad_();
   const NDArray original = b.data();
   const Tensor y = sum(matmul(a, b));
   b.set_data(NDArray::zeros({2, 2}, float64));
   b.set_data(original.t());
   EXPECT_THROWS(RuntimeError, "[matmul] a value that backward needs was changed in place",
                 y.backward());
+}
+
+TEST(InPlace, SetDataOfASavedConstantLeavesTheOldValuesToBackward) {
+  const Tensor a = leaf({3, 4}), b = tensor({2.0, 5.0}, {2});
+  const Tensor y = sum(a * b);
+  b.set_data(NDArray::from({9.0, 9.0}, {2}));
+  y.backward();
+  EXPECT_EQ(a.grad().to_vector<double>(), (Values{2, 5}));
 }
 
 TEST(InPlace, SetDataAfterSavingLeavesSavedConstantsAlone) {

@@ -17,13 +17,19 @@
 #ifndef LAMINA_AUTOGRAD_NODE_H_
 #define LAMINA_AUTOGRAD_NODE_H_
 
+#include <atomic>
 #include <cstdint>
 #include <initializer_list>
+#include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/container/inlined_vector.h"
 #include "absl/types/span.h"
+#include "lamina/autograd/anomaly.h"
+#include "lamina/autograd/grad_mode.h"
+#include "lamina/autograd/hooks.h"
 #include "lamina/autograd/tensor.h"  // which includes this file at its end
 
 namespace lamina {
@@ -50,6 +56,9 @@ class Gradients {
 
 namespace internal {
 
+// Which call of checkpoint() the operations recorded on this thread belong to; 0 for none.
+inline thread_local uint32_t current_region = 0;
+
 struct Edge {
   Ptr<Node> node;         // the input is a result of this node
   Ptr<TensorImpl> leaf;   // or a leaf that requires a gradient
@@ -66,6 +75,18 @@ struct OutputMeta {
   DType dtype;
 };
 
+// What few nodes have.
+struct NodeExtras {
+  struct Output {
+    HookList<TensorHook> hooks;
+    std::shared_ptr<Tensor> retained;  // where retain_grad() wants the gradient
+  };
+  std::vector<Output> outputs;  // as many as the node's
+  HookList<NodePrehook> prehooks;
+  HookList<NodeHook> hooks;
+  std::string label;  // of the LabelGuard, if any
+};
+
 class Node : public Counted {
  public:
   virtual const char* name() const = 0;
@@ -76,11 +97,19 @@ class Node : public Counted {
 
   static void destroy(Node* node);
 
+  NodeExtras& extra() {
+    if (!extras) extras = std::make_unique<NodeExtras>();
+    extras->outputs.resize(outputs.size());
+    return *extras;
+  }
+
   absl::Span<Edge> edges;
   int64_t generation = 1;
   absl::InlinedVector<OutputMeta, 1> outputs;
   absl::InlinedVector<Tensor, 1>
       arrived;  // the gradients of the outputs so far, in one run of the engine
+  std::unique_ptr<NodeExtras> extras;  // null if it has none
+  const uint32_t region = current_region;
   bool queued = false;
   bool released = false;
 
@@ -90,6 +119,12 @@ class Node : public Counted {
  private:
   virtual void free_self() = 0;
   Node* next_dead_ = nullptr;
+};
+
+// What few tensors have.
+struct TensorExtras {
+  HookList<TensorHook> hooks;        // of a leaf
+  std::shared_ptr<Tensor> retained;  // the gradient of a non-leaf after retain_grad()
 };
 
 // What a Tensor points to.
@@ -120,15 +155,51 @@ struct TensorImpl : Counted {
   }
 
   bool requires_grad() const { return leaf_requires_grad || node; }
+  // Brings the history of a view up to date; to be called before `node` is read.
+  void sync() {
+    if (base && seen.load(std::memory_order_acquire) != base->histories) renew_history();
+  }
+  int64_t generation() const { return node ? node->generation : 0; }
+  TensorExtras& extra() {
+    if (!extras) extras = std::make_unique<TensorExtras>();
+    return *extras;
+  }
 
   bool leaf_requires_grad = false;
-  uint32_t output = 0;    // which result of the node this is
-  uint32_t replaced = 0;  // how often set_data put another array in place
-  uint32_t reshaped = 0;  // how often that had another shape or dtype
+  bool inference = inference_mode;  // made in inference mode
+  bool is_cut_view = false;  // a view of one that requires a gradient, made without recording
+  uint32_t output = 0;       // which result of the node this is
+  uint32_t replaced = 0;     // how often set_data put another array in place
+  uint32_t reshaped = 0;     // how often that had another shape or dtype
   NDArray data;
   Ptr<Node> node;  // the operation that made it; null for a leaf
-  Tensor grad;
+  Tensor grad;     // of a leaf
+  std::unique_ptr<TensorExtras> extras;
+
+  // In-place writes change histories; see in_place.cc.
+  uint32_t histories = 0;         // how often this one has changed
+  std::atomic<uint32_t> seen{0};  // the base's count when this view's history was made
+  Ptr<TensorImpl> base;           // of a view: the tensor, no view itself, that it was made of
+
+ private:
+  void renew_history();
 };
+
+// Another of the same elements and history, which stays as it is while `impl` goes on.
+Ptr<TensorImpl> snapshot(TensorImpl& impl);
+
+// Notes that `result` is a view of `x`, if it is: they share storage.
+inline void note_view(TensorImpl& result, TensorImpl* x) {
+  if (x == nullptr || x->data.storage() != result.data.storage() || inference_mode) return;
+  if (!grad_enabled && x->requires_grad()) {
+    result.is_cut_view = true;  // without its base, whose graph it would keep alive
+    return;
+  }
+  result.is_cut_view = x->is_cut_view;
+  TensorImpl* base = x->base ? x->base.get() : x;
+  result.base = Ptr<TensorImpl>::share(base);
+  result.seen.store(base->histories, std::memory_order_relaxed);
+}
 
 const NDArray& undefined_array();  // what an undefined tensor has for data
 
@@ -155,7 +226,11 @@ inline Expected expected_of(const Node& node, size_t input) {
 inline const NDArray& Tensor::data() const {
   return impl_ ? impl_->data : internal::undefined_array();
 }
-inline bool Tensor::requires_grad() const { return impl_ && impl_->requires_grad(); }
+inline bool Tensor::requires_grad() const {
+  if (!impl_) return false;
+  impl_->sync();
+  return impl_->requires_grad();
+}
 
 }  // namespace lamina
 

@@ -1,6 +1,7 @@
 #include "lamina/autograd/tensor.h"
 
 #include "lamina/autograd/engine.h"
+#include "lamina/autograd/grad_mode.h"
 #include "lamina/autograd/node.h"
 #include "lamina/tensor/print.h"
 
@@ -9,7 +10,19 @@ namespace {
 
 internal::TensorImpl& impl_of(const char* op, const Tensor& x) {
   if (!x.defined()) fail<RuntimeError>(op, "expected a defined tensor, got one without a value");
+  x.impl()->sync();
   return *x.impl();
+}
+
+void check_requires_grad(const char* op, const internal::TensorImpl& impl) {
+  if (!impl.requires_grad()) {
+    fail<RuntimeError>(op, "expected a tensor that requires a gradient, got one that does not");
+  }
+}
+
+template <class Hook>
+void check_callable(const char* op, const Hook& hook) {
+  if (!hook) fail<ValueError>(op, "expected a function, got none");
 }
 
 }  // namespace
@@ -35,6 +48,8 @@ void Tensor::set_data(NDArray data) const {
     ++impl.reshaped;
   }
   impl.data = std::move(data);
+  impl.base = {};  // not a view of it any more
+  impl.is_cut_view = false;
   ++impl.replaced;
 }
 
@@ -45,14 +60,42 @@ Tensor& Tensor::requires_grad_(bool requires_grad) & {
     fail<RuntimeError>("requires_grad_", "expected a leaf, got the result of ", impl.node->name(),
                        "; use detach() for its values without history");
   }
-  if (requires_grad) check_floating("requires_grad_", impl.data.dtype());
+  if (requires_grad) {
+    check_floating("requires_grad_", impl.data.dtype());
+    if (impl.inference && !is_inference_mode()) {
+      fail<RuntimeError>("requires_grad_",
+                         "expected a tensor from outside inference mode; clone() it first");
+    }
+  }
   impl.leaf_requires_grad = requires_grad;
+  impl.base = {};  // a leaf of its own from here on
   return *this;
 }
 
-bool Tensor::is_leaf() const { return !impl_ || !impl_->node; }
-const char* Tensor::grad_fn() const { return is_leaf() ? nullptr : impl_->node->name(); }
-Tensor Tensor::grad() const { return impl_of("grad", *this).grad; }
+bool Tensor::is_leaf() const {
+  if (impl_) impl_->sync();
+  return !impl_ || !impl_->node;
+}
+Tensor Tensor::grad() const {
+  const internal::TensorImpl& impl = impl_of("grad", *this);
+  return impl.extras && impl.extras->retained ? *impl.extras->retained : impl.grad;
+}
+
+void Tensor::retain_grad() const {
+  internal::TensorImpl& impl = impl_of("retain_grad", *this);
+  check_requires_grad("retain_grad", impl);
+  if (!impl.node || (impl.extras && impl.extras->retained)) return;
+  impl.extra().retained = std::make_shared<Tensor>();
+  impl.node->extra().outputs[impl.output].retained = impl.extras->retained;
+}
+
+HookHandle Tensor::add_hook(TensorHook hook) const {
+  internal::TensorImpl& impl = impl_of("register_hook", *this);
+  check_requires_grad("register_hook", impl);
+  check_callable("register_hook", hook);
+  return (impl.node ? impl.node->extra().outputs[impl.output].hooks : impl.extra().hooks)
+      .add(std::move(hook));
+}
 
 void Tensor::set_grad(Tensor grad) const {
   internal::TensorImpl& impl = impl_of("set_grad", *this);
@@ -64,15 +107,42 @@ void Tensor::set_grad(Tensor grad) const {
   if (grad.impl() == impl_.get()) {
     fail<ValueError>("set_grad", "expected another tensor as the gradient, got the tensor itself");
   }
-  impl.grad = std::move(grad);
+  (impl.extras && impl.extras->retained ? *impl.extras->retained : impl.grad) = std::move(grad);
 }
+
+void Tensor::backward(const Tensor& gradient) const { backward(gradient, {}); }
 
 void Tensor::backward(const Tensor& gradient, const BackwardOptions& options) const {
   internal::run_backward(*this, gradient, options);
 }
 
+// ---- GradFn
+
+GradFn Tensor::grad_fn() const { return is_leaf() ? GradFn() : GradFn(impl_->node); }
+
+const char* GradFn::name() const { return node_ ? node_->name() : ""; }
+
+std::vector<GradFn> GradFn::next_functions() const {
+  std::vector<GradFn> result;
+  if (!node_) return result;
+  for (const internal::Edge& edge : node_->edges) result.emplace_back(edge.node);
+  return result;
+}
+
+HookHandle GradFn::add_prehook(NodePrehook hook) const {
+  if (!node_) fail<RuntimeError>("register_prehook", "expected the result of an operation");
+  check_callable("register_prehook", hook);
+  return node_->extra().prehooks.add(std::move(hook));
+}
+HookHandle GradFn::add_hook(NodeHook hook) const {
+  if (!node_) fail<RuntimeError>("register_hook", "expected the result of an operation");
+  check_callable("register_hook", hook);
+  return node_->extra().hooks.add(std::move(hook));
+}
+
 std::string Tensor::str() const {
   if (!defined()) return "Tensor(undefined)";
+  impl_->sync();
   if (impl_->node) return to_text(data(), absl::StrCat("grad_fn=<", impl_->node->name(), ">"));
   return to_text(data(), impl_->leaf_requires_grad ? "requires_grad=True" : "");
 }

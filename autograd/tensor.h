@@ -16,13 +16,16 @@
 #define LAMINA_AUTOGRAD_TENSOR_H_
 
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <ostream>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "absl/types/span.h"
+#include "lamina/autograd/hooks.h"
 #include "lamina/tensor/ndarray.h"
 #include "lamina/tensor/random.h"
 
@@ -38,13 +41,11 @@ class Node;
 struct TensorImpl;
 }  // namespace internal
 
-struct BackwardOptions {
-  bool retain_graph = false;  // keep what backward needs, so that it can run again
-  // Record backward itself, for higher derivatives; implies retain_graph. The gradients of the
-  // leaves then hold the graph, which holds the leaves: a cycle that nothing frees until
-  // set_grad({}) or zero_grad() breaks it.
-  bool create_graph = false;
-};
+struct BackwardOptions;
+class GradFn;
+
+// What register_hook() takes: the gradient, and what replaces it; undefined to keep it.
+using TensorHook = std::function<Tensor(const Tensor& grad)>;
 
 class Tensor : public Methods<Tensor> {
  public:
@@ -81,6 +82,23 @@ class Tensor : public Methods<Tensor> {
     return data().to_vector<T>();
   }
 
+  // ---- In place
+  // These write to the elements, whoever shares them, and return this tensor. While gradients are
+  // recorded they become part of the history, of this tensor and, if it is a view or has views, of
+  // all that share its elements:
+  //   Tensor h = linear(x);
+  //   h.relu_();
+  //   h.index({Slice(0, 2)}).copy_(y);
+  // Throw RuntimeError if this is a leaf that requires a gradient, or a view of one. A value that
+  // backward needs may be written to as well, and backward then throws.
+#define LAMINA_ARRAY Tensor
+#define LAMINA_WRITTEN Tensor
+#define LAMINA_CONST const
+#include "lamina/tensor/in_place.inc"
+#undef LAMINA_ARRAY
+#undef LAMINA_WRITTEN
+#undef LAMINA_CONST
+
   // ---- Gradients
   // Asks for a gradient, or stops asking. Floating leaves only.
   Tensor& requires_grad_(bool requires_grad = true) &;
@@ -91,19 +109,39 @@ class Tensor : public Methods<Tensor> {
   bool requires_grad() const;  // set on a leaf, or passed on from an input
   bool is_leaf() const;        // not the result of a recorded operation
   Tensor grad() const;         // what backward has added up; undefined before
+  // Asks backward to add the gradient of this result of an operation into grad() too. On a leaf it
+  // changes nothing. Throws RuntimeError if no gradient is required.
+  void retain_grad() const;
   // Another tensor of the same shape and dtype, or undefined to clear the gradient.
   void set_grad(Tensor grad) const;
   Tensor detach() const { return Tensor(data()); }  // the same values without history
-  // The recorded operation that made it; null for a leaf. One that is made of another has that
+  // The recorded operation that made it; of a leaf it is false. One that is made of another has that
   // one's name: squeeze, unsqueeze and select are "view", flatten is "reshape", t is "transpose".
-  const char* grad_fn() const;
+  GradFn grad_fn() const;
+
+  // Calls `hook` with the gradient of this tensor whenever backward or grad() has added it up, before
+  // it goes on or into grad(). The hook may return another one, of the same shape and dtype;
+  // undefined, or void, keeps it. Several are called in order. Throws RuntimeError if no gradient is
+  // required; backward throws ShapeError if a hook returns another shape or dtype.
+  template <class F>
+  HookHandle register_hook(F hook) const {
+    if constexpr (std::is_void_v<std::invoke_result_t<F&, const Tensor&>>) {
+      return add_hook([hook = std::move(hook)](const Tensor& grad) mutable {
+        hook(grad);
+        return Tensor();
+      });
+    } else {
+      return add_hook(std::move(hook));
+    }
+  }
 
   // Adds d(this . gradient) / d(leaf) to the gradient of each leaf that requires one. `gradient`
   // has this tensor's shape and dtype; it may be left out for a tensor of one element, where it
   // is 1. The graph is consumed unless retained. Throws RuntimeError if there is no graph, or it
   // was consumed, or a value that it needs was changed in place. Not for several threads at once on
   // graphs that share a tensor which requires a gradient.
-  void backward(const Tensor& gradient = {}, const BackwardOptions& options = {}) const;
+  void backward(const Tensor& gradient = {}) const;
+  void backward(const Tensor& gradient, const BackwardOptions& options) const;
 
   std::string str() const;
   friend std::ostream& operator<<(std::ostream& out, const Tensor& x) { return out << x.str(); }
@@ -114,8 +152,90 @@ class Tensor : public Methods<Tensor> {
   const internal::Ptr<internal::TensorImpl>& handle() const { return impl_; }
 
  private:
+  HookHandle add_hook(TensorHook hook) const;
   internal::Ptr<internal::TensorImpl> impl_;
 };
+
+struct BackwardOptions {
+  bool retain_graph = false;  // keep what backward needs, so that it can run again
+  // Record backward itself, for higher derivatives; implies retain_graph. The gradients of the
+  // leaves then hold the graph, which holds the leaves: a cycle that nothing frees until
+  // set_grad({}) or zero_grad() breaks it. grad() makes no such cycle.
+  bool create_graph = false;
+  // If any: only these get their gradients added to, results of operations too, and no more of the
+  // graph runs, and is consumed, than that takes.
+  std::vector<Tensor> inputs = {};
+};
+
+struct GradOptions {
+  bool retain_graph = false;  // as for backward
+  bool create_graph = false;
+  bool allow_unused = false;  // an input that no output depends on gets an undefined gradient
+};
+
+// The sum over outputs of d(output . grad_output) / d(input) for each input: a leaf or a result
+// that requires a gradient. No tensor's grad() changes. grad_outputs are as for backward, one per
+// output, each undefined for 1; empty for all of them so. Throws RuntimeError as backward does, and for
+// an input that was not used.
+//   Tensor dx = grad({loss}, {x})[0];
+std::vector<Tensor> grad(absl::Span<const Tensor> outputs, absl::Span<const Tensor> inputs,
+                         absl::Span<const Tensor> grad_outputs = {},
+                         const GradOptions& options = {});
+
+// What register_prehook() and register_hook() of a node take. The first gets the gradients of the
+// operation's results, undefined where none arrived; the second those of its inputs, too. They
+// return what replaces the gradients of the results and of the inputs, or an empty list to keep
+// them.
+using NodePrehook = std::function<std::vector<Tensor>(absl::Span<const Tensor> grad_outputs)>;
+using NodeHook = std::function<std::vector<Tensor>(absl::Span<const Tensor> grad_inputs,
+                                                   absl::Span<const Tensor> grad_outputs)>;
+
+// A handle on a recorded operation.
+class GradFn {
+ public:
+  GradFn() = default;
+  explicit GradFn(internal::Ptr<internal::Node> node) : node_(std::move(node)) {}
+  explicit operator bool() const { return static_cast<bool>(node_); }
+  const char* name() const;  // "mul"; "" of no operation
+  // The operations whose results went in, one per tensor or array; false for leaves and constants.
+  std::vector<GradFn> next_functions() const;
+
+  // Before the operation's backward runs, and after it. Several are called in order. A hook may
+  // return nothing. Throw RuntimeError of no operation; backward throws ShapeError if a hook
+  // returns other shapes or dtypes, RuntimeError for another number of gradients.
+  template <class F>
+  HookHandle register_prehook(F hook) const {
+    if constexpr (std::is_void_v<std::invoke_result_t<F&, absl::Span<const Tensor>>>) {
+      return add_prehook([hook = std::move(hook)](absl::Span<const Tensor> outputs) mutable {
+        hook(outputs);
+        return std::vector<Tensor>();
+      });
+    } else {
+      return add_prehook(std::move(hook));
+    }
+  }
+  template <class F>
+  HookHandle register_hook(F hook) const {
+    if constexpr (std::is_void_v<std::invoke_result_t<F&, absl::Span<const Tensor>,
+                                                      absl::Span<const Tensor>>>) {
+      return add_hook([hook = std::move(hook)](absl::Span<const Tensor> inputs,
+                                               absl::Span<const Tensor> outputs) mutable {
+        hook(inputs, outputs);
+        return std::vector<Tensor>();
+      });
+    } else {
+      return add_hook(std::move(hook));
+    }
+  }
+
+ private:
+  HookHandle add_prehook(NodePrehook hook) const;
+  HookHandle add_hook(NodeHook hook) const;
+  internal::Ptr<internal::Node> node_;
+};
+
+// A function of several tensors.
+using TensorFunction = std::function<Tensor(absl::Span<const Tensor>)>;
 
 #define LAMINA_ARRAY Tensor
 #include "lamina/tensor/operators.inc"

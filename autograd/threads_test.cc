@@ -11,7 +11,7 @@
 namespace lamina {
 namespace {
 
-constexpr int kThreads = 4;
+constexpr int kThreads = 16;
 
 template <class F>
 void on_threads(const F& f) {
@@ -48,6 +48,22 @@ TEST(Threads, ReadOneParameterInForwardAtOnce) {
     }
   });
   EXPECT_EQ(trained.impl()->use_count(), 1u);
+}
+
+TEST(Threads, RunBackwardThroughParametersThatAllRead) {
+  // grad() of each thread's own input leaves the shared parameters alone, though they require
+  // gradients, and so do views of them that a write has made out of date.
+  const Tensor w = full({8, 8}, 0.5).requires_grad_(), b = full({2, 8}, 0.25).requires_grad_();
+  const Tensor bias = b * 1, row = bias.select(0, 1);
+  bias.mul_(2);
+  on_threads([&](int) {
+    for (int i = 0; i < 20; ++i) {
+      const Tensor x = ones({4, 8}).requires_grad_();
+      const Tensor y = sum(relu(linear(x, w, row)) * row);
+      EXPECT_EQ(grad({y}, {x})[0].to_vector<double>(), std::vector<double>(32, 2));
+    }
+  });
+  EXPECT_FALSE(w.grad().defined());
 }
 
 TEST(Threads, HaveGradModesOfTheirOwn) {

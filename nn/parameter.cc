@@ -17,7 +17,7 @@ void TensorMember::fail_moved_from() {
 namespace {
 Tensor to_train(Tensor value) {
   if (!value.is_leaf()) {
-    fail<ValueError>("Parameter", "expected a leaf, got the result of ", value.grad_fn());
+    fail<ValueError>("Parameter", "expected a leaf, got the result of ", value.grad_fn().name());
   }
   if (value.defined()) value.requires_grad_();
   return value;

@@ -14,7 +14,7 @@ Optimizer::Optimizer(const char* name, std::vector<Tensor> parameters)
     if (!p.defined() || !p.is_leaf()) {
       fail<ValueError>(
           name, "expected leaves, got parameter ", i, ": ",
-          p.defined() ? absl::StrCat("the result of ", p.grad_fn()) : "an undefined tensor");
+          p.defined() ? absl::StrCat("the result of ", p.grad_fn().name()) : "an undefined tensor");
     }
     for (size_t j = 0; j < i; ++j) {
       if (parameters_[j].impl() == p.impl()) {

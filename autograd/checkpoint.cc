@@ -1,0 +1,161 @@
+#include "lamina/autograd/checkpoint.h"
+
+#include <atomic>
+#include <vector>
+
+#include "absl/container/flat_hash_set.h"
+#include "lamina/autograd/function.h"
+#include "lamina/autograd/grad_mode.h"
+#include "lamina/tensor/random.h"
+
+namespace lamina {
+namespace {
+
+// Marks the nodes that are recorded on this thread during its life.
+class RegionGuard {
+ public:
+  RegionGuard() : before_(internal::current_region) {
+    static std::atomic<uint32_t> last{0};
+    internal::current_region = ++last;
+  }
+  ~RegionGuard() { internal::current_region = before_; }
+  RegionGuard(const RegionGuard&) = delete;
+  RegionGuard& operator=(const RegionGuard&) = delete;
+
+ private:
+  uint32_t before_;
+};
+
+// Puts the default generator back, and at first to `state`.
+class RandomGuard {
+ public:
+  explicit RandomGuard(Generator::State state) : before_(default_generator().state()) {
+    default_generator().set_state(state);
+  }
+  ~RandomGuard() { default_generator().set_state(before_); }
+  RandomGuard(const RandomGuard&) = delete;
+  RandomGuard& operator=(const RandomGuard&) = delete;
+
+ private:
+  Generator::State before_;
+};
+
+struct Segment {
+  TensorFunction f;
+  size_t inputs = 0;  // the first of the tensors; the others are leaves that f uses
+  Generator::State random;
+  NDArray result;
+};
+
+struct Checkpoint : Function<Checkpoint> {
+  static constexpr const char* kName = "checkpoint";
+  Segment segment;
+
+  NDArray forward(Context& ctx, absl::Span<const Tensor> tensors, const Segment& s) {
+    for (const Tensor& tensor : tensors) ctx.save_input(tensor.data());
+    segment = s;
+    segment.result = {};
+    return s.result;
+  }
+
+  Gradients backward(Context& ctx, const Tensor& dy) {
+    const bool create_graph = is_grad_enabled();
+    std::vector<Tensor> in, wanted;
+    std::vector<int> place;  // of each that is wanted, among the tensors
+    const int count = ctx.input_count();
+    for (int i = 0; i < count; ++i) {
+      Tensor tensor = ctx.saved(i);
+      if (i < static_cast<int>(segment.inputs)) {
+        if (ctx.needs_grad(i)) {
+          tensor = create_graph ? tensor.expand(tensor.shape()) : tensor.detach().requires_grad_();
+        }
+        in.push_back(tensor);
+      }
+      if (!ctx.needs_grad(i)) continue;
+      wanted.push_back(tensor);
+      place.push_back(i);
+    }
+    Tensor y;
+    {
+      const EnableGradGuard enable_grad;
+      const RandomGuard random(segment.random);
+      y = segment.f(in);
+    }
+    if (!y.defined() || y.shape() != dy.shape() || y.dtype() != dy.dtype()) {
+      fail<RuntimeError>(kName, "backward: expected the function to give shape ", dy.shape().str(),
+                         " and dtype ", lamina::name_of(dy.dtype()), " again, got ",
+                         y.defined()
+                             ? absl::StrCat(y.shape().str(), " and ", lamina::name_of(y.dtype()))
+                             : "an undefined tensor");
+    }
+    std::vector<Tensor> result(static_cast<size_t>(count));
+    if (y.requires_grad()) {
+      std::vector<Tensor> gradients = grad({y}, wanted, {dy}, {false, create_graph, true});
+      for (size_t i = 0; i < wanted.size(); ++i) {
+        result[static_cast<size_t>(place[i])] = std::move(gradients[i]);
+      }
+    }
+    return Gradients(std::move(result));
+  }
+};
+
+// The leaves under y besides `inputs`, in the order in which they are met. Throws if the graph goes
+// on outside of `region`.
+std::vector<Tensor> leaves_of(const Tensor& y, const std::vector<Tensor>& inputs, uint32_t region) {
+  absl::flat_hash_set<const void*> met;
+  for (const Tensor& input : inputs) met.insert(input.impl());
+  std::vector<Tensor> leaves;
+  const auto meet_leaf = [&](const internal::Ptr<internal::TensorImpl>& leaf) {
+    if (met.insert(leaf.get()).second) leaves.emplace_back(leaf);
+  };
+  std::vector<internal::Node*> nodes;
+  const auto meet_node = [&](internal::Node* node) {
+    if (node->region != region) {
+      fail<RuntimeError>("checkpoint",
+                         "expected a function that uses results of operations only through its "
+                         "inputs, got one that uses a result of ",
+                         node->name(), " from outside; pass it as an input");
+    }
+    if (met.insert(node).second) nodes.push_back(node);
+  };
+  if (y.is_leaf()) {
+    if (y.requires_grad()) meet_leaf(y.handle());
+  } else {
+    meet_node(y.impl()->node.get());
+  }
+  for (size_t next = 0; next < nodes.size(); ++next) {
+    for (const internal::Edge& edge : nodes[next]->edges) {
+      if (edge.leaf) meet_leaf(edge.leaf);
+      if (edge.node) meet_node(edge.node.get());
+    }
+  }
+  return leaves;
+}
+
+}  // namespace
+
+Tensor checkpoint(const TensorFunction& f, absl::Span<const Tensor> inputs) {
+  if (!f) fail<ValueError>("checkpoint", "expected a function, got none");
+  if (!is_grad_enabled()) return f(inputs);
+  Segment segment{f, inputs.size(), default_generator().state(), NDArray()};
+  std::vector<Tensor> tensors(inputs.begin(), inputs.end());
+  {
+    // Recorded to see which leaves there are; the graph goes at the end of the block.
+    std::vector<Tensor> in;
+    for (const Tensor& input : inputs) {
+      in.push_back(input.requires_grad() ? input.detach().requires_grad_() : input);
+    }
+    const RegionGuard region;
+    const Tensor y = f(in);
+    if (!y.defined()) {
+      fail<RuntimeError>("checkpoint", "expected a defined tensor from the function");
+    }
+    segment.result = y.data();
+    for (Tensor& leaf : leaves_of(y, in, internal::current_region)) {
+      tensors.push_back(std::move(leaf));
+    }
+  }
+  return Checkpoint::apply(absl::MakeConstSpan(tensors), segment);
+}
+
+}  // namespace lamina

@@ -1,0 +1,23 @@
+// Activation checkpointing: memory for time.
+#ifndef LAMINA_AUTOGRAD_CHECKPOINT_H_
+#define LAMINA_AUTOGRAD_CHECKPOINT_H_
+
+#include "absl/types/span.h"
+#include "lamina/autograd/tensor.h"
+
+namespace lamina {
+
+// f(inputs), of whose graph only the inputs are kept: backward computes f once more, with the state that
+// default_generator() had, so that dropout repeats. Gradients, also second ones, reach the inputs
+// and the leaves that f uses besides.
+//
+//   Tensor y = checkpoint([&](absl::Span<const Tensor> in) { return block(in[0]); }, {x});
+//
+// Chen et al., "Training Deep Nets with Sublinear Memory Cost" (2016). Throws RuntimeError if f uses
+// a result of an operation that is not among the inputs, or, in backward, if f then gives another
+// shape or dtype or one of its leaves was changed in place.
+Tensor checkpoint(const TensorFunction& f, absl::Span<const Tensor> inputs);
+
+}  // namespace lamina
+
+#endif  // LAMINA_AUTOGRAD_CHECKPOINT_H_

@@ -1,0 +1,194 @@
+#include "lamina/autograd/hooks.h"
+
+#include <string>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "lamina/autograd/function.h"
+#include "lamina/tensor/test_util.h"
+
+namespace lamina {
+namespace {
+
+using Values = std::vector<double>;
+
+Tensor leaf(std::vector<double> values) {
+  const Shape shape = static_cast<int64_t>(values.size());
+  return tensor(values, shape).requires_grad_();
+}
+Values values_of(const Tensor& x) { return x.to_vector<double>(); }
+
+TEST(TensorHooks, SeeAndReplaceTheGradientOfAResult) {
+  const Tensor a = leaf({2, 3}), h = a * a;
+  std::vector<Values> seen;
+  h.register_hook([&](const Tensor& g) { seen.push_back(values_of(g)); });
+  HookHandle handle = h.register_hook([](const Tensor& g) { return g * 10; });
+  h.register_hook([&](const Tensor& g) { seen.push_back(values_of(g)); });
+  const Tensor y = sum(h) + sum(h * 2);  // the hooks get the sum
+  y.backward({}, {true});
+  EXPECT_EQ(seen, (std::vector<Values>{{3, 3}, {30, 30}}));
+  EXPECT_EQ(values_of(a.grad()), (Values{120, 180}));
+  handle.remove();
+  handle.remove();
+  a.set_grad({});
+  y.backward();
+  EXPECT_EQ(values_of(a.grad()), (Values{12, 18}));
+  EXPECT_EQ(seen.size(), 4u);
+}
+
+TEST(TensorHooks, OfALeafRunOnceAndGiveWhatIsAddedToGrad) {
+  const Tensor a = leaf({2, 3});
+  int calls = 0;
+  HookHandle handle = a.register_hook([&](const Tensor& g) {
+    ++calls;
+    return g * 2;
+  });
+  const auto run = [&] { sum(a * a + a).backward(); };  // two uses and three edges
+  run();
+  EXPECT_EQ(calls, 1);
+  EXPECT_EQ(values_of(a.grad()), (Values{10, 14}));
+  run();
+  EXPECT_EQ(values_of(a.grad()), (Values{20, 28}));
+  EXPECT_EQ(values_of(grad({sum(a)}, {a})[0]), (Values{2, 2}));
+  EXPECT_EQ(calls, 3);
+  handle.remove();
+  a.set_grad({});
+  run();
+  EXPECT_EQ(values_of(a.grad()), (Values{5, 7}));
+  EXPECT_EQ(calls, 3);
+}
+
+TEST(TensorHooks, MayRemoveThemselvesAndAddOthers) {
+  const Tensor a = leaf({1}), y = sum(a * 1);
+  HookHandle handle;
+  int first = 0, second = 0;
+  handle = a.register_hook([&](const Tensor&) {
+    ++first;
+    handle.remove();
+    a.register_hook([&](const Tensor&) { ++second; });
+  });
+  y.backward({}, {true});
+  EXPECT_EQ(first, 1);
+  EXPECT_EQ(second, 0);
+  y.backward();
+  EXPECT_EQ(first, 1);
+  EXPECT_EQ(second, 1);
+}
+
+TEST(TensorHooks, AreRecordedWithCreateGraph) {
+  const Tensor a = leaf({2, 3});
+  a.register_hook([](const Tensor& g) { return g * g; });
+  const Tensor g = grad({sum(a * a)}, {a}, {}, {false, true})[0];  // (2a)^2
+  EXPECT_EQ(values_of(g), (Values{16, 36}));
+  a.set_grad({});
+  const Tensor b = leaf({2, 3}), h = b * 1;
+  HookHandle handle = h.register_hook([](const Tensor& g2) { return g2 * g2; });
+  const Tensor gb = grad({sum(h * h)}, {b}, {}, {false, true})[0];
+  handle.remove();
+  EXPECT_EQ(values_of(grad({sum(gb)}, {b})[0]), (Values{16, 24}));  // d (2b)^2
+}
+
+TEST(TensorHooks, HandleOutlivesTheTensor) {
+  HookHandle handle;
+  {
+    const Tensor a = leaf({1});
+    handle = (a * 2).register_hook([](const Tensor& g) { return g; });
+  }
+  handle.remove();
+  HookHandle().remove();
+}
+
+TEST(TensorHooks, BadHooks) {
+  const Tensor a = leaf({2, 3}), h = a * a;
+  EXPECT_THROWS(RuntimeError, "[register_hook] expected a tensor that requires a gradient",
+                ones(2).register_hook([](const Tensor& g) { return g; }));
+  EXPECT_THROWS(ValueError, "[register_hook] expected a function, got none",
+                h.register_hook(TensorHook()));
+  h.register_hook([](const Tensor&) { return ones({3, 1}); });
+  const Tensor y = sum(h);
+  EXPECT_THROWS(
+      ShapeError,
+      "[hook] expected a gradient of shape (2,) and dtype float64, got (3, 1) and float32",
+      y.backward({}, {true}));
+  EXPECT_FALSE(a.grad().defined());
+  a.register_hook([](const Tensor&) -> Tensor { throw std::runtime_error("mine"); });
+  EXPECT_THROWS(std::runtime_error, "mine", sum(a * 1).backward());
+}
+
+TEST(NodeHooks, SeeAndReplaceTheGradientsOfAnOperation) {
+  const Tensor a = leaf({2, 3}), b = leaf({5, 7}), h = a * b;
+  ASSERT_TRUE(h.grad_fn());
+  std::vector<std::string> order;
+  h.grad_fn().register_prehook([&](absl::Span<const Tensor> dy) {
+    order.push_back("pre");
+    EXPECT_EQ(dy.size(), 1u);
+    return std::vector<Tensor>{dy[0] * 10};
+  });
+  HookHandle handle =
+      h.grad_fn().register_hook([&](absl::Span<const Tensor> dx, absl::Span<const Tensor> dy) {
+        order.push_back("post");
+        EXPECT_EQ(values_of(dy[0]), (Values{10, 10}));
+        EXPECT_EQ(values_of(dx[0]), (Values{50, 70}));
+        return std::vector<Tensor>{dx[0] * 0, Tensor()};
+      });
+  h.grad_fn().register_hook([&](absl::Span<const Tensor> dx, absl::Span<const Tensor>) {
+    order.push_back("last");
+    EXPECT_EQ(dx.size(), 2u);
+  });
+  const Tensor y = sum(h);
+  y.backward({}, {true});
+  EXPECT_EQ(order, (std::vector<std::string>{"pre", "post", "last"}));
+  EXPECT_EQ(values_of(a.grad()), (Values{0, 0}));
+  EXPECT_FALSE(b.grad().defined());
+  handle.remove();
+  y.backward();
+  EXPECT_EQ(values_of(b.grad()), (Values{20, 30}));
+}
+
+TEST(NodeHooks, BadHooks) {
+  const Tensor a = leaf({2, 3});
+  EXPECT_THROWS(RuntimeError, "[register_prehook] expected the result of an operation",
+                a.grad_fn().register_prehook([](absl::Span<const Tensor>) {}));
+  EXPECT_THROWS(
+      RuntimeError, "[register_hook] expected the result of an operation",
+      a.grad_fn().register_hook([](absl::Span<const Tensor>, absl::Span<const Tensor>) {}));
+  EXPECT_THROWS(ValueError, "[register_prehook] expected a function, got none",
+                (a * 1).grad_fn().register_prehook(NodePrehook()));
+  const Tensor two = a * 1;
+  two.grad_fn().register_hook(
+      [](absl::Span<const Tensor>, absl::Span<const Tensor>) { return std::vector<Tensor>(3); });
+  EXPECT_THROWS(RuntimeError, "[mul] hook: expected 2 gradients or none, got 3",
+                sum(two).backward());
+  const Tensor shaped = a * 1;
+  shaped.grad_fn().register_hook([](absl::Span<const Tensor>, absl::Span<const Tensor>) {
+    return std::vector<Tensor>{ones(5), Tensor()};
+  });
+  EXPECT_THROWS(ShapeError,
+                "[mul] backward: expected a gradient of shape (2,) and dtype float64 for input 0, "
+                "got (5,) and float32",
+                sum(shaped).backward());
+  const Tensor before = a * 1;
+  before.grad_fn().register_prehook(
+      [](absl::Span<const Tensor>) { return std::vector<Tensor>{ones(5)}; });
+  EXPECT_THROWS(
+      ShapeError,
+      "[mul] backward: expected a gradient of shape (2,) and dtype float64 from a prehook "
+      "for result 0, got (5,) and float32",
+      sum(before).backward());
+}
+
+TEST(GradFnTest, LeadsThroughTheGraph) {
+  const Tensor a = leaf({2, 3}), h = a * a, y = sum(h);
+  const GradFn fn = y.grad_fn();
+  EXPECT_STREQ(fn.name(), "sum");
+  ASSERT_EQ(fn.next_functions().size(), 1u);
+  EXPECT_STREQ(fn.next_functions()[0].name(), "mul");
+  const std::vector<GradFn> leaves = fn.next_functions()[0].next_functions();
+  ASSERT_EQ(leaves.size(), 2u);
+  EXPECT_FALSE(leaves[0]);
+  EXPECT_STREQ(GradFn().name(), "");
+  EXPECT_TRUE(GradFn().next_functions().empty());
+}
+
+}  // namespace
+}  // namespace lamina

@@ -1,0 +1,160 @@
+// Inference mode, anomaly detection, and what backward makes of exceptions.
+#include <exception>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "lamina/autograd/anomaly.h"
+#include "lamina/autograd/function.h"
+#include "lamina/autograd/grad_mode.h"
+#include "lamina/tensor/test_util.h"
+
+namespace lamina {
+namespace {
+
+using Values = std::vector<double>;
+
+Tensor leaf(std::vector<double> values) {
+  const Shape shape = static_cast<int64_t>(values.size());
+  return tensor(values, shape).requires_grad_();
+}
+Values values_of(const Tensor& x) { return x.to_vector<double>(); }
+
+// ---- Inference mode
+
+TEST(InferenceModeTest, RecordsNothingWhateverGuardsAreInside) {
+  const Tensor a = leaf({1, 2});
+  EXPECT_FALSE(is_inference_mode());
+  {
+    const InferenceModeGuard inference;
+    EXPECT_TRUE(is_inference_mode());
+    EXPECT_FALSE(is_grad_enabled());
+    const EnableGradGuard enable_grad;
+    EXPECT_FALSE(is_grad_enabled());
+    EXPECT_FALSE((a * 2).requires_grad());
+  }
+  EXPECT_FALSE(is_inference_mode());
+  EXPECT_TRUE(is_grad_enabled());
+  const NoGradGuard no_grad;
+  EXPECT_FALSE((a * 2).requires_grad());
+  const EnableGradGuard enable_grad;
+  EXPECT_TRUE((a * 2).requires_grad());
+}
+
+TEST(InferenceModeTest, ItsTensorsStayOutOfGraphs) {
+  const Tensor a = leaf({1, 2});
+  Tensor made;
+  {
+    const InferenceModeGuard inference;
+    made = ones(2, float64) * 3;
+    made.add_(1);  // inside, all is allowed
+  }
+  EXPECT_THROWS(RuntimeError,
+                "[mul] backward would need a tensor that was made in inference mode; clone() it "
+                "first, or make it outside InferenceModeGuard",
+                a * made);
+  EXPECT_THROWS(RuntimeError, "[add_] expected a tensor from outside inference mode; clone() it",
+                made.add_(1));
+  EXPECT_THROWS(RuntimeError, "[requires_grad_] expected a tensor from outside inference mode",
+                made.requires_grad_());
+  sum(a + made).backward();  // add needs no value
+  EXPECT_EQ(values_of(a.grad()), (Values{1, 1}));
+  sum(a * made.clone()).backward();
+  EXPECT_EQ(values_of(a.grad()), (Values{5, 5}));
+}
+
+// ---- Anomalies
+
+class AnomalyTest : public testing::Test {
+ protected:
+  AnomalyTest() { set_detect_anomaly(true); }
+  ~AnomalyTest() override { set_detect_anomaly(false); }
+};
+
+TEST_F(AnomalyTest, NamesTheOperationElementAndLabel) {
+  const Tensor x = leaf({1, 4, 0, 9});
+  EXPECT_THROWS(RuntimeError,
+                "[sqrt] backward: expected finite gradients, got inf for input 0 at element 2 "
+                "(row-major) of shape (4,)",
+                sum(sqrt(x)).backward());
+  const Tensor y = [&] {
+    const LabelGuard outer("decoder");
+    const LabelGuard inner("norm");
+    return sqrt(x * 0) * 0;
+  }();
+  EXPECT_THROWS(RuntimeError,
+                "[sqrt] backward: expected finite gradients, got nan for input 0 at element 0 "
+                "(row-major) of shape (4,); the forward call was in \"decoder.norm\"",
+                sum(y).backward());
+  EXPECT_FALSE(x.grad().defined());
+  set_detect_anomaly(false);
+  EXPECT_FALSE(is_detect_anomaly());
+  sum(sqrt(x)).backward();
+  EXPECT_EQ(x.grad().to_vector<double>()[2], test::kInf);
+}
+
+TEST_F(AnomalyTest, SoundGradientsPass) {
+  const Tensor x = leaf({1, 4});
+  sum(sqrt(x)).backward();
+  EXPECT_EQ(values_of(x.grad()), (Values{0.5, 0.25}));
+}
+
+// ---- Exceptions
+
+struct Custom : std::logic_error {
+  using std::logic_error::logic_error;
+};
+struct Failing : Function<Failing> {
+  static constexpr const char* kName = "failing";
+  int* failures;
+  NDArray forward(Context&, const NDArray& x, int* count) {
+    failures = count;
+    return x + 0;
+  }
+  Gradients backward(Context&, const Tensor& dy) {
+    if (*failures > 0) {
+      --*failures;
+      throw Custom("out of cheese");
+    }
+    return {dy};
+  }
+};
+struct Careless : Function<Careless> {
+  static constexpr const char* kName = "careless";
+  static NDArray forward(Context&, const NDArray& x) { return x + 0; }
+  static Gradients backward(Context&, const Tensor& dy) {
+    return {matmul(dy, ones({7, 7}, float64))};
+  }
+};
+
+TEST(BackwardErrors, NameTheOperationAndKeepTheOriginal) {
+  const Tensor a = leaf({1, 2});
+  int failures = 2;
+  const Tensor y = sum(Failing::apply(a * 2, &failures));
+  try {
+    y.backward({}, {true});
+    ADD_FAILURE() << "nothing was thrown";
+  } catch (const RuntimeError& e) {
+    EXPECT_STREQ(e.what(), "[failing] backward: out of cheese");
+    EXPECT_THROW(std::rethrow_if_nested(e), Custom);
+  }
+  EXPECT_FALSE(a.grad().defined());
+  EXPECT_THROWS(RuntimeError, "[failing] backward: out of cheese", y.backward({}, {true}));
+  y.backward();  // engine and graph are as good as before
+  EXPECT_EQ(values_of(a.grad()), (Values{2, 2}));
+  EXPECT_EQ(a.impl()->use_count(), 1u + 1u);  // the graph under y
+}
+
+TEST(BackwardErrors, OfLaminasKeepTheirClass) {
+  const Tensor a = leaf({1, 2});
+  const Tensor y = [&] {
+    const LabelGuard label("encoder");
+    return sum(Careless::apply(a));
+  }();
+  EXPECT_THROWS(ShapeError, "[careless] backward: [matmul] expected", y.backward({}, {true}));
+  EXPECT_THROWS(ShapeError, "; the forward call was in \"encoder\"", y.backward());
+}
+
+}  // namespace
+}  // namespace lamina
