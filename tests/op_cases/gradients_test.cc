@@ -1,5 +1,8 @@
 // First and second derivatives of every differentiable operation, by differences, on inputs of each
 // layout.
+#include <algorithm>
+#include <iostream>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -11,7 +14,32 @@ namespace lamina::op_cases {
 namespace {
 
 class OpGradients : public OpCaseTest {
+ public:
+  static void TearDownTestSuite() {
+    std::cout << operations().size() << " differentiable operations: " << cases
+              << " cases of first and "
+              << "second derivatives, " << strided << " of them on inputs that are not contiguous, "
+              << empty << " without elements\n";
+    if (operations().size() == all_operations()) {
+      EXPECT_GT(strided, cases / 2);
+      EXPECT_GT(empty, cases / 20);
+    }
+  }
+
  protected:
+  static std::set<std::string>& operations() {
+    static auto& names = *new std::set<std::string>;
+    return names;
+  }
+  static size_t all_operations() {
+    std::set<std::string> names;
+    for (const OpCase& row : all_op_cases()) {
+      if (row.differentiable) names.insert(row.declaration);
+    }
+    return names.size();
+  }
+  static inline int64_t cases = 0, strided = 0, empty = 0;
+
   using Check = GradcheckReport (*)(const TensorFunction&, const std::vector<Tensor>&,
                                     const GradcheckOptions&);
 
@@ -20,6 +48,7 @@ class OpGradients : public OpCaseTest {
       for (const Layout layout : row().layouts) {
         if (layout == Layout::kExpanded && row().ties_are_kinks) continue;
         SCOPED_TRACE(std::string(op_cases::name_of(layout)) + ", " + shapes_of(sample));
+        operations().insert(row().declaration);
         std::vector<Tensor> inputs;
         for (size_t i = 0; i < sample.size(); ++i) {
           inputs.emplace_back(array_of(values_for(sample[i], i, float64, layout),
@@ -34,6 +63,10 @@ class OpGradients : public OpCaseTest {
           const TensorFunction f = [&](absl::Span<const Tensor> in) { return call(in)[i]; };
           const GradcheckReport report = check(f, inputs, options);
           EXPECT_TRUE(report.passed) << "result " << i << ": " << report.message;
+          ++cases;
+          const auto any = [&](auto is) { return std::any_of(inputs.begin(), inputs.end(), is); };
+          strided += any([](const Tensor& in) { return in.defined() && !in.is_contiguous(); });
+          empty += any([](const Tensor& in) { return in.defined() && in.numel() == 0; });
         }
       }
     }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Lamina beside LibTorch on this machine, one thread each: seconds and microseconds, and the ratio of the two.
+"""Lamina beside LibTorch on this machine, one thread each: seconds, microseconds and MiB, and the ratio of the two.
 
     bazel run -c opt //tests/peers:compare
     bazel run -c opt //tests/peers:compare -- --pairs=3 --rows=matmul
@@ -25,6 +25,7 @@ ENVIRONMENT = {
     "THREADS": "1",
 }
 JOBS = ["linear", "mlp"]
+CHAIN_MEMORY = "chain_1M_add_peak_MiB"  # runs alone, for a process has one peak
 
 
 def openblas_for_this_processor():
@@ -110,7 +111,10 @@ def main():
         if args.rows in f"train_{job}":  # seconds
             compare(args.pairs, *(lambda b=b: train_rows(b, job, args.epochs, args.mnist) for b in (ours, theirs)))
     ours, theirs = f"{SOURCES}/op_bench", build_libtorch("op_bench")
-    compare(args.pairs, *(lambda b=b: op_rows(b, args.rows) for b in (ours, theirs)))
+    if args.rows in CHAIN_MEMORY:
+        compare(1, *(lambda b=b: op_rows(b, CHAIN_MEMORY) for b in (ours, theirs)))
+    if args.rows != CHAIN_MEMORY:
+        compare(args.pairs, *(lambda b=b: op_rows(b, args.rows) for b in (ours, theirs)))
     if not args.rows:
         print(run(ours, "--gflops"), end="")
 

@@ -1,5 +1,5 @@
 // The rows of op_bench, written once for Lamina and for LibTorch: each prints its name and the best
-// time in microseconds.
+// time in microseconds, or the memory in MiB that its name ends in.
 //
 // Before it includes this file, a program makes `peer` a name of its library's namespace and
 // defines what differs:
@@ -9,6 +9,8 @@
 //   Tensor rows_of(const Tensor& weight, const Tensor& ids);   // the rows ids of weight
 #ifndef LAMINA_TESTS_PEERS_OP_ROWS_H_
 #define LAMINA_TESTS_PEERS_OP_ROWS_H_
+
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <chrono>
@@ -26,6 +28,7 @@ class OpBench {
 
   void run_all() {
     peer::manual_seed(0);
+    if (filter_ == kChainMemory) return chain_memory();
     dispatch();
     const peer::NoGradGuard no_grad;
     pointwise();
@@ -36,6 +39,24 @@ class OpBench {
 
  private:
   using Tensor = peer::Tensor;
+  static constexpr const char* kChainMemory = "chain_1M_add_peak_MiB";
+
+  // By how much forward and backward through 1,000,000 operations raise the most memory that the
+  // process ever had. Runs alone, when asked for by its whole name.
+  static void chain_memory() {
+    const auto peak = [] {
+      rusage usage;
+      getrusage(RUSAGE_SELF, &usage);
+      return static_cast<double>(usage.ru_maxrss) / 1024;  // KiB to MiB
+    };
+    const Tensor a = peer::ones({1}).requires_grad_();
+    (a + a).backward();  // what the library itself sets up
+    const double before = peak();
+    Tensor c = a + a;
+    for (int i = 1; i < 1000000; ++i) c = c + a;
+    c.backward();
+    std::printf("%-34s %12.3f\n", kChainMemory, peak() - before);
+  }
 
   // Seconds of the fastest of several calls, a third of a second of them.
   template <class F>
