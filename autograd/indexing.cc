@@ -57,13 +57,16 @@ Tensor source_gradient(const Context& ctx, int64_t dim, const Tensor& dy) {
   const Tensor index = ctx.saved(0);
   const Shape source = ctx.input_shape(2);
   if (index.numel() == 0) return zeros(source, dy.dtype());
-  const Tensor gradient = dy.gather(dim, index);
+  Tensor gradient = dy.gather(dim, index);
+  if (index.shape() == source) return gradient;
+  if (source.empty()) return gradient.reshape(source);
+  if (index.dim() == 0) gradient = gradient.reshape(1);
   std::vector<int64_t> padding;
   for (int d = source.rank() - 1; d >= 0; --d) {
     padding.push_back(0);
-    padding.push_back(source[d] - index.shape()[d]);
+    padding.push_back(source[d] - gradient.shape()[d]);
   }
-  return index.shape() == source ? gradient : pad(gradient, padding);
+  return pad(gradient, padding);
 }
 
 struct ScatterAdd : AlongDim<ScatterAdd> {

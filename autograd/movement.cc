@@ -44,6 +44,12 @@ struct Flip : Function<Flip> {
   Gradients backward(Context&, const Tensor& dy) { return {flip(dy, dims)}; }
 };
 
+}  // namespace
+namespace internal {
+Tensor pad_constant(const Tensor& x, absl::Span<const int64_t> padding, Scalar value);
+}
+namespace {
+
 struct PadConstant : Function<PadConstant> {
   static constexpr const char* kName = "pad";
   std::vector<int64_t> opposite;
@@ -51,7 +57,9 @@ struct PadConstant : Function<PadConstant> {
     for (int64_t extent : padding) opposite.push_back(-extent);
     return internal::pad_constant(x, padding, value);
   }
-  Gradients backward(Context&, const Tensor& dy) { return {pad(dy, opposite)}; }
+  Gradients backward(Context&, const Tensor& dy) {
+    return {internal::pad_constant(dy, opposite, 0)};
+  }
 };
 
 struct Unfold : Function<Unfold> {

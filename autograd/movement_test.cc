@@ -24,6 +24,28 @@ TEST(MovementGradients, EveryRepeatedSourceOfAScatterGetsOne) {
   EXPECT_EQ(grad_of(source), (Values{10, 10, 1}));
 }
 
+TEST(MovementGradients, OfRanksZeroAndOneTogether) {
+  const Tensor scalar = tensor({5.0}, {}).requires_grad_(), x = leaf({1, 2}),
+               three = leaf({3, 4, 5});
+  const Tensor one = integers({1}).reshape({});
+  sum(gather(scalar, 0, integers({0, 0, 0})) * test::array({1, 2, 3})).backward();
+  EXPECT_EQ(grad_of(scalar), (Values{6}));
+  sum(scatter_add(x, 0, one, three) * test::array({10, 20})).backward();
+  EXPECT_EQ(grad_of(x), (Values{10, 20}));
+  EXPECT_EQ(grad_of(three), (Values{20, 0, 0}));
+  const Tensor y = leaf({1, 2}), source = tensor({5.0}, {}).requires_grad_();
+  sum(scatter(y, 0, integers({0}), source) * test::array({10, 20})).backward();
+  EXPECT_EQ(grad_of(y), (Values{0, 20}));
+  EXPECT_EQ(source.grad().shape(), Shape());
+  EXPECT_EQ(grad_of(source), (Values{10}));
+}
+
+TEST(MovementGradients, OfAPadThatCropsAndPadsNothing) {
+  const Tensor x = tensor(Values{}, {0, 3}).requires_grad_();
+  sum(pad(x, {-1, 0, 1, 0})).backward();
+  EXPECT_EQ(x.grad().shape(), (Shape{0, 3}));
+}
+
 TEST(MovementGradients, AsStridedAddsUpAndSharesAmongEqualPlaces) {
   const Tensor x = leaf({1, 2});
   sum(x.as_strided({2, 2}, {1, 0}) * test::array({1, 2, 3, 4}, {2, 2})).backward();

@@ -31,9 +31,10 @@ Tensor grad_of(const Values& values, const F& f, const Tensor& upstream = {}) {
 TEST(ExtremeGradients, OfNanGoToTheNanElements) {
   EXPECT_GRAD(({1, kNan, kNan}), max(x), ({0, 0.5, 0.5}));
   EXPECT_GRAD(({kNan, 2}), min(x), ({1, 0}));
-  // PyTorch gives NaN everywhere for these two, and for those above the same as we do.
-  EXPECT_GRAD(({1, kNan, kNan}), amax(x), ({0, 0.5, 0.5}));
-  EXPECT_GRAD(({kNan, 2}), amin(x, 0), ({1, 0}));
+  // But amax and amin find nothing that equals it, and share it among none.
+  EXPECT_GRAD(({1, kNan, kNan}), amax(x), ({kNan, kNan, kNan}));
+  EXPECT_GRAD(({kNan, 2}), amin(x, 0), ({kNan, kNan}));
+  EXPECT_GRAD(({1, kNan, 2, 1}), amax(x.view({2, 2}), 1), ({kNan, kNan, 1, 0}));
 }
 
 TEST(ExtremeGradients, OfInfinityMakeNoNanOfZeros) {

@@ -1,5 +1,6 @@
 // Reductions, with their gradients.
 #include <cmath>
+#include <limits>
 
 #include "lamina/autograd/function.h"
 #include "lamina/tensor/fused.h"
@@ -89,8 +90,11 @@ struct ExtremeValue : Function<ExtremeValue<kWhich>> {
   }
   Gradients backward(Context& ctx, const Tensor& dy) {
     const Shape kept = kept_shape(kName, dims, ctx.input_shape(0));
-    return {share_among_equals(dy.reshape(kept), ctx.saved(0).data(),
-                               reshape(ctx.output().data(), kept), dims)};
+    const NDArray y = reshape(ctx.output().data(), kept);
+    const Tensor dx = share_among_equals(dy.reshape(kept), ctx.saved(0).data(), y, dims);
+    // PyTorch's amax and amin find nothing equal to NaN, and share it among none.
+    if (kWhich == Extreme::kMax || kWhich == Extreme::kMin) return {dx};
+    return {masked_fill(dx, isnan(y), std::numeric_limits<double>::quiet_NaN())};
   }
 };
 

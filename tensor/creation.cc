@@ -225,14 +225,7 @@ NDArray NDArray::from(absl::Span<const T> values, const Shape& shape) {
   return x;
 }
 #define LAMINA_INSTANTIATE(T) template NDArray NDArray::from(absl::Span<const T>, const Shape&);
-LAMINA_INSTANTIATE(bool)
-LAMINA_INSTANTIATE(uint8_t)
-LAMINA_INSTANTIATE(int32_t)
-LAMINA_INSTANTIATE(int64_t)
-LAMINA_INSTANTIATE(Half)
-LAMINA_INSTANTIATE(BFloat16)
-LAMINA_INSTANTIATE(float)
-LAMINA_INSTANTIATE(double)
+LAMINA_FOR_EACH_TYPE(LAMINA_INSTANTIATE)
 #undef LAMINA_INSTANTIATE
 
 NDArray NDArray::from_blob(void* data, const Shape& shape, DType dtype,

@@ -67,6 +67,10 @@ constexpr DType to_computing(DType dtype) { return is_half(dtype) ? DType::kFloa
 
 inline std::ostream& operator<<(std::ostream& out, DType dtype) { return out << name_of(dtype); }
 
+// LAMINA_FOR_EACH_TYPE(X) is X(T) for the C++ type T of each dtype.
+#define LAMINA_FOR_EACH_TYPE(X) \
+  X(bool) X(uint8_t) X(int32_t) X(int64_t) X(Half) X(BFloat16) X(float) X(double)
+
 // The DType of a C++ type: dtype_of<float> == float32.
 template <class T>
 struct DTypeOf;

@@ -100,6 +100,8 @@ TEST(InPlaceTest, WhatDoesNotFitIsRefusedAndNothingIsWritten) {
   EXPECT_THROWS(DTypeError, "[mul_] expected a result that bool can hold, got int64", b.mul_(2));
   EXPECT_THROWS(RuntimeError, "[neg_] expected elements of their own, got an expanded array",
                 NDArray::ones({}).expand({3}).neg_());
+  NDArray f = array({1, 2});
+  EXPECT_THROWS(DTypeError, "[sub_] expected numeric dtypes, got float32 and bool", f.sub_(b));
   NDArray y = array({1, 5, 9}, int64);
   EXPECT_THROWS(DTypeError, "[clamp_] expected a result that int64 can hold", y.clamp_(2, 3.5));
   EXPECT_CLOSE(y, {1, 5, 9});

@@ -51,15 +51,18 @@ void check_same_dtype(const char* name, const NDArray& x, const NDArray& source)
   }
 }
 
-// The index of gather and scatter, which has x's rank and is not larger than x outside `dim`.
+// A 0-d array as one element along a dimension.
+NDArray at_least_1d(const NDArray& x) { return x.dim() == 0 ? x.view_of(1, 1) : x; }
+
+// The index of gather and scatter, which has x's rank and is not larger than x outside `dim`. Ranks
+// 0 and 1 are alike, and an index without elements may have any shape, as in PyTorch.
 NDArray check_index_nd(const char* name, const NDArray& x, int dim, const NDArray& index) {
   check_index_dtype(name, index);
-  bool fits = index.dim() == x.dim();
-  for (int d = 0; fits && d < x.dim(); ++d) {
-    fits = d == dim || index.shape()[d] <= x.shape()[d] || index.numel() == 0;
-  }
-  if (!fits) {
-    fail<ShapeError>(name, "expected an index of rank ", x.dim(), ", not larger than ",
+  const Shape have = at_least_1d(index).shape(), limit = at_least_1d(x).shape();
+  bool fits = have.rank() == limit.rank();
+  for (int d = 0; fits && d < limit.rank(); ++d) fits = d == dim || have[d] <= limit[d];
+  if (!fits && index.numel() > 0) {
+    fail<ShapeError>(name, "expected an index of rank ", limit.rank(), ", not larger than ",
                      x.shape().str(), " outside dimension ", dim, ", got shape ",
                      index.shape().str());
   }
@@ -68,14 +71,12 @@ NDArray check_index_nd(const char* name, const NDArray& x, int dim, const NDArra
 
 // What an index of its own shape chooses along `dim` of x, beside `other`.
 kernels::TableWalk walk_of(const NDArray& x, int dim, const NDArray& index, const NDArray& other) {
-  Strides in_x = x.strides();
-  if (x.dim() > 0) in_x[dim] = 0;
-  return {index.shape(),
-          in_x,
-          index.data<int64_t>(),
-          index.strides(),
-          x.dim() == 0 ? 0 : x.strides()[dim],
-          other.strides()};
+  const NDArray from = at_least_1d(x), at = at_least_1d(index);
+  Strides in_x = from.strides();
+  in_x[dim] = 0;
+  return {at.shape(),          in_x,
+          at.data<int64_t>(),  at.strides(),
+          from.strides()[dim], at_least_1d(other).strides()};
 }
 
 // What a 1-d index chooses along `dim` of x: whole slices, beside those of `other`.
@@ -102,7 +103,10 @@ void add_slices(const char* name, NDArray& x, int64_t dim, const NDArray& index,
   check_same_dtype(name, x, source);
   Shape expected = x.shape();
   if (x.dim() > 0) expected[d] = at.numel();
-  if (source.shape() != expected) {
+  // One element may be 0-d, too.
+  const bool one =
+      source.numel() == 1 && source.dim() <= 1 && expected.numel() == 1 && expected.rank() <= 1;
+  if (source.shape() != expected && !one) {
     fail<ShapeError>(name, "expected a source of shape ", expected.str(), " for x ",
                      x.shape().str(), " and ", at.numel(), " indices, got ", source.shape().str());
   }
@@ -113,7 +117,7 @@ void add_slices(const char* name, NDArray& x, int64_t dim, const NDArray& index,
     x.copy_(wide);
     return;
   }
-  const NDArray from = apart(source, x);
+  const NDArray from = reshape(apart(source, x), expected);
   kernels::add_at(slice_walk_of(x, d, at, from), x.dtype(), x.raw_data(), from.raw_data());
   x.bump_version();
 }
@@ -123,15 +127,15 @@ void scatter_into(const char* name, NDArray& x, int64_t dim, const NDArray& inde
   const int d = normalize_dim(name, dim, x.dim());
   const NDArray at = check_index_nd(name, x, d, index);
   check_same_dtype(name, x, source);
-  bool fits = source.dim() == index.dim();
-  for (int e = 0; fits && e < index.dim(); ++e) {
-    fits = index.shape()[e] <= source.shape()[e] || index.numel() == 0;
-  }
-  if (!fits) {
+  const Shape needed = at_least_1d(index).shape(), given = at_least_1d(source).shape();
+  bool fits = given.rank() == needed.rank();
+  for (int e = 0; fits && e < needed.rank(); ++e) fits = needed[e] <= given[e];
+  if (!fits && index.numel() > 0) {
     fail<ShapeError>(name, "expected a source not smaller than the index ", index.shape().str(),
                      ", got ", source.shape().str());
   }
   if (add && x.dtype() == bool_) fail<DTypeError>(name, "expected a numeric dtype, got bool");
+  if (at.numel() == 0) return;
   if (add && is_half(x.dtype())) {
     NDArray wide = to(x, float32);
     scatter_into(name, wide, d, at, to(source, float32), true);
@@ -167,6 +171,7 @@ NDArray gather(const NDArray& x, int64_t dim, const NDArray& index) {
   const int d = normalize_dim("gather", dim, x.dim());
   const NDArray at = check_index_nd("gather", x, d, index);
   NDArray out = NDArray::empty(index.shape(), x.dtype());
+  if (at.numel() == 0) return out;
   kernels::take(walk_of(x, d, at, out), size_of(x.dtype()), x.raw_data(), out.raw_data());
   return out;
 }

@@ -183,6 +183,41 @@ TEST(IndexTest, IndicesOutsideAreRefused) {
   EXPECT_THROWS(IndexError, "[index_select]", index_select(NDArray::full({}, 5), 0, indices({1})));
 }
 
+// The values are PyTorch 1.13's.
+TEST(IndexTest, RanksZeroAndOneAreAlike) {
+  const NDArray three = NDArray::full({}, 3.0), two = array({1, 2}), one = indices({1}, {});
+  EXPECT_EQ(gather(three, -1, indices({0, 0, 0})).shape(), Shape(3));
+  EXPECT_CLOSE(gather(three, 0, indices({0, 0, 0})), {3, 3, 3});
+  EXPECT_EQ(gather(two, 0, one).shape(), Shape());
+  EXPECT_CLOSE(gather(two, 0, one), {2});
+  EXPECT_EQ(scatter(three, 0, indices({0, 0}), array({5, 6})).shape(), Shape());
+  EXPECT_CLOSE(scatter(three, 0, indices({0, 0}), array({5, 6})), {6});
+  EXPECT_CLOSE(scatter(three, 0, indices({0}, {}), array({5, 6})), {5});
+  EXPECT_CLOSE(scatter(two, 0, one, array({5, 7})), {1, 5});
+  EXPECT_CLOSE(scatter(two, 0, indices({1}), NDArray::full({}, 5.0)), {1, 5});
+  EXPECT_CLOSE(scatter(three, 0, indices({0}), 7), {7});
+  EXPECT_CLOSE(scatter_add(three, 0, indices({0, 0}), array({5, 6})), {14});
+  EXPECT_CLOSE(scatter_add(two, 0, one, NDArray::full({}, 5.0)), {1, 7});
+  EXPECT_CLOSE(index_add(three, 0, indices({0}), array({5})), {8});
+  EXPECT_CLOSE(index_add(array({3, 1}), 0, indices({0}, {}), NDArray::full({}, 5.0)), {8, 1});
+  EXPECT_THROWS(IndexError, "for dimension 0 of shape (), got 1", gather(three, 0, indices({1})));
+  EXPECT_THROWS(ShapeError, "[gather] expected an index of rank 1, not larger than ()",
+                gather(three, 0, indices({0}, {1, 1})));
+  EXPECT_THROWS(ShapeError, "[scatter] expected a source not smaller than the index (2,), got ()",
+                scatter(two, 0, indices({1, 0}), NDArray::full({}, 5.0)));
+  EXPECT_THROWS(ShapeError, "[scatter_add] expected a source not smaller than the index (), got",
+                scatter_add(two, 0, one, array({})));
+}
+
+TEST(IndexTest, AnIndexWithoutElementsMayHaveAnyShape) {
+  const NDArray x = NDArray::ones({2, 3}), none = indices({});
+  EXPECT_EQ(gather(x, 0, none).shape(), Shape(0));
+  EXPECT_EQ(gather(x, 0, NDArray::zeros({0, 5, 2}, int64)).shape(), (Shape{0, 5, 2}));
+  EXPECT_CLOSE(scatter(x, 0, none, array({})), {1, 1, 1, 1, 1, 1});
+  EXPECT_CLOSE(scatter(x, 0, none, 5), {1, 1, 1, 1, 1, 1});
+  EXPECT_CLOSE(scatter_add(x, 0, none, array({})), {1, 1, 1, 1, 1, 1});
+}
+
 TEST(IndexTest, ShapesThatDoNotFitAreRefused) {
   const NDArray x = noise({3, 4}), scalar = NDArray::full({}, 5);
   EXPECT_THROWS(ShapeError, "[index_select] expected an index of rank at most 1, got shape (1, 1)",

@@ -74,16 +74,12 @@ void check_mask(const char* op, const NDArray& mask, int dim, const Shape& shape
 }  // namespace
 
 IndexPlan plan_index(const char* op, const Shape& shape, absl::Span<const Index> indices) {
-  int dims = 0, ellipses = 0;
-  for (const Index& index : indices) {
-    dims += dims_of(op, index);
-    ellipses += index.kind() == Index::Kind::kEllipsis;
-  }
+  int dims = 0;
+  for (const Index& index : indices) dims += dims_of(op, index);
   if (dims > shape.rank()) {
     fail<IndexError>(op, "expected at most ", shape.rank(), " indices for shape ", shape.str(),
                      ", got ", dims);
   }
-  if (ellipses > 1) fail<IndexError>(op, "expected at most one Ellipsis, got ", ellipses);
 
   IndexPlan plan;
   int from = 0, to = 0;  // the next dimension of x, and of what the steps leave
@@ -93,6 +89,11 @@ IndexPlan plan_index(const char* op, const Shape& shape, absl::Span<const Index>
     ++from;
   };
   for (const Index& index : indices) {
+    // As in PyTorch, each Ellipsis stands for the same number of dimensions.
+    if (index.kind() != Index::Kind::kEllipsis && from + dims_of(op, index) > shape.rank()) {
+      fail<IndexError>(op, "expected no indices beyond the ", shape.rank(), " dimensions of shape ",
+                       shape.str(), ", got one behind a second Ellipsis");
+    }
     switch (index.kind()) {
       case Index::Kind::kInteger:
         select_one(index.integer());

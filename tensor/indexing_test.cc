@@ -45,6 +45,25 @@ TEST(IndexingTest, ArraysAmongSlicesAndIntegersAsInPyTorch) {
   }
 }
 
+// Shapes and errors as PyTorch 1.13 has them.
+TEST(IndexingTest, EachEllipsisStandsForAsManyDimensions) {
+  const NDArray x = NDArray::arange(24).view({2, 3, 4});
+  EXPECT_EQ(x.index({Ellipsis, Ellipsis}).shape(), (Shape{2, 3, 4}));
+  EXPECT_EQ(x.index({Ellipsis, 0, Ellipsis}).shape(), (Shape{2, 3}));
+  EXPECT_EQ(x.index({0, Ellipsis, Ellipsis, Slice(1, None), Slice(1, None)}).shape(),
+            (Shape{2, 3}));
+  EXPECT_EQ(x.index({Ellipsis, None, Ellipsis}).shape(), (Shape{2, 3, 4, 1}));
+  EXPECT_EQ(x.index({Ellipsis, integers({0}), Ellipsis}).shape(), (Shape{2, 3, 1}));
+  const NDArray y = NDArray::arange(6).view({2, 3});
+  EXPECT_CLOSE(y.index({1, Ellipsis, 2, Ellipsis, None}), {5});
+  EXPECT_CLOSE(y.index({Ellipsis, Ellipsis, mask({1, 0, 0, 0, 0, 1}).view({2, 3})}), {0, 5});
+  for (const Index& last : {Index(0), Index(None), Index(Slice()), Index(integers({0}))}) {
+    EXPECT_THROWS(IndexError, "[index] expected no indices beyond the 2 dimensions of shape (2, 3)",
+                  y.index({Ellipsis, Ellipsis, last}));
+  }
+  EXPECT_THROWS(IndexError, "behind a second Ellipsis", y.index({Ellipsis, 0, Ellipsis, None}));
+}
+
 TEST(IndexingTest, ShapesOfTheExtremes) {
   const NDArray x = noise({2, 3});
   EXPECT_EQ(x.index({mask({1}).view({})}).shape(), (Shape{1, 2, 3}));

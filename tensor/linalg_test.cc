@@ -85,6 +85,23 @@ TEST(AddmmTest, BetaOfZeroLeavesTheBiasOut) {
   EXPECT_CLOSE(addmm(NDArray::full(2, 1.0), a, a, 3, 0.5), {4, 4, 4, 4});
 }
 
+// dtypes as PyTorch 1.13 gives them; it refuses the last one, in which an int64 sum meets an int32 matrix.
+TEST(EinsumTest, SumsOfOneOperandAloneAreInt64) {
+  const NDArray x = NDArray::full({2, 2}, 200, uint8), b = NDArray::ones({2, 2}, bool_);
+  EXPECT_CLOSE(einsum("ij->i", {x}), {400, 400});
+  EXPECT_EQ(einsum("ij->", {x}).dtype(), int64);
+  EXPECT_EQ(einsum("ij->ji", {x}).dtype(), uint8);
+  EXPECT_EQ(einsum("ij,jk->ik", {x, x}).dtype(), uint8);
+  EXPECT_EQ(einsum("ij,kl->ik", {x, x}).dtype(), int64);
+  EXPECT_EQ(einsum("ij,jk->", {x, x}).dtype(), int64);
+  EXPECT_CLOSE(einsum("ij->i", {b}), {2, 2});
+  EXPECT_EQ(einsum("ij,ij->ij", {b, b}).dtype(), bool_);
+  EXPECT_EQ(einsum("ii->i", {b}).dtype(), bool_);
+  EXPECT_THROWS(DTypeError, "[einsum] expected a numeric dtype where products are summed, got bool",
+                einsum("ij,jk->ik", {b, b}));
+  EXPECT_EQ(einsum("ij,jk->i", {x, x}).dtype(), int64);
+}
+
 TEST(EinsumTest, AnExtentOfOneBroadcastsInALaterOperand) {
   const NDArray a = NDArray::ones({2, 3});
   EXPECT_CLOSE(einsum("ij,j->i", std::vector<NDArray>{a, NDArray::ones(1)}), {3, 3});

@@ -115,6 +115,20 @@ TEST(PadTest, MirrorsReplicatesAndCrops) {
   EXPECT_THROWS(ShapeError, "[pad]", pad(x, {kMax, kMax}, PadMode::kReplicate));
 }
 
+// As in PyTorch 1.13.
+TEST(PadTest, APaddedDimensionEndsWithoutElementsOnlyWhereAllNumbersCrop) {
+  const NDArray x = NDArray::ones({2, 3}), none = NDArray::ones({2, 0});
+  EXPECT_EQ(pad(x, {-3, 0, -1, 0}).shape(), (Shape{1, 0}));
+  EXPECT_EQ(pad(none, {0, 0, 0, 0}).shape(), (Shape{2, 0}));
+  EXPECT_EQ(pad(none, {1, 0}).shape(), (Shape{2, 1}));
+  EXPECT_EQ(pad(NDArray::ones({0, 3}), {1, 1}).shape(), (Shape{0, 5}));
+  EXPECT_CLOSE(pad(x, {-3, 4}), {0, 0, 0, 0, 0, 0, 0, 0});
+  EXPECT_THROWS(ShapeError, "dimension 1 of shape (2, 0) an extent", pad(none, {0, 0, 1, 1}));
+  EXPECT_THROWS(ShapeError, "dimension 1 of shape (2, 3) an extent", pad(x, {-3, 0, 1, 0}));
+  EXPECT_THROWS(ShapeError, "an extent", pad(x, {-1, -2}, PadMode::kReflect));
+  EXPECT_THROWS(ShapeError, "an extent", pad(x, {-3, 0}, PadMode::kReplicate));
+}
+
 TEST(DilateTest, PutsZerosBehindEachElement) {
   EXPECT_CLOSE(dilate(array({1, 2, 3, 4}, {2, 2}), 0, 1), {1, 2, 0, 0, 3, 4, 0, 0});
   EXPECT_CLOSE(dilate(array({1, 2, 3, 4}, {2, 2}), {0, 1}, 1),

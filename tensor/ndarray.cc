@@ -91,14 +91,7 @@ std::vector<T> NDArray::to_vector() const {
 #define LAMINA_INSTANTIATE(T)       \
   template T NDArray::item() const; \
   template std::vector<T> NDArray::to_vector() const;
-LAMINA_INSTANTIATE(bool)
-LAMINA_INSTANTIATE(uint8_t)
-LAMINA_INSTANTIATE(int32_t)
-LAMINA_INSTANTIATE(int64_t)
-LAMINA_INSTANTIATE(Half)
-LAMINA_INSTANTIATE(BFloat16)
-LAMINA_INSTANTIATE(float)
-LAMINA_INSTANTIATE(double)
+LAMINA_FOR_EACH_TYPE(LAMINA_INSTANTIATE)
 #undef LAMINA_INSTANTIATE
 
 // ---- In place

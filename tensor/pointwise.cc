@@ -86,11 +86,17 @@ NDArray binary_plain(kernels::BinaryKernel kernel, const NDArray& a, const NDArr
   return out;
 }
 
+// Whether binary_slow has more to check in the operands than what the kernels leave out.
+inline bool needs_check(BinaryOp op, const NDArray& a, const NDArray& b) {
+  if (op == BinaryOp::kSub) return a.dtype() == bool_ || b.dtype() == bool_;
+  const bool checked = op == BinaryOp::kPow || op == BinaryOp::kFmod || op == BinaryOp::kRemainder;
+  return checked && !is_floating(a.dtype()) && !is_floating(b.dtype());
+}
+
 // Inlined into each operation.
 inline NDArray binary(const char* name, BinaryOp op, const NDArray& a, const NDArray& b) {
-  const bool checked = op == BinaryOp::kFmod || op == BinaryOp::kRemainder;
-  const bool plain = !checked && a.defined() && b.defined() && a.dtype() == b.dtype() &&
-                     a.is_contiguous() && b.is_contiguous() &&
+  const bool plain = !needs_check(op, a, b) && a.defined() && b.defined() &&
+                     a.dtype() == b.dtype() && a.is_contiguous() && b.is_contiguous() &&
                      a.numel() <= kernels::kParallelGrain && a.shape() == b.shape() &&
                      !a.is_scalar_like() && !b.is_scalar_like();
   const kernels::BinaryKernel kernel = plain ? kernels::binary_kernel(op, a.dtype()) : nullptr;
@@ -148,9 +154,7 @@ NDArray& binary_in_place(const char* name, BinaryOp op, NDArray& x, const NDArra
   check_defined(name, x);
   check_defined(name, other);
   check_writable(name, x);
-  const bool checked = op == BinaryOp::kFmod || op == BinaryOp::kRemainder ||
-                       op == BinaryOp::kPow || op == BinaryOp::kSub;
-  const bool direct = !(checked && !is_floating(x.dtype())) && x.is_contiguous() &&
+  const bool direct = !needs_check(op, x, other) && x.is_contiguous() &&
                       other.storage() != x.storage() && !is_half(x.dtype()) &&
                       result_type(x, other) == x.dtype() && !is_bool_valued(op) &&
                       (!is_float_valued(op) || is_floating(x.dtype())) &&

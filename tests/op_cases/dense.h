@@ -4,6 +4,7 @@
 #define LAMINA_TESTS_OP_CASES_DENSE_H_
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <functional>
 #include <stdexcept>
@@ -57,6 +58,17 @@ inline Dense make(const Extents& shape, const std::function<double(const Extents
   Dense out{shape, {}};
   for_each_index(shape, [&](const Extents& i) { out.values.push_back(f(i)); });
   return out;
+}
+
+// The array of this shape whose element i is element from(i) of x, and the reference that gives it of
+// its first input.
+using Map = std::function<Extents(Extents)>;
+inline Dense mapped_of(const Dense& x, const Extents& shape, const Map& from) {
+  return make(shape, [&](const Extents& i) { return x.at(from(i)); });
+}
+using Inputs = std::vector<Dense>;
+inline auto mapped(Extents shape, Map from) {
+  return [=](const Inputs& in) { return mapped_of(in[0], shape, from); };
 }
 
 // What a broadcast x holds at index i of the broadcast shape.
@@ -114,6 +126,15 @@ inline Dense reduce(const Dense& x, Extents dims, bool keepdim,
   });
   out.shape = out_shape;
   return out;
+}
+
+inline Dense naive_log_softmax(const Dense& x, int64_t dim) {
+  const Dense log_sum = reduce(x, {dim}, true, [](const std::vector<double>& v) {
+    double sum = 0;
+    for (double e : v) sum += std::exp(e);
+    return std::log(sum);
+  });
+  return elementwise(x, log_sum, [](double a, double b) { return a - b; });
 }
 
 inline Dense with_shape(Dense x, const Extents& shape) {

@@ -189,8 +189,12 @@ Dense naive_einsum(const std::string& equation, const std::vector<Dense>& in) {
   });
 }
 
+// What an equation sums: nothing, some letters of one operand alone, which makes int64 of integers
+// and bool, or products only.
+enum class Sums { kNothing, kAlone, kProducts };
+
 // `naive` is the equation for naive_einsum, the result's term last.
-void add_einsum(Table& table, const std::string& equation, const std::string& naive,
+void add_einsum(Table& table, Sums sums, const std::string& equation, const std::string& naive,
                 std::vector<Sample> samples, Sample large = {}) {
   const Form form(
       [equation](const std::vector<NDArray>& in) { return as_list(einsum(equation, in)); },
@@ -198,7 +202,8 @@ void add_einsum(Table& table, const std::string& equation, const std::string& na
   table.push_back(OpCase("einsum(equation, operands)", std::move(samples), {form},
                          [naive](const std::vector<Dense>& in) { return naive_einsum(naive, in); })
                       .named(naive + " " + std::to_string(table.size()))
-                      .takes(kNumbers)
+                      .takes(sums == Sums::kProducts ? kNumbers : kAll)
+                      .gives(sums == Sums::kAlone ? sum_result : same_result)
                       .tolerance(1e-5));
   if (!large.empty()) table.back().values_at(std::move(large));
 }
@@ -207,34 +212,37 @@ void add_einsums(Table& table) {
   const auto two = [](Extents a, Extents b) {
     return Sample{Real(std::move(a)), Real(std::move(b))};
   };
-  add_einsum(table, "ij,jk->ik", "ij,jk,ik",
-             {two({2, 3}, {3, 4}), two({2, 0}, {0, 3}), two({0, 2}, {2, 3}), two({2, 1}, {3, 2})},
+  add_einsum(table, Sums::kProducts, "ij,jk->ik", "ij,jk,ik",
+             {two({2, 3}, {3, 4}), two({2, 0}, {0, 3}), two({0, 2}, {2, 3})},
              two({40, 65}, {65, 33}));
-  add_einsum(table, " i j , j k ", "ij,jk,ik", {two({2, 3}, {3, 2})});
-  add_einsum(table, "ba", "ba,ab", {{Real({2, 3})}});
-  add_einsum(table, "ii", "ii,", {{Real({3, 3})}, {Real({0, 0})}, {Real({1, 1})}});
-  add_einsum(table, "ii->i", "ii,i", {{Real({3, 3})}});
-  add_einsum(table, "iji,kj->jk", "iji,kj,jk", {two({2, 3, 2}, {2, 3})});
-  add_einsum(table, "iijj->ij", "iijj,ij", {{Real({2, 2, 3, 3})}});
-  add_einsum(table, "iii->i", "iii,i", {{Real({3, 3, 3})}});
-  add_einsum(table, "ij->", "ij,", {{Real({2, 3})}, {Real({0, 3})}});
-  add_einsum(table, "i,j->ij", "i,j,ij", {two({2}, {3})});
-  add_einsum(table, "i,i->i", "i,i,i", {two({3}, {3}), two({1}, {3})});
-  add_einsum(table, "i,j->", "i,j,", {two({2}, {3})});
-  add_einsum(table, ",i->i", ",i,i", {two({}, {3})});
-  add_einsum(table, "->", ",", {{Real({})}});
-  add_einsum(table, "bij,bjk->bik", "bij,bjk,bik",
+  add_einsum(table, Sums::kAlone, "ij,jk->ik", "ij,jk,ik", {two({2, 1}, {3, 2})});
+  add_einsum(table, Sums::kProducts, " i j , j k ", "ij,jk,ik", {two({2, 3}, {3, 2})});
+  add_einsum(table, Sums::kNothing, "ba", "ba,ab", {{Real({2, 3})}});
+  add_einsum(table, Sums::kAlone, "ii", "ii,", {{Real({3, 3})}, {Real({0, 0})}, {Real({1, 1})}});
+  add_einsum(table, Sums::kNothing, "ii->i", "ii,i", {{Real({3, 3})}});
+  add_einsum(table, Sums::kAlone, "iji,kj->jk", "iji,kj,jk", {two({2, 3, 2}, {2, 3})});
+  add_einsum(table, Sums::kNothing, "iijj->ij", "iijj,ij", {{Real({2, 2, 3, 3})}});
+  add_einsum(table, Sums::kNothing, "iii->i", "iii,i", {{Real({3, 3, 3})}});
+  add_einsum(table, Sums::kAlone, "ij->", "ij,", {{Real({2, 3})}, {Real({0, 3})}});
+  add_einsum(table, Sums::kNothing, "i,j->ij", "i,j,ij", {two({2}, {3})});
+  add_einsum(table, Sums::kNothing, "i,i->i", "i,i,i", {two({3}, {3}), two({1}, {3})});
+  add_einsum(table, Sums::kAlone, "i,j->", "i,j,", {two({2}, {3})});
+  add_einsum(table, Sums::kNothing, ",i->i", ",i,i", {two({}, {3})});
+  add_einsum(table, Sums::kNothing, "->", ",", {{Real({})}});
+  add_einsum(table, Sums::kProducts, "bij,bjk->bik", "bij,bjk,bik",
              {two({2, 2, 3}, {2, 3, 2}), two({1, 2, 3}, {2, 3, 2})}, two({3, 17, 19}, {3, 19, 18}));
-  add_einsum(table, "bhqd,bhkd->bhqk", "bhqd,bhkd,bhqk", {two({2, 1, 2, 2}, {2, 1, 3, 2})},
-             two({2, 3, 17, 8}, {2, 3, 19, 8}));
-  add_einsum(table, "...ij,...jk", "01ij,1jk,01ik", {two({2, 1, 2, 3}, {2, 3, 2})});
-  add_einsum(table, "...i,i...->...", "01i,i1,01", {two({2, 2, 3}, {3, 1})});
-  add_einsum(table, "i...->...i", "i01,01i", {{Real({2, 3, 2})}});
-  add_einsum(table, "i...->i", "i01,i", {{Real({2, 3, 2})}});
-  add_einsum(table, "Ab,bA->bA", "Ab,bA,bA", {two({2, 3}, {3, 2})});
-  add_einsum(table, "bA", "bA,Ab", {{Real({2, 3})}});
-  add_einsum(table, "ij,jk,kl->il", "ij,jk,kl,il", {{Real({2, 3}), Real({3, 2}), Real({2, 3})}});
-  add_einsum(table, "bn,anm,bm->ba", "bn,anm,bm,ba",
+  add_einsum(table, Sums::kProducts, "bhqd,bhkd->bhqk", "bhqd,bhkd,bhqk",
+             {two({2, 1, 2, 2}, {2, 1, 3, 2})}, two({2, 3, 17, 8}, {2, 3, 19, 8}));
+  add_einsum(table, Sums::kProducts, "...ij,...jk", "01ij,1jk,01ik",
+             {two({2, 1, 2, 3}, {2, 3, 2})});
+  add_einsum(table, Sums::kProducts, "...i,i...->...", "01i,i1,01", {two({2, 2, 3}, {3, 1})});
+  add_einsum(table, Sums::kNothing, "i...->...i", "i01,01i", {{Real({2, 3, 2})}});
+  add_einsum(table, Sums::kAlone, "i...->i", "i01,i", {{Real({2, 3, 2})}});
+  add_einsum(table, Sums::kNothing, "Ab,bA->bA", "Ab,bA,bA", {two({2, 3}, {3, 2})});
+  add_einsum(table, Sums::kNothing, "bA", "bA,Ab", {{Real({2, 3})}});
+  add_einsum(table, Sums::kProducts, "ij,jk,kl->il", "ij,jk,kl,il",
+             {{Real({2, 3}), Real({3, 2}), Real({2, 3})}});
+  add_einsum(table, Sums::kProducts, "bn,anm,bm->ba", "bn,anm,bm,ba",
              {{Real({2, 3}), Real({2, 3, 2}), Real({2, 2})}});
   const auto refused = [](const char* equation) {
     return Form(
@@ -270,8 +278,7 @@ void add_einsums(Table& table) {
       .LAMINA_FAILS(ValueError, "expected subscript 'k' of the result in an operand", {a},
                     refused("ij->k"))
       .LAMINA_FAILS(ValueError, "expected subscript 'i' once behind '->'", {a}, refused("ij->ii"))
-      .LAMINA_FAILS(DTypeError,
-                    "[einsum] expected operands of one numeric dtype, got float32 and float64",
+      .LAMINA_FAILS(DTypeError, "[einsum] expected operands of one dtype, got float32 and float64",
                     {a, zeros_of({2, 3}, float64)}, refused("ij,ij"));
 }
 

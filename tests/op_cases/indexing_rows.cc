@@ -1,11 +1,8 @@
-// Scatter, indexing by lists of slices, integers, arrays and masks, and masks alone.
+// Indexing by lists of slices, integers, arrays and masks, and masks alone.
 #include "lamina/tests/op_cases/op_case.h"
 
 namespace lamina::op_cases {
 namespace {
-
-using Inputs = std::vector<Dense>;
-using Map = std::function<Extents(Extents)>;
 
 NDArray integers(std::initializer_list<int64_t> values, const Shape& shape) {
   return NDArray::from(values, shape);
@@ -15,12 +12,6 @@ NDArray integers(std::initializer_list<int64_t> values) {
 }
 NDArray mask_of(std::initializer_list<int64_t> values, const Shape& shape) {
   return integers(values, shape).to(bool_);
-}
-
-auto mapped(Extents shape, Map from) {
-  return [=](const Inputs& in) {
-    return make(shape, [&](const Extents& i) { return in[0].at(from(i)); });
-  };
 }
 
 // The first input with, for each index i of `shape`, the second one's broadcast element i put to or
@@ -46,101 +37,6 @@ int64_t integer(double x) { return static_cast<int64_t>(x); }
 // undefined one is refused by the conversion, so it is not tried.
 Input Bits(Extents shape) { return Optional(Index(std::move(shape), 2)); }
 
-void add_scatter(Table& table) {
-  const std::string array_of = "scatter(x, dim, index, source)",
-                    value_of = "scatter(x, dim, index, value)";
-  // Each place once; (1, 2) stays.
-  static const auto& places = *new NDArray(integers({2, 0, 1, 0}, {2, 2}));
-  const Form by_index = LAMINA_OP(scatter(in[0], 1, in[1], in[2]));
-  table.push_back(OpCase(array_of, {{Real({2, 3}), Real({2, 2})}, {Real({3, 3}), Real({2, 4})}},
-                         {LAMINA_OP(scatter(in[0], 1, places, in[1])),
-                          LAMINA_OP(in[0].scatter(-1, places, in[1]))},
-                         [](const Inputs& in) {
-                           Dense x = in[0];
-                           const int64_t column[2][2] = {{2, 0}, {1, 0}};
-                           for_each_index({2, 2}, [&](const Extents& i) {
-                             x.at({i[0], column[i[0]][i[1]]}) = in[1].at(i);
-                           });
-                           return x;
-                         })
-                      .takes(kAll));
-  table.push_back(
-      OpCase(array_of,
-             {{Real({2, 3}), Index({2, 4}, 3), Real({2, 4})},
-              {Real({2, 3}), Index({2, 0}, 3), Real({2, 2})}},
-             {by_index},
-             [](const Inputs& in) {
-               Dense x = in[0];
-               for_each_index(in[1].shape, [&](const Extents& i) {
-                 x.at({i[0], integer(in[1].at(i))}) = in[2].at(i);
-               });
-               return x;
-             })
-          .takes(kAll)
-          .named("the last of repeated indices")
-          .not_differentiable()
-          .values_at({Real({200, 30}), Index({200, 40}, 30), Real({200, 40})})
-          .LAMINA_FAILS(
-              IndexError,
-              "[scatter] expected indices from 0 to 2 for dimension 1 of shape (2, 3), got 3 at "
-              "position 1",
-              {zeros_of({2, 3}), integers({0, 3}, {2, 1}), zeros_of({2, 1})}, by_index)
-          .LAMINA_FAILS(
-              IndexError,
-              "[scatter] expected no indices, for dimension 1 of shape (2, 0) is empty, got 0",
-              {zeros_of({2, 0}), integers({0}, {1, 1}), zeros_of({1, 1})}, by_index)
-          .LAMINA_FAILS(DTypeError, "[scatter] expected a source of dtype float32, got float64",
-                        {zeros_of({2, 3}), zeros_of({2, 1}, int64), zeros_of({2, 1}, float64)},
-                        by_index)
-          .LAMINA_FAILS(ShapeError,
-                        "[scatter] expected a source not smaller than the index (2, 3), got (2, 2)",
-                        {zeros_of({2, 3}), zeros_of({2, 3}, int64), zeros_of({2, 2})}, by_index));
-  table.push_back(
-      OpCase(value_of, {{Real({3, 2}), Index({1, 2}, 3)}, {Real({0, 2}), Index({0, 2}, 3)}},
-             {LAMINA_OP(scatter(in[0], 0, in[1], 1)), LAMINA_OP(in[0].scatter(-2, in[1], 1))},
-             [](const Inputs& in) {
-               Dense x = in[0];
-               for_each_index(in[1].shape, [&](const Extents& i) {
-                 x.at({integer(in[1].at(i)), i[1]}) = 1;
-               });
-               return x;
-             })
-          .takes(kAll));
-  table.push_back(
-      OpCase(
-          "take_along_dim(x, indices, dim)",
-          {{Real({2, 3}), Index({2, 4}, 3)},
-           {Real({1, 3}), Index({2, 2}, 3)},
-           {Real({2, 3}), Index({1, 2}, 3)}},
-          {LAMINA_OP(take_along_dim(in[0], in[1], 1)), LAMINA_OP(in[0].take_along_dim(in[1], -1))},
-          [](const Inputs& in) {
-            const int64_t rows = std::max(in[0].shape[0], in[1].shape[0]);
-            return make({rows, in[1].shape[1]}, [&](const Extents& i) {
-              const int64_t r0 = in[0].shape[0] == 1 ? 0 : i[0];
-              const int64_t r1 = in[1].shape[0] == 1 ? 0 : i[0];
-              return in[0].at({r0, integer(in[1].at({r1, i[1]}))});
-            });
-          })
-          .takes(kAll)
-          .LAMINA_FAILS(
-              ShapeError,
-              "[take_along_dim] expected indices of rank 2 for shape (2, 3), got shape (1,)",
-              {zeros_of({2, 3}), integers({0})}, LAMINA_OP(take_along_dim(in[0], in[1], 0)))
-          .LAMINA_FAILS(ShapeError, "[take_along_dim] expected shapes that broadcast together",
-                        {zeros_of({2, 3}), zeros_of({3, 1}, int64)},
-                        LAMINA_OP(take_along_dim(in[0], in[1], 1))));
-  table.push_back(
-      OpCase("take_along_dim(x, indices, dim)", {{Real({2, 3}), Index({2, 2}, 6)}},
-             {LAMINA_OP(take_along_dim(in[0], in[1])), LAMINA_OP(in[0].take_along_dim(in[1]))},
-             [](const Inputs& in) {
-               return make({4}, [&](const Extents& i) {
-                 return in[0].values[integer(in[1].values[i[0]])];
-               });
-             })
-          .takes(kAll)
-          .named("of everything"));
-}
-
 // A row of index(); `...` is the list of indices, as the first of two or more forms.
 #define LAMINA_INDEX(what, shape, naive, ...)                                                \
   OpCase("index(x, indices)", {{Real shape}},                                                \
@@ -163,8 +59,10 @@ void add_index(Table& table) {
               {zeros_of({2, 3})}, LAMINA_OP(index(in[0], {Slice(), 3})))
           .LAMINA_FAILS(IndexError, "[index] expected at most 1 indices for shape (2,), got 2",
                         {zeros_of({2})}, LAMINA_OP(index(in[0], {0, 0})))
-          .LAMINA_FAILS(IndexError, "[index] expected at most one Ellipsis, got 2", {zeros_of({2})},
-                        LAMINA_OP(index(in[0], {Ellipsis, Ellipsis})))
+          .LAMINA_FAILS(IndexError,
+                        "[index] expected no indices beyond the 2 dimensions of shape (2, 3), got "
+                        "one behind a second Ellipsis",
+                        {zeros_of({2, 3})}, LAMINA_OP(index(in[0], {Ellipsis, Ellipsis, 0})))
           .LAMINA_FAILS(ValueError, "[index] expected a slice's step above 0, got -1",
                         {zeros_of({2})}, LAMINA_OP(index(in[0], {Slice(None, None, -1)})))
           .LAMINA_FAILS(IndexError,
@@ -442,7 +340,6 @@ void add_masks(Table& table) {
 }  // namespace
 
 void add_indexing_rows(Table& table) {
-  add_scatter(table);
   add_index(table);
   add_index_put(table);
   add_masks(table);

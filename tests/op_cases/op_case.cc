@@ -114,7 +114,9 @@ const Table& all_op_cases() {
     add_indexing_rows(*t);
     add_view_rows(*t);
     add_pointwise_rows(*t);
+    add_slicing_rows(*t);
     add_movement_rows(*t);
+    add_padding_rows(*t);
     add_order_rows(*t);
     add_statistics_rows(*t);
     add_linalg_rows(*t);

@@ -159,15 +159,6 @@ void add_max(Table& table) {
   }
 }
 
-Dense naive_log_softmax(const Dense& x, int64_t dim) {
-  const Dense log_sum = reduce(x, {dim}, true, [](const Elements& v) {
-    double sum = 0;
-    for (double e : v) sum += std::exp(e);
-    return std::log(sum);
-  });
-  return elementwise(x, log_sum, [](double a, double b) { return a - b; });
-}
-
 void add_log_softmax(Table& table) {
   const std::string declaration = "log_softmax(x, dim)";
   table.push_back(
