@@ -154,18 +154,24 @@ NDArray NDArray::arange(Scalar start, Scalar end, Scalar step, DType dtype) {
 NDArray NDArray::linspace(Scalar start, Scalar end, int64_t steps, DType dtype) {
   if (dtype == bool_) fail<DTypeError>("linspace", "expected a numeric dtype, got bool");
   if (steps < 0) fail<ValueError>("linspace", "expected at least 0 steps, got ", steps);
+  check_holds("linspace", start, dtype);
+  check_holds("linspace", end, dtype);
   if (is_half(dtype)) return linspace(start, end, steps, float32).to(dtype);
   NDArray x = empty(steps, dtype);
-  const double first = start.to<double>(), last = end.to<double>();
-  const double by = steps > 1 ? (last - first) / static_cast<double>(steps - 1) : 0;
   dispatch(dtype, [&](auto type) {
     using T = typename decltype(type)::type;
+    const double first = static_cast<double>(start.to<T>()),
+                 last = static_cast<double>(end.to<T>());
+    const double by = steps > 1 ? (last - first) / static_cast<double>(steps - 1) : 0;
     // From both ends, so that both are met exactly.
     for (int64_t i = 0; i < steps; ++i) {
       const double value = i < (steps + 1) / 2 ? first + by * static_cast<double>(i)
                                                : last - by * static_cast<double>(steps - 1 - i);
       reinterpret_cast<T*>(x.data_)[i] = convert<T>(value);
     }
+    // Integers beyond 2^53 too.
+    if (steps > 1) reinterpret_cast<T*>(x.data_)[steps - 1] = end.to<T>();
+    if (steps > 0) reinterpret_cast<T*>(x.data_)[0] = start.to<T>();
   });
   return x;
 }
@@ -195,7 +201,7 @@ NDArray one_hot(const NDArray& indices, int64_t classes) {
       fail<IndexError>("one_hot", "expected indices below 2^63 - 1, got ", largest);
     classes = std::max<int64_t>(0, largest) + 1;
   }
-  if (classes < 0 || (classes == 0 && n > 0)) {
+  if (classes < 1) {
     fail<ValueError>("one_hot", "expected at least one class, got ", classes);
   }
   for (int64_t i = 0; i < n; ++i) {

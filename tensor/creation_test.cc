@@ -65,6 +65,16 @@ TEST(CreationTest, LinspaceMeetsBothEnds) {
   EXPECT_EQ(NDArray::linspace(3, 9, 0).numel(), 0);
   EXPECT_CLOSE(NDArray::linspace(2, -2, 3, float64), {2, 0, -2});
   EXPECT_EQ(NDArray::linspace(0, 0.1, 1000).at<float>({-1}), 0.1f);
+  // PyTorch truncates the ends first, and wraps a negative one around for uint8.
+  EXPECT_CLOSE(NDArray::linspace(0, 2.5, 7, int64), {0, 0, 0, 1, 1, 1, 2});
+  EXPECT_CLOSE(NDArray::linspace(-2.9, 2.9, 3, int64), {-2, 0, 2});
+  EXPECT_CLOSE(NDArray::linspace(-1, 1, 3, uint8), {255, 128, 1});
+  constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
+  EXPECT_EQ(NDArray::linspace(0, kMax, 2, int64).at<int64_t>({-1}), kMax);
+  EXPECT_THROWS(ValueError, "[linspace] expected a value that uint8 holds, got 300",
+                NDArray::linspace(0, 300, 3, uint8));
+  EXPECT_THROWS(ValueError, "[linspace] expected a value that float32 holds, got",
+                NDArray::linspace(0, 1e39, 3));
   EXPECT_THROWS(ValueError, "[linspace] expected at least 0 steps, got -1",
                 NDArray::linspace(0, 1, -1));
   EXPECT_THROWS(DTypeError, "[linspace] expected a numeric dtype",
@@ -85,6 +95,8 @@ TEST(CreationTest, OneHotInfersTheClasses) {
   EXPECT_THROWS(IndexError, "got -1 at position 0", one_hot(NDArray::full({}, -1), 2));
   EXPECT_THROWS(ValueError, "[one_hot] expected at least one class, got -2",
                 one_hot(NDArray::full({}, 1), -2));
+  EXPECT_THROWS(ValueError, "[one_hot] expected at least one class, got 0",
+                one_hot(NDArray::zeros(0, int64), 0));
 }
 
 TEST(CreationTest, BracesGiveTheShape) {

@@ -15,7 +15,7 @@ namespace lamina {
 
 // In the order of promotion: the result of two dtypes is the later one, and float32 for float16
 // with bfloat16. float16 and bfloat16 are for storage: what computes with them does so in float32
-// and rounds its result.
+// and rounds its result; other operands are rounded to them first.
 enum class DType : uint8_t {
   kBool,
   kUint8,

@@ -106,6 +106,15 @@ TEST(HalfTest, ArraysStoreConvertAndPrint) {
   EXPECT_EQ(test::array({1, 2}, bfloat16).str(), "tensor([1., 2.], dtype=bfloat16)");
 }
 
+// Values of PyTorch 1.13.
+TEST(HalfTest, OperandsBecomeTheDtypeOfTheResultFirst) {
+  const NDArray whole = NDArray::from<int64_t>({2049, 4097, 100003}, {3});
+  EXPECT_CLOSE(whole * NDArray::ones(3, float16), {2048, 4096, HUGE_VAL});
+  EXPECT_CLOSE(test::array({3}, float16) * 0.1, {0.2998046875});
+  EXPECT_CLOSE(eq(test::array({0.1}, float16), 0.1), {1});
+  EXPECT_CLOSE(maximum(whole.narrow(0, 0, 1), NDArray::ones(1, bfloat16)), {2048});
+}
+
 TEST(HalfTest, SumsAreRoundedOnce) {
   // 4096 + 1 is not in float16, nor is 256 + 1 in bfloat16: adding in the dtype would stay where it
   // is.

@@ -124,7 +124,8 @@ class NDArray : public Methods<NDArray> {
   static NDArray arange(Scalar end, DType dtype);
   static NDArray arange(Scalar start, Scalar end, Scalar step = 1);
   static NDArray arange(Scalar start, Scalar end, Scalar step, DType dtype);
-  // `steps` evenly spaced numbers from start to end, both included; integer dtypes truncate.
+  // `steps` evenly spaced numbers from start to end, both included; integer dtypes truncate, the
+  // ends first. ValueError for an end that the dtype does not hold.
   static NDArray linspace(Scalar start, Scalar end, int64_t steps, DType dtype = float32);
   // (n, n) or (n, m) with ones on the diagonal and zeros elsewhere.
   static NDArray eye(int64_t n, DType dtype = float32);

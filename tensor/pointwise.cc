@@ -70,7 +70,8 @@ void check_integer_operand(const char* name, BinaryOp op, const NDArray& a, cons
                      bits ? "expected integers or bool, got " : "expected numeric dtypes, got ",
                      name_of(a.dtype()), " and ", name_of(b.dtype()));
   }
-  const NDArray x = to(a, computing), y = to(b, computing);
+  // Through the dtype of the result, so that what meets a float16 is rounded to one first.
+  const NDArray x = to(to(a, dtype), computing), y = to(to(b, dtype), computing);
   if (!is_floating(dtype)) check_integer_operand(name, op, x, y, b);
   if (is_bool_valued(op)) return broadcast_binary(name, kernel, x, y, bool_);
   return to(broadcast_binary(name, kernel, x, y, computing), dtype);
@@ -231,10 +232,12 @@ LAMINA_UNARY(isfinite, kIsFinite)
 LAMINA_UNARY(logical_not, kLogicalNot)
 #undef LAMINA_UNARY
 
-// A bound that integers would wrap around to another number.
+// A Scalar bound that is another number, or none, in the dtype of the result.
 static void check_bound(const char* name, const NDArray& x, const NDArray& bound) {
-  if (!x.defined() || !bound.defined() || !bound.is_scalar_like() || bound.dtype() != int64) return;
-  check_holds(name, bound.item<int64_t>(), result_type(x, bound));
+  if (!x.defined() || !bound.defined() || !bound.is_scalar_like()) return;
+  const DType dtype = to_computing(result_type(x, bound));
+  if (bound.dtype() == int64) check_holds(name, bound.item<int64_t>(), dtype);
+  if (bound.dtype() == float64) check_holds(name, bound.item<double>(), dtype);
 }
 
 NDArray clamp_min(const NDArray& x, const NDArray& low) {

@@ -1,6 +1,4 @@
 // Operations that join, repeat and rearrange arrays.
-#include <utility>
-
 #include "lamina/tests/op_cases/op_case.h"
 
 namespace lamina::op_cases {

@@ -1,7 +1,5 @@
 // Reductions and softmax.
 #include <algorithm>
-#include <cmath>
-#include <limits>
 #include <numeric>
 
 #include "lamina/tests/op_cases/op_case.h"

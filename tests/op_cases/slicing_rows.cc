@@ -1,6 +1,4 @@
 // Slices, diagonals and strides, and arrays cut to pieces.
-#include <utility>
-
 #include "lamina/tests/op_cases/op_case.h"
 
 namespace lamina::op_cases {
