@@ -32,8 +32,15 @@ warnings.filterwarnings("ignore")
 torch.set_num_threads(1)
 
 
-def widened(args):
-    return [a.float() if isinstance(a, torch.Tensor) and a.dtype in HALVES else a for a in args]
+def widened(args, dtype):
+    """The arguments for a computation in float32 whose result will be rounded to `dtype`. A result of half precision
+    has operands of half precision: the others are rounded to it first."""
+    def one(a):
+        if isinstance(a, torch.Tensor) and a.dtype.is_floating_point:
+            a = a.to(dtype) if dtype in HALVES else a
+            return a.float() if a.dtype in HALVES else a
+        return torch.tensor(a).to(dtype).item() if isinstance(a, float) and dtype in HALVES else a
+    return [one(a) for a in args]
 
 
 def ask_torch(args, f, widen):
@@ -49,11 +56,11 @@ def ask_torch(args, f, widen):
         if half is None or "not implemented for" not in str(error):
             return None
         try:
-            return [r.to(half) if r.dtype == torch.float32 else r for r in call(widened(args))]
+            return [r.to(half) if r.dtype == torch.float32 else r for r in call(widened(args, half))]
         except (RuntimeError, IndexError, ValueError, TypeError):
             return None
     if half is not None and widen:
-        results = [wide.to(r.dtype) for wide, r in zip(call(widened(args)), results)]
+        results = [wide.to(r.dtype) for wide, r in zip(call(widened(args, results[0].dtype)), results)]
     return results
 
 
