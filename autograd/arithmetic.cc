@@ -64,7 +64,8 @@ struct Pow : Function<Pow> {
     if (ctx.needs_grad(1)) {
       // Likewise a^b at 0, for exponents that are not negative.
       const Tensor flat = logical_and(eq(a, 0), ge(b, 0));
-      db = where(flat, 0, dy * pow(a, b) * log(a));
+      // log() would make float32 of an integer base.
+      db = where(flat, 0, dy * pow(a, b) * log(to(a, dy.dtype())));
     }
     return {ctx.to_input(0, da), ctx.to_input(1, db)};
   }

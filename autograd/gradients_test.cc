@@ -155,6 +155,17 @@ TEST(GradientsTest, OfARemainderUsesTheQuotientThatWasUsed) {
   EXPECT_CLOSE(b.grad().data(), {-9});
 }
 
+TEST(GradientsTest, OfAPowerOfAnIntegerAreAsExactAsTheExponent) {
+  const double log2 = std::log(2.0);  // 2^x has the derivative 2^x log(2)
+  const Tensor x = leaf({3, -1});
+  sum(pow(2, x)).backward();
+  EXPECT_NEAR(grad_of(x)[0], 8 * log2, 1e-14);
+  EXPECT_NEAR(grad_of(x)[1], 0.5 * log2, 1e-14);
+  x.set_grad({});
+  sum(pow(full({2}, 2, int64), x)).backward();
+  EXPECT_NEAR(grad_of(x)[0], 8 * log2, 1e-14);
+}
+
 TEST(GradientsTest, OfAClampIsZeroAtNaN) {
   const Tensor x = tensor({std::nanf(""), 1.f, 3.f}, 3).requires_grad_();
   clamp(x, 0, 2).sum().backward();
