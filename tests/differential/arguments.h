@@ -1,4 +1,4 @@
-// The arguments of a replayed operation, and the table of operations.
+// The arguments of a replayed operation, and the table of operations; A is NDArray or Tensor.
 #ifndef LAMINA_TESTS_DIFFERENTIAL_ARGUMENTS_H_
 #define LAMINA_TESTS_DIFFERENTIAL_ARGUMENTS_H_
 
@@ -8,38 +8,41 @@
 #include <string>
 #include <vector>
 
+#include "lamina/autograd.h"
 #include "lamina/tensor.h"
 
 namespace lamina::differential {
 
+template <class A>
 struct Argument {
   char kind = 'N';
-  std::vector<NDArray> arrays;  // of T and A
-  int64_t integer = 0;          // of I and B
-  double number = 0;            // of F
-  Shape list;                   // of L
-  std::string text;             // of S
-  DType dtype = float32;        // of D
+  std::vector<A> arrays;  // of T and A
+  int64_t integer = 0;    // of I and B
+  double number = 0;      // of F
+  Shape list;             // of L
+  std::string text;       // of S
+  DType dtype = float32;  // of D
 };
 
 // Reads arguments by position; one that is not there reads as N.
-class Arguments : public std::vector<Argument> {
+template <class A>
+class Arguments : public std::vector<Argument<A>> {
  public:
-  const Argument& get(size_t i, const char* kinds) const {
-    static const Argument none;
-    const Argument& a = i < size() ? (*this)[i] : none;
+  const Argument<A>& get(size_t i, const char* kinds) const {
+    static const Argument<A> none;
+    const Argument<A>& a = i < this->size() ? (*this)[i] : none;
     if (std::string(kinds).find(a.kind) == std::string::npos) {
       throw std::invalid_argument("argument " + std::to_string(i) + ": expected one of " + kinds +
                                   ", got " + a.kind);
     }
     return a;
   }
-  bool has(size_t i) const { return i < size() && (*this)[i].kind != 'N'; }
-  bool is_array(size_t i) const { return i < size() && (*this)[i].kind == 'T'; }
-  const NDArray& array(size_t i) const { return get(i, "T").arrays[0]; }
-  const std::vector<NDArray>& arrays(size_t i) const { return get(i, "A").arrays; }
+  bool has(size_t i) const { return i < this->size() && (*this)[i].kind != 'N'; }
+  bool is_array(size_t i) const { return i < this->size() && (*this)[i].kind == 'T'; }
+  const A& array(size_t i) const { return get(i, "T").arrays[0]; }
+  const std::vector<A>& arrays(size_t i) const { return get(i, "A").arrays; }
   Scalar scalar(size_t i) const {
-    const Argument& a = get(i, "IFB");
+    const Argument<A>& a = get(i, "IFB");
     return a.kind == 'F'   ? Scalar(a.number)
            : a.kind == 'B' ? Scalar(a.integer != 0)
                            : Scalar(a.integer);
@@ -53,8 +56,14 @@ class Arguments : public std::vector<Argument> {
   DType dtype(size_t i) const { return get(i, "D").dtype; }
 };
 
-using Operation = std::function<std::vector<NDArray>(const Arguments&)>;
-const std::map<std::string, Operation>& operation_table();
+template <class A>
+using Operation = std::function<std::vector<A>(const Arguments<A>&)>;
+template <class A>
+const std::map<std::string, Operation<A>>& operation_table();
+template <>
+const std::map<std::string, Operation<NDArray>>& operation_table();
+template <>
+const std::map<std::string, Operation<Tensor>>& operation_table();
 
 }  // namespace lamina::differential
 

@@ -1,30 +1,33 @@
-// Every operation of NDArray by name, with the arguments in the order of its declaration.
+// Every operation by name, with the arguments in the order of its declaration: for NDArray and for Tensor.
 #include "lamina/tests/differential/arguments.h"
 
 namespace lamina::differential {
 namespace {
 
-using Arrays = std::vector<NDArray>;
+template <class A>
+using Table = std::map<std::string, Operation<A>>;
 
-#define LAMINA_ONE(op) table[#op] = [](const Arguments& a) -> Arrays { return {op(a.array(0))}; }
+#define LAMINA_ONE(op) \
+  table[#op] = [](const Arguments<A>& a) -> std::vector<A> { return {op(a.array(0))}; }
 // Two arrays, or an array and a Scalar on either side.
 #define LAMINA_TWO(op)                                        \
-  table[#op] = [](const Arguments& a) -> Arrays {             \
+  table[#op] = [](const Arguments<A>& a) -> std::vector<A> {  \
     if (!a.is_array(1)) return {op(a.array(0), a.scalar(1))}; \
     if (!a.is_array(0)) return {op(a.scalar(0), a.array(1))}; \
     return {op(a.array(0), a.array(1))};                      \
   }
 // Written to a copy of the first array that has its layout.
-#define LAMINA_IN_PLACE(op, ...)                  \
-  table[#op] = [](const Arguments& a) -> Arrays { \
-    NDArray x = a.array(0);                       \
-    x.op(__VA_ARGS__);                            \
-    return {x};                                   \
+#define LAMINA_IN_PLACE(op, ...)                             \
+  table[#op] = [](const Arguments<A>& a) -> std::vector<A> { \
+    NDArray x = a.array(0);                                  \
+    x.op(__VA_ARGS__);                                       \
+    return {x};                                              \
   }
 #define LAMINA_CALL(name, ...) \
-  table[name] = [](const Arguments& a) -> Arrays { return __VA_ARGS__; }
+  table[name] = [](const Arguments<A>& a) -> std::vector<A> { return __VA_ARGS__; }
 
-void add_elementwise(std::map<std::string, Operation>& table) {
+template <class A>
+void add_elementwise(Table<A>& table) {
   LAMINA_TWO(add);
   LAMINA_TWO(sub);
   LAMINA_TWO(mul);
@@ -91,6 +94,11 @@ void add_elementwise(std::map<std::string, Operation>& table) {
   LAMINA_CALL("addcmul", {addcmul(a.array(0), a.array(1), a.array(2), a.scalar(3))});
   LAMINA_CALL("addcdiv", {addcdiv(a.array(0), a.array(1), a.array(2), a.scalar(3))});
   LAMINA_CALL("where", {where(a.array(0), a.array(1), a.array(2))});
+}
+
+// NDArray's alone.
+void add_in_place(Table<NDArray>& table) {
+  using A = NDArray;
   LAMINA_IN_PLACE(add_, a.array(1));
   LAMINA_IN_PLACE(sub_, a.array(1));
   LAMINA_IN_PLACE(mul_, a.array(1));
@@ -102,12 +110,13 @@ void add_elementwise(std::map<std::string, Operation>& table) {
   LAMINA_IN_PLACE(copy_, a.array(1));
 }
 
-void add_reductions(std::map<std::string, Operation>& table) {
+template <class A>
+void add_reductions(Table<A>& table) {
 #define LAMINA_DIMS(op) LAMINA_CALL(#op, {op(a.array(0), a.list(1), a.flag(2))})
 #define LAMINA_ALL_OR_DIM(op) \
   LAMINA_CALL(#op, {a.has(1) ? op(a.array(0), a.integer(1), a.flag(2)) : op(a.array(0))})
 #define LAMINA_EXTREME(op)                                       \
-  table[#op] = [](const Arguments& a) -> Arrays {                \
+  table[#op] = [](const Arguments<A>& a) -> std::vector<A> {     \
     if (!a.has(1)) return {op(a.array(0))};                      \
     const auto result = op(a.array(0), a.integer(1), a.flag(2)); \
     return {result.values, result.indices};                      \
@@ -132,22 +141,23 @@ void add_reductions(std::map<std::string, Operation>& table) {
   LAMINA_CALL("log_softmax", {log_softmax(a.array(0), a.integer(1))});
   LAMINA_CALL("cumsum", {cumsum(a.array(0), a.integer(1))});
   LAMINA_CALL("cumprod", {cumprod(a.array(0), a.integer(1))});
-  table["sort"] = [](const Arguments& a) -> Arrays {
+  table["sort"] = [](const Arguments<A>& a) -> std::vector<A> {
     const auto result = sort(a.array(0), a.integer(1), a.flag(2));
     return {result.values, result.indices};
   };
   LAMINA_CALL("argsort", {argsort(a.array(0), a.integer(1), a.flag(2))});
-  table["topk"] = [](const Arguments& a) -> Arrays {
+  table["topk"] = [](const Arguments<A>& a) -> std::vector<A> {
     const auto result = topk(a.array(0), a.integer(1), a.integer(2), a.flag(3));
     return {result.values, result.indices};
   };
-  table["unique"] = [](const Arguments& a) -> Arrays {
+  table["unique"] = [](const Arguments<A>& a) -> std::vector<A> {
     const auto result = unique(a.array(0), true, true);
     return {result.values, result.inverse, result.counts};
   };
 }
 
-void add_products(std::map<std::string, Operation>& table) {
+template <class A>
+void add_products(Table<A>& table) {
   LAMINA_CALL("matmul", {matmul(a.array(0), a.array(1))});
   LAMINA_CALL("bmm", {bmm(a.array(0), a.array(1))});
   LAMINA_CALL("mm", {mm(a.array(0), a.array(1))});
@@ -165,17 +175,19 @@ void add_products(std::map<std::string, Operation>& table) {
   LAMINA_CALL("solve", {solve(a.array(0), a.array(1))});
   LAMINA_CALL("inverse", {inverse(a.array(0))});
   LAMINA_CALL("det", {det(a.array(0))});
-  table["qr_product"] = [](const Arguments& a) -> Arrays {  // signs are not unique, the product is
+  table["qr_product"] =
+      [](const Arguments<A>& a) -> std::vector<A> {  // signs are not unique, the product is
     const auto result = qr(a.array(0));
     return {matmul(result.q, result.r), matmul(transpose(result.q, -1, -2), result.q)};
   };
-  table["svd_values"] = [](const Arguments& a) -> Arrays {
+  table["svd_values"] = [](const Arguments<A>& a) -> std::vector<A> {
     const auto result = svd(a.array(0));
     return {result.s, matmul(mul(result.u, unsqueeze(result.s, -2)), result.vt)};
   };
 }
 
-void add_movement(std::map<std::string, Operation>& table) {
+template <class A>
+void add_movement(Table<A>& table) {
   LAMINA_CALL("view", {view(a.array(0), a.list(1))});
   LAMINA_CALL("reshape", {reshape(a.array(0), a.list(1))});
   LAMINA_CALL("flatten", {flatten(a.array(0), a.integer(1), a.integer(2))});
@@ -208,7 +220,7 @@ void add_movement(std::map<std::string, Operation>& table) {
   LAMINA_CALL("unbind", unbind(a.array(0), a.integer(1)));
   LAMINA_CALL("cat", {cat(a.arrays(0), a.integer(1))});
   LAMINA_CALL("stack", {stack(a.arrays(0), a.integer(1))});
-  table["pad"] = [](const Arguments& a) -> Arrays {
+  table["pad"] = [](const Arguments<A>& a) -> std::vector<A> {
     const std::string& mode = a.text(2);
     return {pad(a.array(0), a.list(1),
                 mode == "reflect"     ? PadMode::kReflect
@@ -216,14 +228,14 @@ void add_movement(std::map<std::string, Operation>& table) {
                                       : PadMode::kConstant,
                 a.scalar(3))};
   };
-  table["unfold"] = [](const Arguments& a) -> Arrays {
+  table["unfold"] = [](const Arguments<A>& a) -> std::vector<A> {
     UnfoldOptions options;
     options.dilation = a.list(2);
     options.padding = a.list(3);
     options.stride = a.list(4);
     return {unfold(a.array(0), a.list(1), options)};
   };
-  table["fold"] = [](const Arguments& a) -> Arrays {
+  table["fold"] = [](const Arguments<A>& a) -> std::vector<A> {
     UnfoldOptions options;
     options.dilation = a.list(3);
     options.padding = a.list(4);
@@ -233,7 +245,8 @@ void add_movement(std::map<std::string, Operation>& table) {
   LAMINA_CALL("dilate", {dilate(a.array(0), a.list(1), a.integer(2))});
 }
 
-void add_indexing(std::map<std::string, Operation>& table) {
+template <class A>
+void add_indexing(Table<A>& table) {
   LAMINA_CALL("index_select", {index_select(a.array(0), a.integer(1), a.array(2))});
   LAMINA_CALL("index_add", {index_add(a.array(0), a.integer(1), a.array(2), a.array(3))});
   LAMINA_CALL("gather", {gather(a.array(0), a.integer(1), a.array(2))});
@@ -241,7 +254,8 @@ void add_indexing(std::map<std::string, Operation>& table) {
   LAMINA_CALL("scatter",
               {a.is_array(3) ? scatter(a.array(0), a.integer(1), a.array(2), a.array(3))
                              : scatter(a.array(0), a.integer(1), a.array(2), a.scalar(3))});
-  LAMINA_CALL("take_along_dim", {take_along_dim(a.array(0), a.array(1), a.integer(2))});
+  LAMINA_CALL("take_along_dim", {a.has(2) ? take_along_dim(a.array(0), a.array(1), a.integer(2))
+                                          : take_along_dim(a.array(0), a.array(1))});
   LAMINA_CALL("masked_fill", {a.is_array(2) ? masked_fill(a.array(0), a.array(1), a.array(2))
                                             : masked_fill(a.array(0), a.array(1), a.scalar(2))});
   LAMINA_CALL("masked_select", {masked_select(a.array(0), a.array(1))});
@@ -249,10 +263,10 @@ void add_indexing(std::map<std::string, Operation>& table) {
   LAMINA_CALL("one_hot", {one_hot(a.array(0), a.integer(1, -1))});
   // The indices that follow: I and T as they are, N for a new dimension, S "..." and "start:end:step", of which
   // each may be missing.
-  static const auto indices = [](const Arguments& a, size_t first) {
+  static const auto indices = [](const Arguments<A>& a, size_t first) {
     std::vector<Index> all;
     for (size_t i = first; i < a.size(); ++i) {
-      const Argument& arg = a[i];
+      const Argument<A>& arg = a[i];
       if (arg.kind == 'T') {
         all.emplace_back(arg.arrays[0]);
       } else if (arg.kind == 'I') {
@@ -282,7 +296,9 @@ void add_indexing(std::map<std::string, Operation>& table) {
                              : index_put(a.array(0), indices(a, 3), a.scalar(1), a.flag(2))});
 }
 
-void add_creation(std::map<std::string, Operation>& table) {
+// NDArray's alone.
+void add_creation(Table<NDArray>& table) {
+  using A = NDArray;
   LAMINA_CALL("arange", {NDArray::arange(a.scalar(0), a.scalar(1), a.scalar(2))});
   LAMINA_CALL("linspace", {NDArray::linspace(a.scalar(0).to<double>(), a.scalar(1).to<double>(),
                                              a.integer(2), a.dtype(3))});
@@ -290,17 +306,49 @@ void add_creation(std::map<std::string, Operation>& table) {
   LAMINA_CALL("full", {NDArray::full(a.list(0), a.scalar(1), a.dtype(2))});
 }
 
-}  // namespace
-
-const std::map<std::string, Operation>& operation_table() {
-  static const std::map<std::string, Operation>& table = *[] {
-    auto* t = new std::map<std::string, Operation>;
+template <class A>
+const Table<A>& shared_table() {
+  static const Table<A>& table = *[] {
+    auto* t = new Table<A>;
     add_elementwise(*t);
     add_reductions(*t);
     add_products(*t);
     add_movement(*t);
     add_indexing(*t);
+    return t;
+  }();
+  return table;
+}
+
+}  // namespace
+
+template <>
+const std::map<std::string, Operation<NDArray>>& operation_table() {
+  static const Table<NDArray>& table = *[] {
+    auto* t = new Table<NDArray>(shared_table<NDArray>());
+    add_in_place(*t);
     add_creation(*t);
+    return t;
+  }();
+  return table;
+}
+
+template <>
+const std::map<std::string, Operation<Tensor>>& operation_table() {
+  static const Table<Tensor>& table = *[] {
+    auto* t = new Table<Tensor>(shared_table<Tensor>());
+    // Signs of their results are not unique: the graphs use squares of them.
+    (*t)["qr"] = [](const Arguments<Tensor>& a) -> std::vector<Tensor> {
+      const auto result = qr(a.array(0));
+      return {result.q, result.r};
+    };
+    (*t)["svd"] = [](const Arguments<Tensor>& a) -> std::vector<Tensor> {
+      const auto result = svd(a.array(0));
+      return {result.u, result.s, result.vt};
+    };
+    (*t)["cross_entropy"] = [](const Arguments<Tensor>& a) -> std::vector<Tensor> {
+      return {cross_entropy(a.array(0), a.array(1))};
+    };
     return t;
   }();
   return table;

@@ -1,100 +1,14 @@
 #include "lamina/tests/differential/replay.h"
 
 #include <cmath>
-#include <cstdlib>
 #include <sstream>
 #include <stdexcept>
 
 #include "lamina/tests/differential/arguments.h"
+#include "lamina/tests/differential/parser.h"
 
 namespace lamina::differential {
 namespace {
-
-DType parse_dtype(const std::string& name) {
-  for (int i = 0; i < kDTypeCount; ++i) {
-    if (name == name_of(static_cast<DType>(i))) return static_cast<DType>(i);
-  }
-  throw std::invalid_argument("no dtype " + name);
-}
-
-class Parser {
- public:
-  explicit Parser(const std::string& text) : words_(text) {}
-
-  bool done() {
-    words_ >> std::ws;
-    return words_.eof();
-  }
-  std::string word() {
-    std::string word;
-    if (!(words_ >> word)) throw std::invalid_argument("the line ends too early");
-    return word;
-  }
-  int64_t integer() { return std::stoll(word()); }
-  double number() { return std::strtod(word().c_str(), nullptr); }
-  Shape list() {
-    Shape all;
-    for (int64_t n = integer(); n > 0; --n) all.push_back(integer());
-    return all;
-  }
-  NDArray values(int64_t n, DType dtype) {
-    if (!is_floating(dtype)) {
-      std::vector<int64_t> all;
-      for (; n > 0; --n) all.push_back(integer());
-      return NDArray::from(all, static_cast<int64_t>(all.size())).to(dtype);
-    }
-    std::vector<double> all;
-    for (; n > 0; --n) all.push_back(number());
-    return NDArray::from(all, static_cast<int64_t>(all.size())).to(dtype);
-  }
-  NDArray array() {  // after the T
-    const DType dtype = parse_dtype(word());
-    Shape shape;
-    Strides strides;
-    const int64_t rank = integer();
-    for (int64_t d = 0; d < rank; ++d) shape.push_back(integer());
-    for (int64_t d = 0; d < rank; ++d) strides.push_back(integer());
-    const int64_t offset = integer(), n = integer();
-    return values(n, dtype).view_of(shape, strides, offset);
-  }
-  Argument argument() {
-    const std::string kind = word();
-    Argument a;
-    a.kind = kind[0];
-    if (kind == "T") {
-      a.arrays = {array()};
-    } else if (kind == "I" || kind == "B") {
-      a.integer = integer();
-    } else if (kind == "F") {
-      a.number = number();
-    } else if (kind == "L") {
-      a.list = list();
-    } else if (kind == "S") {
-      a.text = word();
-    } else if (kind == "D") {
-      a.dtype = parse_dtype(word());
-    } else if (kind == "A") {
-      for (int64_t n = integer(); n > 0; --n) {
-        if (word() != "T") throw std::invalid_argument("expected a T in a list of arrays");
-        a.arrays.push_back(array());
-      }
-    } else if (kind != "N") {
-      throw std::invalid_argument("no argument begins with " + kind);
-    }
-    return a;
-  }
-  // A result: its dtype, shape and values.
-  NDArray result() {
-    const DType dtype = parse_dtype(word());
-    Shape shape;
-    const int64_t rank = integer();
-    for (int64_t d = 0; d < rank; ++d) shape.push_back(integer());
-    return values(shape.numel(), dtype).reshape(shape);
-  }
-
- private:
-  std::istringstream words_;
-};
 
 bool is_close(double got, double want, const Case& c) {
   if (std::isnan(want)) return std::isnan(got);
@@ -119,16 +33,16 @@ Case parse_case(const std::string& line) {
 
 std::vector<NDArray> run(const std::string& op, const std::string& arguments) {
   Parser parser(arguments);
-  Arguments all;
-  while (!parser.done()) all.push_back(parser.argument());
-  const auto found = operation_table().find(op);
-  if (found == operation_table().end()) throw std::invalid_argument("no operation " + op);
+  Arguments<NDArray> all;
+  while (!parser.done()) all.push_back(parser.argument<NDArray>());
+  const auto found = operation_table<NDArray>().find(op);
+  if (found == operation_table<NDArray>().end()) throw std::invalid_argument("no operation " + op);
   return found->second(all);
 }
 
 std::vector<std::string> operations() {
   std::vector<std::string> names;
-  for (const auto& entry : operation_table()) names.push_back(entry.first);
+  for (const auto& entry : operation_table<NDArray>()) names.push_back(entry.first);
   return names;
 }
 
