@@ -21,15 +21,78 @@ HWY_BEFORE_NAMESPACE();
 namespace lamina::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Highway's functions are made for a range; outside it the answers of IEEE arithmetic are put in.
+// The functions are made for a range; outside it the answers of IEEE arithmetic are put in.
 
 // ---- In float32 lanes
+
+// The smaller and the greater of a limit and x; of NaN: NaN.
+template <class D, class V>
+HWY_INLINE V at_most(D d, float limit, V x) {
+  const V bound = hn::Set(d, limit);
+#if HWY_TARGET == HWY_SCALAR || HWY_TARGET == HWY_EMU128
+  return hn::IfThenElse(hn::Gt(x, bound), bound, x);  // Min drops a NaN there
+#else
+  return hn::Min(bound, x);  // x86 returns the second if one is NaN, ARM the NaN
+#endif
+}
+template <class D, class V>
+HWY_INLINE V at_least(D d, float limit, V x) {
+  const V bound = hn::Set(d, limit);
+#if HWY_TARGET == HWY_SCALAR || HWY_TARGET == HWY_EMU128
+  return hn::IfThenElse(hn::Lt(x, bound), bound, x);
+#else
+  return hn::Max(bound, x);
+#endif
+}
+
+// y 2^n for whole n, -152 <= n <= 152, and 1/2 <= y <= 2.
+template <class D, class V>
+HWY_INLINE V times_power_of_2(D d, V y, V n) {
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
+  (void)d;
+  return V{_mm512_scalef_ps(y.raw, n.raw)};
+#else
+  // In two factors, because 2^n itself may be out of range.
+  const hn::RebindToSigned<D> di;
+  const auto power = [&](auto k) HWY_ATTR {
+    return hn::BitCast(d, hn::ShiftLeft<23>(hn::Add(k, hn::Set(di, 127))));
+  };
+  const auto whole = hn::ConvertTo(di, n), half = hn::ShiftRight<1>(whole);
+  return hn::Mul(hn::Mul(y, power(half)), power(hn::Sub(whole, half)));
+#endif
+}
+
+// x - n log(2), where n is whole and |n| < 512: the high part of log(2) has 15 bits, so that its product is exact.
+template <class D, class V>
+HWY_INLINE V minus_log2(D d, V x, V n) {
+  x = hn::NegMulAdd(n, hn::Set(d, 0.693145751953125f), x);
+  return hn::NegMulAdd(n, hn::Set(d, 1.42860677e-6f), x);
+}
+
+// (e^r - 1 - r) / r^2 for |r| <= log(2) / 2: the polynomial of degree 4 that is nearest in the sense of the
+// relative error of e^r, 3e-9.
+template <class D, class V>
+HWY_INLINE V exp_rest(D d, V r) {
+  V q = hn::MulAdd(r, hn::Set(d, 0.0013814599f), hn::Set(d, 0.008368717f));
+  q = hn::MulAdd(r, q, hn::Set(d, 0.04166839f));
+  q = hn::MulAdd(r, q, hn::Set(d, 0.16666521f));
+  return hn::MulAdd(r, q, hn::Set(d, 0.49999994f));
+}
+
+// e^x for -104 <= x <= 104 or NaN; below this range it is 0, above infinite.
+template <class D, class V>
+HWY_INLINE V exp_within(D d, V x) {
+  const V one = hn::Set(d, 1.0f);
+  const V n = hn::Round(hn::Mul(x, hn::Set(d, 1.44269504f)));
+  const V r = minus_log2(d, x, n);
+  const V y = hn::MulAdd(r, hn::MulAdd(r, exp_rest(d, r), one), one);
+  return times_power_of_2(d, y, n);
+}
 
 struct ExpVector {
   template <class D, class V>
   static HWY_INLINE V apply(D d, V x) {
-    const V y = hn::Exp(d, hn::Min(x, hn::Set(d, 104.0f)));  // e^104 is infinite in float32
-    return hn::IfThenElse(hn::Eq(x, x), y, x);
+    return exp_within(d, at_most(d, 104, at_least(d, -104, x)));
   }
 };
 
@@ -44,11 +107,18 @@ struct LogVector {
   }
 };
 
+// (e^2|x| - 1) / (e^2|x| + 1)
 struct TanhVector {
   template <class D, class V>
   static HWY_INLINE V apply(D d, V x) {
-    const V y = hn::Tanh(d, hn::Max(hn::Min(x, hn::Set(d, 20.0f)), hn::Set(d, -20.0f)));
-    return hn::IfThenElse(hn::Eq(x, x), y, x);
+    const hn::RebindToSigned<D> di;
+    const V size = at_most(d, 10, hn::Abs(x));  // tanh(10) is 1 in float32
+    const auto whole = hn::NearestInt(hn::Mul(size, hn::Set(d, 2.88539008f)));
+    const V r = minus_log2(d, hn::Add(size, size), hn::ConvertTo(d, whole));
+    const V m = hn::MulAdd(hn::Mul(r, r), exp_rest(d, r), r);  // e^r - 1
+    const V power = hn::BitCast(d, hn::ShiftLeft<23>(hn::Add(whole, hn::Set(di, 127))));
+    const V em1 = hn::MulAdd(m, power, hn::Sub(power, hn::Set(d, 1.0f)));  // e^2|x| - 1
+    return hn::CopySign(hn::Div(em1, hn::Add(em1, hn::Set(d, 2.0f))), x);
   }
 };
 
@@ -56,9 +126,8 @@ struct SigmoidVector {  // e^-|x| cannot overflow
   template <class D, class V>
   static HWY_INLINE V apply(D d, V x) {
     const V one = hn::Set(d, 1.0f);
-    const V e = hn::Exp(d, hn::Neg(hn::Abs(x)));
-    const V y = hn::Div(hn::IfThenElse(hn::Lt(x, hn::Zero(d)), e, one), hn::Add(one, e));
-    return hn::IfThenElse(hn::Eq(x, x), y, x);
+    const V e = exp_within(d, at_least(d, -104, hn::Or(x, hn::SignBit(d))));
+    return hn::Div(hn::IfThenElse(hn::Lt(x, hn::Zero(d)), e, one), hn::Add(one, e));
   }
 };
 

@@ -11,13 +11,19 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "lamina/tensor/kernels/softmax.cc"
 #include "hwy/foreach_target.h"
-// Highway's headers come after foreach_target.h.
-#include "hwy/contrib/math/math-inl.h"
+// Highway's headers, and those that use them, come after foreach_target.h.
 #include "hwy/highway.h"
+#include "lamina/tensor/kernels/math-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace lamina::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
+
+// e^x for x <= 0 or NaN.
+template <class D>
+HWY_INLINE hn::Vec<D> exp_below(D d, hn::Vec<D> x) {
+  return exp_within(d, at_least(d, -104, x));
+}
 
 // Calls body(first lane, lanes) with whole vectors and then the rest. Rows are short (10 classes)
 // as often as long, so the rest is a masked load, not a scalar loop.
@@ -79,12 +85,10 @@ void log_softmax_row(const float* x, int64_t n, float* out) {
   const float shift = largest_of(x, n);
   // Not finite: all -inf gives NaN, as does a NaN; +inf gives NaN for itself. Plain arithmetic says
   // so by itself, but vector Max may drop a NaN, so that the sum below must meet it.
-  const V shifts = hn::Set(d, shift), floor = hn::Set(d, -200.0f);
+  const V shifts = hn::Set(d, shift);
   V total = hn::Zero(d);
   for_vectors(d, n, [&](int64_t i, int64_t m) HWY_ATTR {
-    const V z = hn::Sub(load_some(d, x + i, m, kLowest), shifts);
-    const V e = hn::Exp(d, hn::Max(z, floor));  // exp(-200) is 0 in float32
-    total = hn::Add(total, hn::IfThenElse(hn::Eq(z, z), e, z));
+    total = hn::Add(total, exp_below(d, hn::Sub(load_some(d, x + i, m, kLowest), shifts)));
   });
   float sum = hn::GetLane(hn::SumOfLanes(d, total));
   if (std::isinf(shift) && shift < 0) sum = std::numeric_limits<float>::quiet_NaN();
@@ -105,11 +109,10 @@ void log_softmax_row(const double* x, int64_t n, double* out) {
 // What is not finite is as in log_softmax_row.
 void softmax_row(const float* x, int64_t n, float* out) {
   const hn::ScalableTag<float> d;
-  const auto shifts = hn::Set(d, largest_of(x, n)), floor = hn::Set(d, -200.0f);
+  const auto shifts = hn::Set(d, largest_of(x, n));
   auto total = hn::Zero(d);
   for_vectors(d, n, [&](int64_t i, int64_t m) HWY_ATTR {
-    const auto z = hn::Sub(load_some(d, x + i, m, kLowest), shifts);
-    const auto e = hn::IfThenElse(hn::Eq(z, z), hn::Exp(d, hn::Max(z, floor)), z);
+    const auto e = exp_below(d, hn::Sub(load_some(d, x + i, m, kLowest), shifts));
     store_some(d, e, out + i, m);
     total = hn::Add(total, e);
   });
@@ -147,11 +150,9 @@ void softmax_backward_row(const double* dy, const double* y, int64_t n, double* 
 
 void backward_row(const float* log_p, int64_t n, float dy, float* out) {
   const hn::ScalableTag<float> d;
-  const auto scale = hn::Set(d, dy), floor = hn::Set(d, -200.0f);
+  const auto scale = hn::Set(d, dy);
   for_vectors(d, n, [&](int64_t i, int64_t m) HWY_ATTR {
-    const auto z = load_some(d, log_p + i, m, 0);
-    const auto p = hn::IfThenElse(hn::Eq(z, z), hn::Exp(d, hn::Max(z, floor)), z);
-    store_some(d, hn::Mul(scale, p), out + i, m);
+    store_some(d, hn::Mul(scale, exp_below(d, load_some(d, log_p + i, m, 0))), out + i, m);
   });
 }
 
