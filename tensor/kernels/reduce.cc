@@ -12,10 +12,12 @@
 #define HWY_TARGET_INCLUDE "lamina/tensor/kernels/reduce.cc"
 #include "hwy/foreach_target.h"
 // Highway's headers come after foreach_target.h.
+#include "hwy/cache_control.h"
 #include "hwy/highway.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace lamina::kernels::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
 
 // What block sums are added in. Unsigned, so that int64 wraps around.
 template <class T>
@@ -26,6 +28,7 @@ using Lane = std::conditional_t<std::is_floating_point_v<T>, T, uint64_t>;
 
 constexpr int64_t kBlock = 4096;  // elements added in the dtype before float64 takes over
 constexpr int kLanes = 32;
+constexpr int kSums = 8;
 constexpr int64_t kStrip =
     512;  // columns that are reduced together: they stay in the first-level cache
 
@@ -39,31 +42,60 @@ Wide<T> sum_dense(const T* x, int64_t n) {
     for (; i + kLanes <= end; i += kLanes) {
       for (int j = 0; j < kLanes; ++j) lanes[j] += x[i + j];
     }
+    // Eight sums and not one, in which each addition would wait for the one before.
+    Wide<T> sums[kSums] = {};
+    for (int k = 0; k < kLanes; k += kSums) {
+      for (int j = 0; j < kSums; ++j) sums[j] += lanes[k + j];
+    }
+    for (; i + kSums <= end; i += kSums) {
+      for (int j = 0; j < kSums; ++j) sums[j] += x[i + j];
+    }
+    for (int j = 0; i < end; ++i, ++j) sums[j] += x[i];
     Wide<T> block = 0;
-    for (; i < end; ++i) block += x[i];
-    for (int j = 0; j < kLanes; ++j) block += lanes[j];
+    for (int j = 0; j < kSums; ++j) block += sums[j];
     total += block;
   }
   return total;
+}
+
+// Adds four rows of `n` elements, `row_step` apart, into sums[n], which is read and written once for all. Those that
+// begin at `ahead` are asked for: the processor foresees one long stream, not the pieces of rows.
+template <class T>
+HWY_INLINE void add_four_rows(const T* x, const T* ahead, int64_t row_step, int64_t n,
+                              Lane<T>* HWY_RESTRICT sums) {
+  const T* HWY_RESTRICT a = x;
+  const T* HWY_RESTRICT b = a + row_step;
+  const T* HWY_RESTRICT e = b + row_step;
+  const T* HWY_RESTRICT f = e + row_step;
+  int64_t c = 0;
+  if constexpr (std::is_floating_point_v<T> && hn::MaxLanes(hn::ScalableTag<T>()) > 1) {
+    const hn::ScalableTag<T> d;
+    const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+    for (; c + lanes <= n; c += lanes) {
+      for (int i = 0; i < 4; ++i) hwy::Prefetch(ahead + i * row_step + c);
+      auto sum = hn::Add(hn::LoadU(d, sums + c), hn::LoadU(d, a + c));
+      sum = hn::Add(hn::Add(sum, hn::LoadU(d, b + c)), hn::LoadU(d, e + c));
+      hn::StoreU(hn::Add(sum, hn::LoadU(d, f + c)), d, sums + c);
+    }
+  }
+  for (; c < n; ++c) sums[c] = sums[c] + a[c] + b[c] + e[c] + f[c];
 }
 
 // Adds `rows` rows of `n` elements, `row_step` apart, into wide[n].
 template <class T>
 void sum_rows(const T* x, int64_t rows, int64_t row_step, int64_t n, Wide<T>* HWY_RESTRICT wide) {
   constexpr int64_t kRows = 64;  // rows added in the dtype before float64 takes over
+  constexpr int64_t kAhead = 8;
   for (int64_t c0 = 0; c0 < n; c0 += kStrip) {
     const int64_t columns = std::min(kStrip, n - c0);
     for (int64_t r0 = 0; r0 < rows; r0 += kRows) {
-      Lane<T> strip[kStrip] = {};
+      HWY_ALIGN Lane<T> strip[kStrip] = {};
       const int64_t r1 = std::min(rows, r0 + kRows);
       int64_t r = r0;
-      // Four rows at a time: the strip is read and written once for all, in the same order.
       for (; r + 4 <= r1; r += 4) {
-        const T* HWY_RESTRICT a = x + r * row_step + c0;
-        const T* HWY_RESTRICT b = a + row_step;
-        const T* HWY_RESTRICT e = b + row_step;
-        const T* HWY_RESTRICT f = e + row_step;
-        for (int64_t c = 0; c < columns; ++c) strip[c] = strip[c] + a[c] + b[c] + e[c] + f[c];
+        const T* from = x + r * row_step + c0;
+        const T* ahead = x + std::min(r + kAhead, rows - 4) * row_step + c0;
+        add_four_rows(from, ahead, row_step, columns, strip);
       }
       for (; r < r1; ++r) {
         const T* HWY_RESTRICT row = x + r * row_step + c0;
@@ -146,11 +178,14 @@ void extreme_value(const T* x, int64_t n, T* value, bool* has_nan) {
         nan[j] = is_nan(x[i + j]) ? T(1) : nan[j];
       }
     }
-    best = lanes[0];
-    for (int j = 0; j < kLanes; ++j) {
-      best = better(lanes[j], best);
-      nan_seen |= nan[j] != T(0);
+    for (int half = kLanes / 2; half > 0; half /= 2) {
+      for (int j = 0; j < half; ++j) {
+        lanes[j] = better(lanes[j + half], lanes[j]);
+        nan[j] = nan[j + half] != T(0) ? T(1) : nan[j];
+      }
     }
+    best = lanes[0];
+    nan_seen = nan[0] != T(0);
   }
   for (; i < n; ++i) {
     best = better(x[i], best);
