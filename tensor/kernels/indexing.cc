@@ -1,5 +1,6 @@
 #include "lamina/tensor/kernels/indexing.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <type_traits>
@@ -53,6 +54,19 @@ bool is_dense(const StridedLoop<3>& loop) {
   return loop.inner_stride(0) == 1 && loop.inner_stride(1) == 0 && loop.inner_stride(2) == 1;
 }
 
+// Whole rows of a table's choice, as an embedding takes them: rank 2 and dense. A loop as short as this one lets the
+// processor reach the next rows, which come from anywhere, while it waits for one.
+template <class T>
+void take_rows(const StridedLoop<3>& loop, const TableWalk& walk, const T* from, T* to) {
+  const int64_t n = loop.inner(), to_step = loop.strides[2][0], step = walk.step;
+  const int64_t* table = walk.table;
+  parallel_for(0, loop.shape[0], std::max<int64_t>(1, kParallelGrain / n),
+               [=](int64_t first, int64_t last) {
+                 for (int64_t r = first; r < last; ++r)
+                   std::memcpy(to + r * to_step, from + table[r] * step, n * sizeof(T));
+               });
+}
+
 template <class T>
 void add(T* sums, const T* x, int64_t n) {
   for (int64_t i = 0; i < n; ++i) {
@@ -89,6 +103,10 @@ void take(const TableWalk& walk, int64_t item, const void* array, void* other) {
     using T = std::remove_pointer_t<decltype(type)>;
     const T* from = static_cast<const T*>(array);
     T* to = static_cast<T*>(other);
+    if (is_dense(loop) && loop.shape.rank() == 2 && loop.strides[0][0] == 0 &&
+        loop.strides[1][0] == 1) {
+      return take_rows(loop, walk, from, to);
+    }
     loop.run([&](const std::array<int64_t, 3>& offset, int64_t n) {
       if (is_dense(loop)) {
         std::memcpy(to + offset[2], from + offset[0] + walk.table[offset[1]] * walk.step,
