@@ -1,5 +1,9 @@
 #include "lamina/tensor/allocator.h"
 
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
+
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
@@ -86,11 +90,27 @@ void empty_cache_locked(Shared& s) {
   return (top - 12) * 4 + static_cast<int>(steps) - 1;
 }
 
+// Null if there is none.
+void* try_system_allocate(size_t bytes) {
+#ifdef __linux__
+  // Large blocks ask for huge pages: to touch new memory for the first time then takes one page fault
+  // where it took 512. Where the system has no huge pages the advice is ignored, and so is its failure.
+  constexpr size_t kHugePage = size_t{2} << 20;
+  if (bytes >= kHugePage) {
+    void* block = nullptr;
+    if (posix_memalign(&block, kHugePage, bytes) != 0) return nullptr;
+    madvise(block, bytes, MADV_HUGEPAGE);
+    return block;
+  }
+#endif
+  return std::aligned_alloc(kAlignment, bytes);
+}
+
 void* system_allocate_locked(Shared& s, size_t bytes) {
-  void* block = std::aligned_alloc(kAlignment, bytes);
+  void* block = try_system_allocate(bytes);
   if (block == nullptr) {
     empty_cache_locked(s);
-    block = std::aligned_alloc(kAlignment, bytes);
+    block = try_system_allocate(bytes);
     if (block == nullptr) throw std::bad_alloc();
   }
   reserved.fetch_add(static_cast<int64_t>(bytes), std::memory_order_relaxed);

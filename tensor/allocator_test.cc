@@ -52,6 +52,16 @@ TEST(AllocatorTest, BlocksOfEverySizeAreAlignedTo64Bytes) {
   }
 }
 
+#ifdef __linux__
+TEST(AllocatorTest, BlocksOf2MiBAndMoreBeginWhereAHugePageCan) {
+  for (size_t bytes : {size_t{2} << 20, (size_t{2} << 20) + 1, size_t{9} << 20}) {
+    void* block = allocate(bytes);
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(block) % (2 << 20), 0u) << bytes;
+    deallocate(block, bytes);
+  }
+}
+#endif
+
 TEST(AllocatorTest, BlocksThatLiveTogetherDoNotOverlap) {
   std::vector<std::pair<char*, size_t>> blocks;
   for (int round = 0; round < 3; ++round) {
