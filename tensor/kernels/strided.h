@@ -79,6 +79,14 @@ struct StridedLoop {
       if (first < last) row(std::array<int64_t, N>{}, n);
       return;
     }
+    if (outer == 1) {  // a product for each row: sums would wait for one another, by way of memory
+      for (int64_t r = first; r < last; ++r) {
+        std::array<int64_t, N> offsets;
+        for (int i = 0; i < N; ++i) offsets[i] = r * strides[i][0];
+        row(offsets, n);
+      }
+      return;
+    }
     Shape index = Shape::filled(outer, 0);
     std::array<int64_t, N> offsets{};
     int64_t rest = first;
