@@ -1,0 +1,502 @@
+// Files that are damaged, and files that somebody made to do harm: each is refused with one line, and
+// none throws, crashes or takes memory beyond its own size.
+#include <sys/resource.h>
+
+#include <cstdint>
+#include <limits>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "lamina/serialization/checkpoint.h"
+#include "lamina/serialization/checkpoint.pb.h"
+#include "lamina/serialization/checkpoint_reader.h"
+#include "lamina/serialization/checkpoint_testing.h"
+#include "lamina/tensor/test_util.h"
+
+namespace lamina {
+namespace {
+
+using test::FileBuilder;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+constexpr uint64_t kTwo32 = uint64_t{1} << 32;
+constexpr int kFloat32 = 7;
+constexpr int kUint8 = 2;
+
+// In KiB, what this process has ever had in memory.
+int64_t peak_memory() {
+  rusage usage;
+  getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_maxrss;
+}
+
+class BadFile : public ::testing::Test {
+ protected:
+  const std::string path_ = test::new_folder() + "/bad.ckpt";
+  const NamedArrays small_ = {{"weight", test::noise({2, 3})},
+                              {"bias", std::nullopt},
+
+                              {"empty", test::noise({0, 2}, bool_)},
+                              {"mask", test::noise({5}, bool_)}};
+
+  std::string small_file() {
+    EXPECT_EQ(save_checkpoint(path_, small_, {{{"epoch", "3"}}}), absl::OkStatus());
+    return test::read_file(path_);
+  }
+  // Loads the file in whole and by entry; what loads must be what small_ holds, or not be there at all.
+  bool loads(const std::string& bytes) {
+    test::write_file(path_, bytes);
+    const absl::StatusOr<CheckpointReader> reader = CheckpointReader::open(path_);
+    if (reader.ok()) {
+      for (const auto& [name, value] : small_) {
+        const auto array = reader->read(name);
+        if (array.ok()) {
+          EXPECT_TRUE(test::is_same({{name, *array}}, {{name, value}})) << name;
+        } else {
+          check_text(array.status());
+        }
+      }
+    }
+    const absl::StatusOr<NamedArrays> state = load_checkpoint(path_);
+    if (!state.ok()) {
+      check_text(state.status());
+      return false;
+    }
+    EXPECT_TRUE(test::is_same(*state, small_));
+    return true;
+  }
+  void check_text(const absl::Status& status) {
+    EXPECT_THAT(std::string(status.message()), StartsWith(path_ + ": "));
+    EXPECT_EQ(status.message().find('\n'), absl::string_view::npos) << status;
+  }
+  // `what` comes after the path.
+  void expect_error(const std::string& bytes, const std::string& what,
+                    absl::StatusCode code = absl::StatusCode::kDataLoss) {
+    test::write_file(path_, bytes);
+    const absl::StatusOr<NamedArrays> state = load_checkpoint(path_);
+    ASSERT_FALSE(state.ok()) << what;
+    check_text(state.status());
+    EXPECT_THAT(std::string(state.status().message()), HasSubstr(path_ + ": " + what));
+    EXPECT_EQ(state.status().code(), code) << state.status();
+  }
+  void expect_loads(const std::string& bytes) {
+    test::write_file(path_, bytes);
+    EXPECT_EQ(load_checkpoint(path_).status(), absl::OkStatus());
+  }
+};
+
+TEST_F(BadFile, WithAnyBitFlippedIsRefused) {
+  const std::string file = small_file();
+  ASSERT_TRUE(loads(file));
+  for (size_t bit = 0; bit < 8 * file.size(); ++bit) {
+    std::string changed = file;
+    changed[bit / 8] = static_cast<char>(changed[bit / 8] ^ 1 << bit % 8);
+    EXPECT_FALSE(loads(changed)) << "bit " << bit % 8 << " of byte " << bit / 8;
+  }
+}
+
+TEST_F(BadFile, CutAnywhereIsRefused) {
+  const std::string file = small_file();
+  for (size_t size = 0; size < file.size(); ++size)
+    EXPECT_FALSE(loads(file.substr(0, size))) << size;
+}
+
+TEST_F(BadFile, WithBytesAppendedOrCutOutIsRefused) {
+  const std::string file = small_file();
+  EXPECT_FALSE(loads(file + '\0'));
+  EXPECT_FALSE(loads(file + file));
+  for (size_t at = 0; at < file.size(); ++at) {
+    EXPECT_FALSE(loads(file.substr(0, at) + file.substr(at + 1))) << at;
+    EXPECT_FALSE(loads(file.substr(0, at) + '\0' + file.substr(at))) << at;
+  }
+}
+
+// The checksums are made right again in half of the cases, so that what is behind them is reached too.
+TEST_F(BadFile, MutatedAtRandomIsRefusedOrLoads) {
+  std::mt19937 random(1);
+  const auto below = [&](size_t n) { return static_cast<size_t>(random() % n); };
+  const auto mutate = [&](std::string* bytes) {
+    constexpr unsigned char kInteresting[] = {0, 1, 2, 7, 8, 0x0a, 0x12, 0x1a, 0x7f, 0x80, 0xff};
+    for (size_t n = 1 + below(4); n > 0 && !bytes->empty(); --n) {
+      const size_t at = below(bytes->size());
+      switch (below(5)) {
+        case 0:
+          (*bytes)[at] = static_cast<char>(random());
+          break;
+        case 1:
+          (*bytes)[at] = static_cast<char>(kInteresting[below(sizeof(kInteresting))]);
+          break;
+        case 2:
+          bytes->erase(at, 1 + below(8));
+          break;
+        case 3:
+          bytes->insert(at, 1 + below(8), static_cast<char>(random()));
+          break;
+        case 4:
+          bytes->insert(at, bytes->substr(below(bytes->size()), below(30)));
+          break;
+      }
+    }
+  };
+  for (int i = 0; i < 3000; ++i) {
+    FileBuilder file;
+    for (const char* name : {"weight", "step"}) {
+      proto::Tensor tensor = FileBuilder::tensor_of(name, kUint8, {2, 3});
+      file.tensor(tensor).chunk("abcdef");
+    }
+    std::string index = file.index.SerializeAsString();
+    const bool with_checksums = i % 2 == 0;
+    if (with_checksums) mutate(&index);
+    std::string bytes = file.finish(index);
+    if (!with_checksums) mutate(&bytes);
+    test::write_file(path_, bytes);
+    const absl::StatusOr<NamedArrays> state = load_checkpoint(path_);
+    if (!state.ok()) check_text(state.status());
+  }
+}
+
+TEST_F(BadFile, TakesLittleMemoryToRefuse) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "the sanitizer's memory is not the library's";
+#endif
+  const int64_t before = peak_memory();
+  const std::string file = small_file();
+  for (size_t at = 0; at < file.size(); ++at) {
+    for (int value : {0, 1, 0x7f, 0x80, 0xff}) {
+      std::string changed = file;
+      changed[at] = static_cast<char>(value);
+      loads(changed);
+    }
+  }
+  for (uint64_t extent :
+       {uint64_t{1} << 20, uint64_t{1} << 28, uint64_t{1} << 33, uint64_t{1} << 40}) {
+    expect_error(FileBuilder().tensor(FileBuilder::tensor_of("x", kFloat32, {extent})).finish(),
+                 "entry 'x': expected the ");
+  }
+  EXPECT_LT(peak_memory() - before, 16 << 10);
+}
+
+TEST_F(BadFile, OfAnotherKindIsNoCheckpoint) {
+  const auto code = absl::StatusCode::kInvalidArgument;
+  expect_error("", "expected a checkpoint, got a file of 0 bytes", code);
+  expect_error("\x89PNG\r\n\x1a\n",
+               "expected a checkpoint, got a file of 8 bytes that begins with 89504e470d0a1a0a",
+               code);
+  expect_error(std::string(100, '\0'),
+               "expected a checkpoint, got a file of 100 bytes that begins with 0000000000000000",
+               code);
+  proto::Header header = FileBuilder::good_header();
+  header.set_magic("something\nelse");
+  expect_error(FileBuilder(header).finish(),
+               "expected a header of lamina.checkpoint, got 'something\\nelse'", code);
+  header.clear_magic();
+  expect_error(FileBuilder(header).finish(), "expected a header of lamina.checkpoint, got ''",
+               code);
+}
+
+TEST_F(BadFile, OfAnotherMajorVersionIsRefused) {
+  proto::Header header = FileBuilder::good_header();
+  header.set_major_version(2);
+  header.set_minor_version(5);
+  expect_error(FileBuilder(header).finish(),
+               "expected format version 1, got 2.5, written by 'test'",
+               absl::StatusCode::kUnimplemented);
+  header.set_major_version(0);
+  expect_error(FileBuilder(header).finish(), "expected format version 1, got 0.5",
+               absl::StatusCode::kUnimplemented);
+}
+
+// Fields 100 and above stand for those of a later minor version.
+TEST(NewerFile, IsReadWithoutTheFieldsThatThisVersionDoesNotKnow) {
+  const std::string path = test::new_folder() + "/newer.ckpt";
+  const std::string varint = FileBuilder::varint(100 << 3) + FileBuilder::varint(300);
+  const std::string fixed64 = FileBuilder::varint(101 << 3 | 1) + "12345678";
+  const std::string text = FileBuilder::field(102, "abc");
+  const std::string fixed32 = FileBuilder::varint(103 << 3 | 5) + "1234";
+  const std::string unknown = varint + fixed64 + text + fixed32;
+
+  proto::Header header = FileBuilder::good_header();
+  header.set_minor_version(7);
+  FileBuilder file(header);
+  file.bytes.clear();
+  file.message(1, header.SerializeAsString() + unknown);
+  file.bytes += unknown;
+  const proto::Tensor tensor = FileBuilder::tensor_of("x", kUint8, {3});
+  proto::Index::Entry* entry = file.index.add_entry();
+  *entry->mutable_tensor() = tensor;
+  entry->set_offset(file.bytes.size());
+  file.message(2, tensor.SerializeAsString() + unknown);
+  file.bytes += unknown;
+  // The chunk has its unknown fields behind the data, so that FileBuilder can align it.
+  FileBuilder aligned = file;
+  aligned.chunk("abc");
+  std::string body;
+  for (size_t padding = 0; padding < 64; ++padding) {
+    proto::Chunk chunk;
+    chunk.set_tensor(0);
+    chunk.set_padding(std::string(padding, '\0'));
+    chunk.set_data("abc");
+    body = chunk.SerializeAsString() + unknown;
+    const size_t begin = file.bytes.size() +
+                         FileBuilder::field(3, FileBuilder::checked(body)).size() - 6 -
+                         unknown.size() - 3;
+    if (begin % 64 != 0) continue;
+    entry->set_data_offset(begin);
+    break;
+  }
+  file.message(3, body);
+  file.bytes += unknown;
+  std::string index = FileBuilder::field(1, entry->SerializeAsString() + unknown) + unknown;
+  test::write_file(path, file.finish(index));
+
+  const absl::StatusOr<NamedArrays> state = load_checkpoint(path);
+  ASSERT_TRUE(state.ok()) << state.status();
+  EXPECT_TRUE(test::is_same(*state, {{"x", NDArray::from<uint8_t>({'a', 'b', 'c'})}}));
+}
+
+TEST_F(BadFile, WithoutAFooterSaysSo) {
+  const std::string file = small_file();
+  expect_error(
+      file.substr(0, file.size() - 20),
+      "offset " + std::to_string(file.size() - 37) +
+          ": expected the footer that ends a checkpoint, got other bytes: the file was cut "
+          "short, or something was appended to it");
+  FileBuilder header_only;
+  expect_error(header_only.bytes, "offset " + std::to_string(header_only.bytes.size()) +
+                                      ": expected more than the header, got the end of the file");
+}
+
+TEST_F(BadFile, WithAWrongDTypeIsRefused) {
+  const auto file = [](int dtype) {
+    return FileBuilder().tensor(FileBuilder::tensor_of("x", dtype, {1})).chunk("abcd").finish();
+  };
+  expect_error(file(9), "entry 'x': expected a dtype from 1 to 8, got 9");
+  expect_error(file(-1), "entry 'x': expected a dtype from 1 to 8, got -1");
+  expect_error(file(0), "entry 'x': expected no shape where there is no value, got one");
+}
+
+TEST_F(BadFile, WithAShapeThatOverflowsIsRefused) {
+  const auto file = [](const std::vector<uint64_t>& shape) {
+    return FileBuilder().tensor(FileBuilder::tensor_of("x", kFloat32, shape)).finish();
+  };
+  const std::string large = "entry 'x': expected a shape of less than 2^62 bytes, got a larger one";
+  expect_error(file({kTwo32, kTwo32}), large);  // 2^64 elements: 0 of them, in 64 bits
+  expect_error(file({kTwo32, kTwo32, 0}), large);
+  expect_error(file({uint64_t{1} << 63}), large);
+  expect_error(file({~uint64_t{0}}), large);
+  expect_error(file({uint64_t{1} << 60}), large);
+  expect_error(file({uint64_t{3} << 57}),
+               "entry 'x': expected the 1729382256910270464 bytes of shape");
+  expect_error(file(std::vector<uint64_t>(9, 1)), "entry 'x': expected a rank of at most 8, got 9");
+  expect_error(file(std::vector<uint64_t>(100000, 1)),
+               "entry 'x': expected a rank of at most 8, got 100000");
+}
+
+TEST_F(BadFile, WithFewerElementsThanItsShapeIsRefused) {
+  const auto file = [](uint64_t extent, const std::string& data) {
+    return FileBuilder().tensor(FileBuilder::tensor_of("x", kUint8, {extent})).chunk(data).finish();
+  };
+  expect_loads(file(40, std::string(40, 'x')));
+  expect_error(file(1000, "abc"),
+               "entry 'x': expected the 1000 bytes of shape (1000,), got room for ");
+  expect_error(file(41, std::string(40, 'x')),
+               "entry 'x': offset 110: expected a chunk with the next of 1 bytes, got field 4");
+  expect_error(
+      file(39, std::string(40, 'x')),
+      "entry 'x': offset 64: expected up to 39 bytes of data, once and at a multiple of 64, "
+      "got 40");
+  expect_error(file(0, "abc"),
+               "entry 'x': offset 51: expected the elements at offset 64, got them at 0");
+}
+
+TEST_F(BadFile, WithTwoEntriesOfOneNameIsRefused) {
+  FileBuilder file;
+  for (const char* name : {"a", "b", "a"}) {
+    file.tensor(FileBuilder::tensor_of(name, kUint8, {1})).chunk("x");
+  }
+  expect_error(file.finish(), "entry 'a': expected different names, got this one twice");
+}
+
+TEST_F(BadFile, WithOverlappingOrForeignOffsetsIsRefused) {
+  const auto file = [](uint64_t first, uint64_t second, uint64_t data) {
+    FileBuilder file;
+    for (const char* name : {"a", "b"}) {
+      file.tensor(FileBuilder::tensor_of(name, kUint8, {1})).chunk("x");
+    }
+    // Relative to what they should be.
+    proto::Index::Entry* const a = file.index.mutable_entry(0);
+    proto::Index::Entry* const b = file.index.mutable_entry(1);
+    const uint64_t offset = a->offset();
+    a->set_offset(offset + first);
+    b->set_offset(second == 1 ? offset : b->offset() + second);
+    b->set_data_offset(b->data_offset() + data);
+    return file.finish();
+  };
+  expect_loads(file(0, 0, 0));
+  expect_error(file(-1, 0, 0), "entry 'a': expected offsets from ");
+  expect_error(file(2, 0, 0), "entry 'a': offset ");  // within the record
+  expect_error(file(kTwo32, 0, 0), "entry 'a': expected offsets from ");
+  expect_error(file(0, 1, 0), "entry 'b': expected offsets from ");
+  expect_error(file(0, kTwo32, 0), "entry 'b': expected offsets from ");
+  expect_error(file(0, ~uint64_t{0} - 200, 0), "entry 'b': expected offsets from ");
+  expect_error(file(0, 0, 1),
+               "entry 'b': offset 135: expected the elements at offset 129, got them at 128");
+  expect_error(file(0, 0, -64),
+               "entry 'b': offset 135: expected the elements at offset 64, got them at 128");
+  expect_error(file(0, 0, kTwo32), "entry 'b': expected offsets from ");
+}
+
+TEST_F(BadFile, WhoseIndexIsElsewhereIsRefused) {
+  for (uint64_t offset : {uint64_t{0}, uint64_t{5}, uint64_t{60}, kTwo32, ~uint64_t{0}}) {
+    FileBuilder file;
+    proto::Footer footer;
+    footer.set_index_offset(offset);
+    file.message(4, "").message(5, footer.SerializeAsString());
+    test::write_file(path_, file.bytes);
+    EXPECT_EQ(load_checkpoint(path_).status().code(), absl::StatusCode::kDataLoss) << offset;
+  }
+}
+
+TEST_F(BadFile, WithARecordThatIsNotWhatTheIndexSaysIsRefused) {
+  for (const proto::Tensor& other :
+       {FileBuilder::tensor_of("y", kUint8, {4}), FileBuilder::tensor_of("x", 1, {4}),
+        FileBuilder::tensor_of("x", kUint8, {2, 2}), FileBuilder::tensor_of("x", kFloat32, {1})}) {
+    FileBuilder file;
+    file.tensor(other).chunk("abcd");
+    *file.index.mutable_entry(0)->mutable_tensor() = FileBuilder::tensor_of("x", kUint8, {4});
+    expect_error(file.finish(),
+                 "entry 'x': offset 35: expected what the index says, got another tensor");
+  }
+}
+
+TEST_F(BadFile, WithATensorThatTheIndexDoesNotHaveIsRefused) {
+  FileBuilder file;
+  file.tensor(FileBuilder::tensor_of("x", kUint8, {4})).chunk("abcd");
+  file.index.clear_entry();
+  expect_error(file.finish(), "offset 35: expected nothing more before the index, got field 2");
+}
+
+TEST_F(BadFile, WithBoolsThatAreNone) {
+  const auto file = [](const std::string& data) {
+    return FileBuilder().tensor(FileBuilder::tensor_of("x", 1, {4})).chunk(data).finish();
+  };
+  expect_loads(file(std::string("\0\1\1\0", 4)));
+  expect_error(file(std::string("\0\1\2\0", 4)), "entry 'x': offset 64: expected bools of 0 and 1");
+  expect_error(file(std::string("\0\1\1\xff", 4)),
+               "entry 'x': offset 64: expected bools of 0 and 1");
+}
+
+TEST_F(BadFile, WithABadChunkIsRefused) {
+  const proto::Tensor tensor = FileBuilder::tensor_of("x", kUint8, {4});
+  const auto file = [&](const proto::Chunk& chunk) {
+    FileBuilder file;
+    file.tensor(tensor).message(3, chunk.SerializeAsString());
+    file.index.mutable_entry(0)->set_data_offset(64);
+    return file.finish();
+  };
+  proto::Chunk chunk;
+  chunk.set_tensor(0);
+  chunk.set_padding(std::string(5, '\0'));
+  expect_error(
+      file(chunk),
+      "entry 'x': offset 51: expected a chunk with data of tensor 0, got 0 bytes of tensor 0");
+  chunk.set_data("abcd");
+  expect_loads(file(chunk));
+  chunk.set_tensor(1);
+  expect_error(
+      file(chunk),
+      "entry 'x': offset 51: expected a chunk with data of tensor 0, got 4 bytes of tensor 1");
+  chunk.clear_tensor();
+  chunk.set_padding(std::string(7, '\0'));
+  expect_error(file(chunk),
+               "entry 'x': offset 51: expected a chunk with data of tensor 0, got 4 bytes of "
+               "tensor unknown");
+  expect_error(
+      FileBuilder().tensor(tensor).chunk("abcd", 64, 1).finish(),
+      "entry 'x': offset 65: expected up to 4 bytes of data, once and at a multiple of 64");
+  for (const char* more : {"", "abcd"}) {
+    expect_error(FileBuilder().tensor(tensor).chunk("abcd").chunk(more).finish(),
+                 "offset 74: expected nothing more before the index, got field 3");
+  }
+  FileBuilder large;
+  large.tensor(FileBuilder::tensor_of("x", kUint8, {64 << 20}));
+  large.bytes += FileBuilder::field(3, std::string(64 << 20, '\0'));
+  expect_error(large.finish(),
+               "entry 'x': offset 54: expected a chunk of less than 67108864 bytes, got 67108864");
+}
+
+TEST_F(BadFile, ThatDeclaresMoreThanItHoldsIsRefused) {
+  const std::string huge = FileBuilder::varint(0x7fffffff);
+  const std::string beyond = FileBuilder::varint(~uint64_t{0});  // -1, to who reads it as signed
+  expect_error(
+      "\x0a" + huge + "abc",
+      "offset 0: expected a field that ends at offset 9 or before, got one of 2147483647 bytes");
+  expect_error("\x0a" + beyond + "abc",
+               "expected a checkpoint, got a file of 14 bytes that begins with 0affffffffffffff",
+               absl::StatusCode::kInvalidArgument);
+  for (const std::string& size : {huge, beyond}) {
+    FileBuilder file;
+    file.tensor(FileBuilder::tensor_of("x", kUint8, {4}));
+    file.bytes += "\x1a" + size;
+    expect_error(file.finish(), "entry 'x': offset 51: expected a field");
+    expect_error(FileBuilder().finish("\x0a" + size),
+                 "offset 35: expected an index of fields, got something else");
+    // A record of a few bytes with a name of 2 GiB.
+    expect_error(FileBuilder().finish(FileBuilder::field(1, FileBuilder::field(2, "\x0a" + size))),
+                 "offset 35: expected entry 0 of the index, got no such message");
+  }
+  FileBuilder header;
+  header.bytes.clear();
+  header.message(1, "\x0a" + huge);
+  expect_error(header.finish(), "offset 0: expected a header, got no such message");
+  expect_error("\x0a" + FileBuilder::varint(2 << 20) + std::string(3 << 20, 'x'),
+               "offset 0: expected a header of less than 1048577 bytes, got 2097152");
+}
+
+TEST_F(BadFile, WithAHundredThousandEmptyEntriesIsRefusedAtTheFirst) {
+  std::string index;
+  for (int i = 0; i < 100000; ++i) index += FileBuilder::field(1, "");
+  expect_error(FileBuilder().finish(index), "entry '': expected offsets from ");
+}
+
+TEST_F(BadFile, WithDeepNestingIsRefused) {
+  std::string groups, messages;
+  for (int i = 0; i < 100000; ++i) groups += FileBuilder::varint(100 << 3 | 3);
+  for (int i = 0; i < 1000; ++i) messages = FileBuilder::field(100, messages);
+  FileBuilder nested(FileBuilder::good_header());
+  nested.bytes.clear();
+  nested.message(1, FileBuilder::good_header().SerializeAsString() + groups);
+  expect_error(nested.finish(), "offset 0: expected a header, got no such message");
+  FileBuilder top;
+  top.bytes += groups;
+  expect_error(top.finish(), "offset 35: expected a field, got none");
+  FileBuilder skipped;  // not looked into
+  skipped.bytes += messages;
+  expect_loads(skipped.finish());
+}
+
+TEST_F(BadFile, WithANameThatIsNotUtf8IsRefused) {
+  const std::string body = FileBuilder::field(1, "\xff\xfe");
+  FileBuilder file;
+  const std::string entry = FileBuilder::varint(1 << 3) + FileBuilder::varint(file.bytes.size()) +
+                            FileBuilder::field(2, body);
+  file.message(2, body);
+  expect_error(file.finish(FileBuilder::field(1, entry)),
+               "offset 47: expected entry 0 of the index, got no such message");
+}
+
+TEST_F(BadFile, ThatIsNoneIsRefused) {
+  const std::string folder = test::new_folder();
+  EXPECT_EQ(load_checkpoint(folder).status().message(),
+            folder + ": expected a regular file, got a folder");
+  EXPECT_EQ(load_checkpoint(folder + "/a/b").status().message(),
+            folder + "/a/b: cannot open: No such file or directory");
+  EXPECT_EQ(load_checkpoint(folder + "/a").status().code(), absl::StatusCode::kNotFound);
+}
+
+}  // namespace
+}  // namespace lamina

@@ -1,0 +1,122 @@
+#include "lamina/serialization/frame.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "lamina/serialization/crc32c.h"
+
+namespace lamina::serialization {
+namespace {
+
+// The field of a message at `offset`, which with all that belongs to it ends at `end` or before.
+absl::StatusOr<Field> field_at(Window& window, int64_t offset, int64_t end) {
+  const absl::StatusOr<absl::string_view> bytes =
+      window.view(offset, std::min(kMaxFieldHead, end - offset));
+  if (!bytes.ok()) return bytes.status();
+  const std::optional<Field> field = parse_field(*bytes);
+  if (!field.has_value()) return damaged(window.file(), offset, "expected a field, got none");
+  if (field->size > end - offset - field->head) {
+    return damaged(window.file(), offset, "expected a field that ends at offset ", end,
+                   " or before, got one of ", field->size, " bytes");
+  }
+  return *field;
+}
+
+absl::Status wrong_checksum(const InputFile& file, const Frame& frame, absl::string_view what) {
+  return damaged(file, frame.offset, "expected ", what,
+                 " with its checksum at the end, got another checksum or none");
+}
+
+}  // namespace
+
+absl::StatusOr<Frame> next_frame(Window& window, int64_t offset) {
+  const int64_t end = window.file().size();
+  while (offset < end) {
+    const absl::StatusOr<Field> field = field_at(window, offset, end);
+    if (!field.ok()) return field.status();
+    const int64_t body = offset + field->head;
+    if (proto::Checkpoint::descriptor()->FindFieldByNumber(field->number) != nullptr) {
+      if (field->wire_type != kBytes) {
+        return damaged(window.file(), offset, "expected field ", field->number,
+                       " to be a message, got wire type ", field->wire_type);
+      }
+      return Frame{field->number, offset, body, field->size};
+    }
+    offset = body + field->size;
+  }
+  return damaged(window.file(), offset, "expected another field, got the end of the file");
+}
+
+absl::StatusOr<std::string> read_body(Window& window, const Frame& frame, int64_t limit,
+                                      absl::string_view what) {
+  if (frame.size >= limit) {
+    return damaged(window.file(), frame.offset, "expected ", what, " of less than ", limit,
+                   " bytes, got ", frame.size);
+  }
+  std::string body(static_cast<size_t>(frame.size), '\0');
+  const absl::Status status = window.read(frame.body, body.data(), frame.size);
+  if (!status.ok()) return status;
+  const size_t size = body.size() - std::min<size_t>(body.size(), kChecksumBytes);
+  const absl::string_view whole = body;
+  if (parse_checksum(whole.substr(size)) != crc32c(whole.substr(0, size))) {
+    return wrong_checksum(window.file(), frame, what);
+  }
+  body.resize(size);
+  return body;
+}
+
+absl::StatusOr<ChunkData> read_chunk(Window& window, const Frame& frame, uint64_t tensor, char* to,
+                                     int64_t room) {
+  if (frame.size >= kChunkLimit) {
+    return damaged(window.file(), frame.offset, "expected a chunk of less than ", kChunkLimit,
+                   " bytes, got ", frame.size);
+  }
+  const int64_t end = frame.end() - kChecksumBytes;
+  uint32_t crc = 0;
+  std::optional<uint64_t> of_tensor;
+  ChunkData data{0, 0};
+  for (int64_t at = frame.body; at < end;) {
+    const absl::StatusOr<Field> field = field_at(window, at, end);
+    if (!field.ok()) return field.status();
+    const absl::StatusOr<absl::string_view> head = window.view(at, field->head);
+    if (!head.ok()) return head.status();
+    crc = crc32c(*head, crc);
+    at += field->head;
+    if (field->number == proto::Chunk::kTensorFieldNumber && field->wire_type == kVarint) {
+      of_tensor = field->value;
+    }
+    if (field->number == proto::Chunk::kDataFieldNumber && field->wire_type == kBytes) {
+      if (data.size > 0 || field->size == 0 || field->size > room || at % kAlignment != 0) {
+        return damaged(window.file(), at, "expected up to ", room,
+                       " bytes of data, once and at a multiple of ", kAlignment, ", got ",
+                       field->size);
+      }
+      const absl::Status status = window.read(at, to, field->size);
+      if (!status.ok()) return status;
+      crc = crc32c(absl::string_view(to, static_cast<size_t>(field->size)), crc);
+      data = {at, field->size};
+      at += field->size;
+    } else {
+      const int64_t after = at + field->size;
+      while (at < after) {
+        const absl::StatusOr<absl::string_view> bytes =
+            window.view(at, std::min(Window::kBytes, after - at));
+        if (!bytes.ok()) return bytes.status();
+        crc = crc32c(*bytes, crc);
+        at += static_cast<int64_t>(bytes->size());
+      }
+    }
+  }
+  const absl::StatusOr<absl::string_view> checksum =
+      window.view(std::max(frame.body, end), std::min(frame.size, kChecksumBytes));
+  if (!checksum.ok()) return checksum.status();
+  if (parse_checksum(*checksum) != crc) return wrong_checksum(window.file(), frame, "a chunk");
+  if (data.size == 0 || of_tensor != tensor) {
+    return damaged(window.file(), frame.offset, "expected a chunk with data of tensor ", tensor,
+                   ", got ", data.size, " bytes of tensor ",
+                   of_tensor.has_value() ? absl::StrCat(*of_tensor) : "unknown");
+  }
+  return data;
+}
+
+}  // namespace lamina::serialization

@@ -1,0 +1,62 @@
+// Frames: the fields of a Checkpoint, read one by one from a file that nothing is believed of.
+#ifndef LAMINA_SERIALIZATION_FRAME_H_
+#define LAMINA_SERIALIZATION_FRAME_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "lamina/serialization/file.h"
+#include "lamina/serialization/format.h"
+
+namespace lamina::serialization {
+
+// "path: offset 64: expected ..., got ..."
+template <class... Parts>
+absl::Status damaged(const InputFile& file, int64_t offset, const Parts&... parts) {
+  return absl::DataLossError(absl::StrCat(file.path(), ": offset ", offset, ": ", parts...));
+}
+
+struct Frame {
+  int number;      // a field of Checkpoint
+  int64_t offset;  // of its tag
+  int64_t body;    // offset of the message
+  int64_t size;    // of the message
+  int64_t end() const { return body + size; }
+};
+
+// The field at `offset`, or the first one after it that this version knows. All of it is in the file.
+absl::StatusOr<Frame> next_frame(Window& window, int64_t offset);
+
+// The encoding of the frame's message, of less than `limit` bytes, without the checksum at its end,
+// which is right. `what` names it: "an index".
+absl::StatusOr<std::string> read_body(Window& window, const Frame& frame, int64_t limit,
+                                      absl::string_view what);
+
+// The same, parsed.
+template <class Message>
+absl::StatusOr<Message> read_message(Window& window, const Frame& frame, absl::string_view what) {
+  const absl::StatusOr<std::string> body = read_body(window, frame, kMessageLimit + 1, what);
+  if (!body.ok()) return body.status();
+  Message message;
+  if (!message.ParseFromString(*body)) {
+    return damaged(window.file(), frame.offset, "expected ", what, ", got no such message");
+  }
+  return message;
+}
+
+// What a chunk brought.
+struct ChunkData {
+  int64_t offset;  // of its data in the file
+  int64_t size;
+};
+// Reads the data of a chunk of tensor number `tensor`, at most `room` bytes, and verifies the chunk.
+absl::StatusOr<ChunkData> read_chunk(Window& window, const Frame& frame, uint64_t tensor, char* to,
+                                     int64_t room);
+
+}  // namespace lamina::serialization
+
+#endif  // LAMINA_SERIALIZATION_FRAME_H_
