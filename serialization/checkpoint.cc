@@ -86,11 +86,13 @@ absl::Status write_chunk(AtomicFile& file, int64_t tensor, absl::string_view dat
     break;
   }
   absl::Status status = file.write(head + body_head);
-  if (status.ok()) status = file.write(data);
-  if (status.ok()) {
-    const uint32_t crc = serialization::crc32c(data, serialization::crc32c(body_head));
-    status = file.write(serialization::checksum_field(crc));
+  uint32_t crc = serialization::crc32c(body_head);
+  for (size_t at = 0; status.ok() && at < data.size(); at += serialization::kPieceBytes) {
+    const absl::string_view piece = data.substr(at, serialization::kPieceBytes);
+    crc = serialization::crc32c(piece, crc);
+    status = file.write(piece);
   }
+  if (status.ok()) status = file.write(serialization::checksum_field(crc));
   return status;
 }
 

@@ -1,7 +1,8 @@
 #include "lamina/serialization/checkpoint.h"
 
+#include <cstdint>
+#include <cstring>
 #include <string>
-#include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"

@@ -9,9 +9,11 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <functional>
 #include <iterator>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "gtest/gtest.h"
@@ -117,7 +119,8 @@ class FileBuilder {
   }
 
   // A field of Checkpoint with its checksum.
-  FileBuilder& message(int number, const std::string& body) {
+  FileBuilder& message(int number, std::string body) {
+    if (change) change(number, &body);
     bytes += field(number, checked(body));
     return *this;
   }
@@ -154,6 +157,7 @@ class FileBuilder {
 
   std::string bytes;
   proto::Index index;
+  std::function<void(int, std::string*)> change;  // of every message that is added from now on
 };
 
 }  // namespace lamina::test

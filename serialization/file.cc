@@ -16,7 +16,7 @@
 namespace lamina::serialization {
 namespace {
 
-constexpr size_t kBufferBytes = 256 << 10;
+constexpr size_t kBufferBytes = 64 << 10;
 
 absl::Status system_error(const std::string& path, absl::string_view what) {
   const int error = errno;
@@ -159,7 +159,7 @@ absl::Status AtomicFile::write(absl::string_view bytes) {
   const absl::Status status = write_out(buffer_);
   if (!status.ok()) return status;
   buffer_.clear();
-  if (bytes.size() > kBufferBytes) return write_out(bytes);
+  if (bytes.size() >= kBufferBytes) return write_out(bytes);
   buffer_.append(bytes.data(), bytes.size());
   return absl::OkStatus();
 }

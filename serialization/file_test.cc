@@ -8,6 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <functional>
 #include <string>
 
@@ -60,7 +62,7 @@ TEST_F(AtomicFileTest, KeepsTheOrderOfSmallAndLargeWrites) {
   absl::StatusOr<AtomicFile> file = AtomicFile::create(path_);
   ASSERT_TRUE(file.ok()) << file.status();
   std::string all;
-  for (size_t size : {1, 1000, 300000, 5, 262143, 1, 262144, 262145, 0, 7}) {
+  for (size_t size : {1, 1000, 300000, 5, 65535, 1, 65536, 65537, 0, 7, 65520, 9}) {
     const std::string piece(size, static_cast<char>('a' + size % 26));
     all += piece;
     ASSERT_TRUE(file->write(piece).ok());

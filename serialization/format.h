@@ -24,6 +24,9 @@ inline constexpr int64_t kChunkLimit = 64 << 20;
 inline constexpr int64_t kIndexLimit = int64_t{1} << 31;
 // Elements begin at a multiple of this in the file.
 inline constexpr int64_t kAlignment = 64;
+// Elements are read and written in pieces of this many bytes, so that their checksum finds them in the
+// processor's cache.
+inline constexpr int64_t kPieceBytes = 256 << 10;
 // What Footer takes, with tag and length, in every file of version 1.
 inline constexpr int64_t kFooterBytes = 17;
 

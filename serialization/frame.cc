@@ -91,11 +91,15 @@ absl::StatusOr<ChunkData> read_chunk(Window& window, const Frame& frame, uint64_
                        " bytes of data, once and at a multiple of ", kAlignment, ", got ",
                        field->size);
       }
-      const absl::Status status = window.read(at, to, field->size);
-      if (!status.ok()) return status;
-      crc = crc32c(absl::string_view(to, static_cast<size_t>(field->size)), crc);
       data = {at, field->size};
-      at += field->size;
+      for (const int64_t after = at + field->size; at < after;) {
+        const int64_t size = std::min(kPieceBytes, after - at);
+        const absl::Status status = window.read(at, to, size);
+        if (!status.ok()) return status;
+        crc = crc32c(absl::string_view(to, static_cast<size_t>(size)), crc);
+        to += size;
+        at += size;
+      }
     } else {
       const int64_t after = at + field->size;
       while (at < after) {

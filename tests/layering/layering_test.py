@@ -45,6 +45,9 @@ class LayeringTest(unittest.TestCase):
         doors = [door(layer) for layer in LAYERS if layer != "apps"]
         self.assertEqual(sorted(lines_of("users_see.txt")), sorted(doors + FORMATS))
 
+    def test_who_saves_nothing_does_not_depend_on_protobuf(self):
+        self.assertEqual(lines_of("protobuf_below.txt"), [])
+
     def test_the_build_refuses_each_forbidden_dependency_and_no_other(self):
         # A workspace with our groups and our doors' visibility, and one target for each pair of layers.
         workspace = os.path.join(os.environ["TEST_TMPDIR"], "workspace")
