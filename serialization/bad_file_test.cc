@@ -1,10 +1,6 @@
-// Files that are damaged, and files that somebody made to do harm: each is refused with one line, and
-// none throws, crashes or takes memory beyond its own size.
-#include <sys/resource.h>
-
+// Files that somebody made to do harm, under checksums that are right: each is refused with one line that
+// says what is wrong, and none throws or crashes.
 #include <cstdint>
-#include <limits>
-#include <random>
 #include <string>
 #include <vector>
 
@@ -12,7 +8,6 @@
 #include "gtest/gtest.h"
 #include "lamina/serialization/checkpoint.h"
 #include "lamina/serialization/checkpoint.pb.h"
-#include "lamina/serialization/checkpoint_reader.h"
 #include "lamina/serialization/checkpoint_testing.h"
 #include "lamina/tensor/test_util.h"
 
@@ -20,67 +15,23 @@ namespace lamina {
 namespace {
 
 using test::FileBuilder;
-using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
 constexpr uint64_t kTwo32 = uint64_t{1} << 32;
 constexpr int kFloat32 = 7;
 constexpr int kUint8 = 2;
 
-// In KiB, what this process has ever had in memory.
-int64_t peak_memory() {
-  rusage usage;
-  getrusage(RUSAGE_SELF, &usage);
-  return usage.ru_maxrss;
-}
-
 class BadFile : public ::testing::Test {
  protected:
   const std::string path_ = test::new_folder() + "/bad.ckpt";
-  const NamedArrays small_ = {{"weight", test::noise({2, 3})},
-                              {"bias", std::nullopt},
-
-                              {"empty", test::noise({0, 2}, bool_)},
-                              {"mask", test::noise({5}, bool_)}};
-
-  std::string small_file() {
-    EXPECT_EQ(save_checkpoint(path_, small_, {{{"epoch", "3"}}}), absl::OkStatus());
-    return test::read_file(path_);
-  }
-  // Loads the file in whole and by entry; what loads must be what small_ holds, or not be there at all.
-  bool loads(const std::string& bytes) {
-    test::write_file(path_, bytes);
-    const absl::StatusOr<CheckpointReader> reader = CheckpointReader::open(path_);
-    if (reader.ok()) {
-      for (const auto& [name, value] : small_) {
-        const auto array = reader->read(name);
-        if (array.ok()) {
-          EXPECT_TRUE(test::is_same({{name, *array}}, {{name, value}})) << name;
-        } else {
-          check_text(array.status());
-        }
-      }
-    }
-    const absl::StatusOr<NamedArrays> state = load_checkpoint(path_);
-    if (!state.ok()) {
-      check_text(state.status());
-      return false;
-    }
-    EXPECT_TRUE(test::is_same(*state, small_));
-    return true;
-  }
-  void check_text(const absl::Status& status) {
-    EXPECT_THAT(std::string(status.message()), StartsWith(path_ + ": "));
-    EXPECT_EQ(status.message().find('\n'), absl::string_view::npos) << status;
-  }
   // `what` comes after the path.
   void expect_error(const std::string& bytes, const std::string& what,
                     absl::StatusCode code = absl::StatusCode::kDataLoss) {
     test::write_file(path_, bytes);
     const absl::StatusOr<NamedArrays> state = load_checkpoint(path_);
     ASSERT_FALSE(state.ok()) << what;
-    check_text(state.status());
-    EXPECT_THAT(std::string(state.status().message()), HasSubstr(path_ + ": " + what));
+    EXPECT_THAT(std::string(state.status().message()), StartsWith(path_ + ": " + what));
+    EXPECT_EQ(state.status().message().find('\n'), absl::string_view::npos) << state.status();
     EXPECT_EQ(state.status().code(), code) << state.status();
   }
   void expect_loads(const std::string& bytes) {
@@ -88,106 +39,6 @@ class BadFile : public ::testing::Test {
     EXPECT_EQ(load_checkpoint(path_).status(), absl::OkStatus());
   }
 };
-
-TEST_F(BadFile, WithAnyBitFlippedIsRefused) {
-  const std::string file = small_file();
-  ASSERT_TRUE(loads(file));
-  for (size_t bit = 0; bit < 8 * file.size(); ++bit) {
-    std::string changed = file;
-    changed[bit / 8] = static_cast<char>(changed[bit / 8] ^ 1 << bit % 8);
-    EXPECT_FALSE(loads(changed)) << "bit " << bit % 8 << " of byte " << bit / 8;
-  }
-}
-
-TEST_F(BadFile, CutAnywhereIsRefused) {
-  const std::string file = small_file();
-  for (size_t size = 0; size < file.size(); ++size)
-    EXPECT_FALSE(loads(file.substr(0, size))) << size;
-}
-
-TEST_F(BadFile, WithBytesAppendedOrCutOutIsRefused) {
-  const std::string file = small_file();
-  EXPECT_FALSE(loads(file + '\0'));
-  EXPECT_FALSE(loads(file + file));
-  for (size_t at = 0; at < file.size(); ++at) {
-    EXPECT_FALSE(loads(file.substr(0, at) + file.substr(at + 1))) << at;
-    EXPECT_FALSE(loads(file.substr(0, at) + '\0' + file.substr(at))) << at;
-  }
-}
-
-// In half of the cases under checksums that are right, so that what is behind them is reached too.
-TEST_F(BadFile, MutatedAtRandomIsRefusedOrLoads) {
-  std::mt19937 random(1);
-  const auto below = [&](size_t n) { return static_cast<size_t>(random() % n); };
-  const auto mutate = [&](std::string* bytes) {
-    constexpr unsigned char kInteresting[] = {0, 1, 2, 7, 8, 0x0a, 0x12, 0x1a, 0x7f, 0x80, 0xff};
-    for (size_t n = 1 + below(4); n > 0 && !bytes->empty(); --n) {
-      const size_t at = below(bytes->size());
-      switch (below(5)) {
-        case 0:
-          (*bytes)[at] = static_cast<char>(random());
-          break;
-        case 1:
-          (*bytes)[at] = static_cast<char>(kInteresting[below(sizeof(kInteresting))]);
-          break;
-        case 2:
-          bytes->erase(at, 1 + below(8));
-          break;
-        case 3:
-          bytes->insert(at, 1 + below(8), static_cast<char>(random()));
-          break;
-        case 4:
-          bytes->insert(at, bytes->substr(below(bytes->size()), below(30)));
-          break;
-      }
-    }
-  };
-  int loaded = 0;
-  for (int i = 0; i < 3000; ++i) {
-    FileBuilder file;
-    file.bytes.clear();
-    // One of the five messages, or the file as a whole.
-    const int changed = i % 10 < 5 ? i % 10 + 1 : 0;
-    file.change = [&](int number, std::string* body) {
-      if (number == changed) mutate(body);
-    };
-    file.message(1, FileBuilder::good_header().SerializeAsString());
-    for (const char* name : {"weight", "mask"}) {
-      file.tensor(FileBuilder::tensor_of(name, name[0] == 'm' ? 1 : kUint8, {2, 3}));
-      file.chunk(std::string("\1\0\0\1\1\1", 6));
-    }
-    std::string bytes = file.finish();
-    if (changed == 0) mutate(&bytes);
-    test::write_file(path_, bytes);
-    const absl::StatusOr<NamedArrays> state = load_checkpoint(path_);
-    loaded += state.ok();
-    if (!state.ok()) check_text(state.status());
-    EXPECT_FALSE(changed == 0 && bytes != file.bytes && state.ok()) << i;
-  }
-  EXPECT_GT(loaded, 0);  // another producer, say
-  EXPECT_LT(loaded, 1500);
-}
-
-TEST_F(BadFile, TakesLittleMemoryToRefuse) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  GTEST_SKIP() << "the sanitizer's memory is not the library's";
-#endif
-  const int64_t before = peak_memory();
-  const std::string file = small_file();
-  for (size_t at = 0; at < file.size(); ++at) {
-    for (int value : {0, 1, 0x7f, 0x80, 0xff}) {
-      std::string changed = file;
-      changed[at] = static_cast<char>(value);
-      loads(changed);
-    }
-  }
-  for (uint64_t extent :
-       {uint64_t{1} << 20, uint64_t{1} << 28, uint64_t{1} << 33, uint64_t{1} << 40}) {
-    expect_error(FileBuilder().tensor(FileBuilder::tensor_of("x", kFloat32, {extent})).finish(),
-                 "entry 'x': expected the ");
-  }
-  EXPECT_LT(peak_memory() - before, 16 << 10);
-}
 
 TEST_F(BadFile, OfAnotherKindIsNoCheckpoint) {
   const auto code = absl::StatusCode::kInvalidArgument;
@@ -268,7 +119,8 @@ TEST(NewerFile, IsReadWithoutTheFieldsThatThisVersionDoesNotKnow) {
 }
 
 TEST_F(BadFile, WithoutAFooterSaysSo) {
-  const std::string file = small_file();
+  const std::string file =
+      FileBuilder().tensor(FileBuilder::tensor_of("x", kUint8, {4})).chunk("abcd").finish();
   expect_error(
       file.substr(0, file.size() - 20),
       "offset " + std::to_string(file.size() - 37) +

@@ -1,0 +1,177 @@
+// Files that were damaged, by accident or at random: each is refused with one line, and none throws,
+// crashes or takes memory beyond its own size.
+#include <sys/resource.h>
+
+#include <cstdint>
+#include <random>
+#include <string>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "lamina/serialization/checkpoint.h"
+#include "lamina/serialization/checkpoint_reader.h"
+#include "lamina/serialization/checkpoint_testing.h"
+#include "lamina/tensor/test_util.h"
+
+namespace lamina {
+namespace {
+
+using test::FileBuilder;
+using ::testing::StartsWith;
+
+constexpr int kBool = 1;
+constexpr int kUint8 = 2;
+
+// In KiB, what this process has ever had in memory.
+int64_t peak_memory() {
+  rusage usage;
+  getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_maxrss;
+}
+
+class DamagedFile : public ::testing::Test {
+ protected:
+  const std::string path_ = test::new_folder() + "/damaged.ckpt";
+  const NamedArrays small_ = {{"weight", test::noise({2, 3})},
+                              {"bias", std::nullopt},
+                              {"empty", test::noise({0, 2}, bool_)},
+                              {"mask", test::noise({5}, bool_)}};
+
+  std::string small_file() {
+    EXPECT_EQ(save_checkpoint(path_, small_, {{{"epoch", "3"}}}), absl::OkStatus());
+    return test::read_file(path_);
+  }
+  // Loads the file in whole and by entry; what loads must be what small_ holds, or not be there at all.
+  bool loads(const std::string& bytes) {
+    test::write_file(path_, bytes);
+    const absl::StatusOr<CheckpointReader> reader = CheckpointReader::open(path_);
+    if (reader.ok()) {
+      for (const auto& [name, value] : small_) {
+        const auto array = reader->read(name);
+        if (array.ok()) {
+          EXPECT_TRUE(test::is_same({{name, *array}}, {{name, value}})) << name;
+        } else {
+          check_text(array.status());
+        }
+      }
+    }
+    const absl::StatusOr<NamedArrays> state = load_checkpoint(path_);
+    if (!state.ok()) {
+      check_text(state.status());
+      return false;
+    }
+    EXPECT_TRUE(test::is_same(*state, small_));
+    return true;
+  }
+  void check_text(const absl::Status& status) {
+    EXPECT_THAT(std::string(status.message()), StartsWith(path_ + ": "));
+    EXPECT_EQ(status.message().find('\n'), absl::string_view::npos) << status;
+  }
+};
+
+TEST_F(DamagedFile, WithAnyBitFlippedIsRefused) {
+  const std::string file = small_file();
+  ASSERT_TRUE(loads(file));
+  for (size_t bit = 0; bit < 8 * file.size(); ++bit) {
+    std::string changed = file;
+    changed[bit / 8] = static_cast<char>(changed[bit / 8] ^ 1 << bit % 8);
+    EXPECT_FALSE(loads(changed)) << "bit " << bit % 8 << " of byte " << bit / 8;
+  }
+}
+
+TEST_F(DamagedFile, CutAnywhereIsRefused) {
+  const std::string file = small_file();
+  for (size_t size = 0; size < file.size(); ++size)
+    EXPECT_FALSE(loads(file.substr(0, size))) << size;
+}
+
+TEST_F(DamagedFile, WithBytesAppendedOrCutOutIsRefused) {
+  const std::string file = small_file();
+  EXPECT_FALSE(loads(file + '\0'));
+  EXPECT_FALSE(loads(file + file));
+  for (size_t at = 0; at < file.size(); ++at) {
+    EXPECT_FALSE(loads(file.substr(0, at) + file.substr(at + 1))) << at;
+    EXPECT_FALSE(loads(file.substr(0, at) + '\0' + file.substr(at))) << at;
+  }
+}
+
+// In half of the cases under checksums that are right, so that what is behind them is reached too.
+TEST_F(DamagedFile, MutatedAtRandomIsRefusedOrLoads) {
+  std::mt19937 random(1);
+  const auto below = [&](size_t n) { return static_cast<size_t>(random() % n); };
+  const auto mutate = [&](std::string* bytes) {
+    constexpr unsigned char kInteresting[] = {0, 1, 2, 7, 8, 0x0a, 0x12, 0x1a, 0x7f, 0x80, 0xff};
+    for (size_t n = 1 + below(4); n > 0 && !bytes->empty(); --n) {
+      const size_t at = below(bytes->size());
+      switch (below(5)) {
+        case 0:
+          (*bytes)[at] = static_cast<char>(random());
+          break;
+        case 1:
+          (*bytes)[at] = static_cast<char>(kInteresting[below(sizeof(kInteresting))]);
+          break;
+        case 2:
+          bytes->erase(at, 1 + below(8));
+          break;
+        case 3:
+          bytes->insert(at, 1 + below(8), static_cast<char>(random()));
+          break;
+        case 4:
+          bytes->insert(at, bytes->substr(below(bytes->size()), below(30)));
+          break;
+      }
+    }
+  };
+  int loaded = 0;
+  for (int i = 0; i < 3000; ++i) {
+    FileBuilder file;
+    file.bytes.clear();
+    // One of the five messages, or the file as a whole.
+    const int changed = i % 10 < 5 ? i % 10 + 1 : 0;
+    file.change = [&](int number, std::string* body) {
+      if (number == changed) mutate(body);
+    };
+    file.message(1, FileBuilder::good_header().SerializeAsString());
+    for (const char* name : {"weight", "mask"}) {
+      file.tensor(FileBuilder::tensor_of(name, name[0] == 'm' ? kBool : kUint8, {2, 3}));
+      file.chunk(std::string("\1\0\0\1\1\1", 6));
+    }
+    std::string bytes = file.finish();
+    if (changed == 0) mutate(&bytes);
+    test::write_file(path_, bytes);
+    const absl::StatusOr<NamedArrays> state = load_checkpoint(path_);
+    loaded += state.ok();
+    if (!state.ok()) check_text(state.status());
+    EXPECT_FALSE(changed == 0 && bytes != file.bytes && state.ok()) << i;
+  }
+  EXPECT_GT(loaded, 0);  // another producer, say
+  EXPECT_LT(loaded, 1500);
+}
+
+TEST_F(DamagedFile, TakesLittleMemoryToRefuse) {
+  const std::string file = small_file();
+  const int64_t before = peak_memory();
+  reset_peak_memory_stats();
+  const int64_t arrays_before = memory_stats().current;
+  for (size_t at = 0; at < file.size(); ++at) {
+    for (int value : {0, 1, 0x7f, 0x80, 0xff}) {
+      std::string changed = file;
+      changed[at] = static_cast<char>(value);
+      loads(changed);
+    }
+  }
+  // Arrays that a file of some hundred bytes has no room for.
+  for (int shift : {10, 20, 30, 40, 50}) {
+    FileBuilder builder;
+    builder.tensor(FileBuilder::tensor_of("x", kUint8, {uint64_t{1} << shift})).chunk("abc");
+    EXPECT_FALSE(loads(builder.finish()));
+  }
+  EXPECT_LT(memory_stats().peak - arrays_before, 8 << 10);
+#if LAMINA_CACHING_ALLOCATOR && \
+    !defined(__SANITIZE_THREAD__)  // sanitizers take memory of their own
+  EXPECT_LT(peak_memory() - before, 16 << 10);
+#endif
+}
+
+}  // namespace
+}  // namespace lamina
