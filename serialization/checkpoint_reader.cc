@@ -73,12 +73,16 @@ absl::StatusOr<CheckpointReader> CheckpointReader::open(const std::string& path)
   absl::StatusOr<InputFile> file = InputFile::open(path);
   if (!file.ok()) return file.status();
   CheckpointReader reader(*std::move(file));
-  Window window(reader.file_);
-  absl::Status status = reader.read_header(window);
-  if (status.ok()) status = reader.read_footer(window);
-  if (status.ok()) status = reader.read_index(window);
-  if (status.ok()) status = reader.check_entries();
-  if (!status.ok()) return status;
+  try {
+    Window window(reader.file_);
+    absl::Status status = reader.read_header(window);
+    if (status.ok()) status = reader.read_footer(window);
+    if (status.ok()) status = reader.read_index(window);
+    if (status.ok()) status = reader.check_entries();
+    if (!status.ok()) return status;
+  } catch (const std::bad_alloc&) {
+    return absl::ResourceExhaustedError(absl::StrCat(path, ": no memory for its index"));
+  }
   return reader;
 }
 

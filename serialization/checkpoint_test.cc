@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <cstring>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -172,6 +174,27 @@ TEST_F(Checkpoint, ReaderKeepsReadingTheFileThatItOpened) {
   const auto array = reader->read("x");
   ASSERT_TRUE(array.ok()) << array.status();
   EXPECT_TRUE(test::is_same({{"x", *array}}, {{"x", old}}));
+}
+
+TEST_F(Checkpoint, ReaderServesSeveralThreads) {
+  NamedArrays state;
+  for (int i = 0; i < 50; ++i)
+    state.emplace_back(std::to_string(i), test::noise({i, 100}, int32, i));
+  ASSERT_EQ(save_checkpoint(path_, state), absl::OkStatus());
+  const absl::StatusOr<CheckpointReader> reader = CheckpointReader::open(path_);
+  ASSERT_TRUE(reader.ok()) << reader.status();
+  std::vector<NamedArrays> read(3);
+  std::vector<std::thread> threads;
+  for (NamedArrays& mine : read) {
+    threads.emplace_back([&] {
+      for (const CheckpointEntry& entry : reader->entries()) {
+        const auto array = reader->read(entry.name);
+        if (array.ok()) mine.emplace_back(entry.name, *array);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (const NamedArrays& mine : read) EXPECT_TRUE(test::is_same(mine, state));
 }
 
 TEST_F(Checkpoint, OfSeveralChunksLoads) {
