@@ -162,7 +162,7 @@ absl::Status CheckpointReader::read_index(Window& window) {
     left.remove_prefix(static_cast<size_t>(field->head));
     if (field->number == proto::Index::kEntryFieldNumber &&
         field->wire_type == serialization::kBytes) {
-      const absl::Status status =
+      absl::Status status =
           add_entry(index_offset_, left.substr(0, static_cast<size_t>(field->size)));
       if (!status.ok()) return status;
     }

@@ -98,7 +98,7 @@ absl::StatusOr<absl::string_view> Window::view(int64_t offset, int64_t size) {
   if (offset < begin_ || offset + size > end_) {
     const int64_t bytes = std::min(kBytes, file_.size() - offset);
     begin_ = end_ = 0;
-    const absl::Status status = file_.read(offset, bytes_.get(), bytes);
+    absl::Status status = file_.read(offset, bytes_.get(), bytes);
     if (!status.ok()) return status;
     begin_ = offset;
     end_ = offset + bytes;
@@ -156,7 +156,7 @@ absl::Status AtomicFile::write(absl::string_view bytes) {
     buffer_.append(bytes.data(), bytes.size());
     return absl::OkStatus();
   }
-  const absl::Status status = write_out(buffer_);
+  absl::Status status = write_out(buffer_);
   if (!status.ok()) return status;
   buffer_.clear();
   if (bytes.size() >= kBufferBytes) return write_out(bytes);
@@ -175,7 +175,7 @@ absl::Status AtomicFile::write_out(absl::string_view bytes) {
 }
 
 absl::Status AtomicFile::commit() {
-  const absl::Status status = write_out(buffer_);
+  absl::Status status = write_out(buffer_);
   if (!status.ok()) return status;
   if (fsync(file_.get()) != 0) return system_error(path_, absl::StrCat("cannot sync ", temporary_));
   if (rename(temporary_.c_str(), path_.c_str()) != 0) {

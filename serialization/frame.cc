@@ -54,7 +54,7 @@ absl::StatusOr<std::string> read_body(Window& window, const Frame& frame, int64_
                    " bytes, got ", frame.size);
   }
   std::string body(static_cast<size_t>(frame.size), '\0');
-  const absl::Status status = window.read(frame.body, body.data(), frame.size);
+  absl::Status status = window.read(frame.body, body.data(), frame.size);
   if (!status.ok()) return status;
   const size_t size = body.size() - std::min<size_t>(body.size(), kChecksumBytes);
   const absl::string_view whole = body;
@@ -94,7 +94,7 @@ absl::StatusOr<ChunkData> read_chunk(Window& window, const Frame& frame, uint64_
       data = {at, field->size};
       for (const int64_t after = at + field->size; at < after;) {
         const int64_t size = std::min(kPieceBytes, after - at);
-        const absl::Status status = window.read(at, to, size);
+        absl::Status status = window.read(at, to, size);
         if (!status.ok()) return status;
         crc = crc32c(absl::string_view(to, static_cast<size_t>(size)), crc);
         to += size;

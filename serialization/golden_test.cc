@@ -1,7 +1,5 @@
 // A file of format version 1 that another program wrote (testdata/make_version_1.py), and what
 // protobuf's own parser makes of the files that this one writes.
-#include <cmath>
-#include <cstring>
 #include <limits>
 #include <string>
 #include <vector>
