@@ -150,7 +150,7 @@ TEST_F(DamagedFile, MutatedAtRandomIsRefusedOrLoads) {
 
 TEST_F(DamagedFile, TakesLittleMemoryToRefuse) {
   const std::string file = small_file();
-  const int64_t before = peak_memory();
+  [[maybe_unused]] const int64_t before = peak_memory();
   reset_peak_memory_stats();
   const int64_t arrays_before = memory_stats().current;
   for (size_t at = 0; at < file.size(); ++at) {
