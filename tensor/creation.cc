@@ -67,6 +67,7 @@ NDArray NDArray::full(const Shape& shape, Scalar value) {
 }
 
 NDArray NDArray::full(const Shape& shape, Scalar value, DType dtype) {
+  const OpScope scope("full");
   check_holds("full", value, dtype);
   NDArray x = empty(shape, dtype);
   dispatch_all(dtype, [&](auto type) {
@@ -77,25 +78,32 @@ NDArray NDArray::full(const Shape& shape, Scalar value, DType dtype) {
 }
 
 NDArray NDArray::zeros(const Shape& shape, DType dtype) {
+  const OpScope scope("zeros");
   NDArray x = empty(shape, dtype);
   std::memset(x.data_, 0, x.numel_ * size_of(dtype));
   return x;
 }
 
-NDArray NDArray::ones(const Shape& shape, DType dtype) { return full(shape, 1, dtype); }
+NDArray NDArray::ones(const Shape& shape, DType dtype) {
+  const OpScope scope("ones");
+  return full(shape, 1, dtype);
+}
 
 NDArray NDArray::empty_like(const NDArray& x) { return empty_like(x, x.dtype()); }
 NDArray NDArray::empty_like(const NDArray& x, DType dtype) {
+  const OpScope scope("empty_like");
   check_defined("empty_like", x);
   return empty(x.shape(), dtype);
 }
 NDArray NDArray::zeros_like(const NDArray& x) { return zeros_like(x, x.dtype()); }
 NDArray NDArray::zeros_like(const NDArray& x, DType dtype) {
+  const OpScope scope("zeros_like");
   check_defined("zeros_like", x);
   return zeros(x.shape(), dtype);
 }
 NDArray NDArray::ones_like(const NDArray& x) { return ones_like(x, x.dtype()); }
 NDArray NDArray::ones_like(const NDArray& x, DType dtype) {
+  const OpScope scope("ones_like");
   check_defined("ones_like", x);
   return ones(x.shape(), dtype);
 }
@@ -103,6 +111,7 @@ NDArray NDArray::full_like(const NDArray& x, Scalar value) {
   return full_like(x, value, x.dtype());
 }
 NDArray NDArray::full_like(const NDArray& x, Scalar value, DType dtype) {
+  const OpScope scope("full_like");
   check_defined("full_like", x);
   return full(x.shape(), value, dtype);
 }
@@ -115,11 +124,15 @@ NDArray NDArray::arange(Scalar start, Scalar end, Scalar step) {
   return arange(start, end, step, integers ? int64 : float32);
 }
 NDArray NDArray::arange(Scalar start, Scalar end, Scalar step, DType dtype) {
+  const OpScope scope("arange");
   if (dtype == bool_) fail<DTypeError>("arange", "expected a numeric dtype, got bool");
   const double first = start.to<double>(), last = end.to<double>(), by = step.to<double>();
   if (!std::isfinite(first) || !std::isfinite(last) || !std::isfinite(by)) {
     fail<ValueError>("arange", "expected finite numbers, got ", start.str(), ", ", end.str(),
                      " and ", step.str());
+  }
+  if (!is_floating(dtype)) {
+    for (Scalar number : {start, end, step}) check_holds("arange", number, int64);
   }
   // Integer dtypes step by integers.
   if (is_floating(dtype) ? by == 0 : step.to<int64_t>() == 0) {
@@ -152,6 +165,7 @@ NDArray NDArray::arange(Scalar start, Scalar end, Scalar step, DType dtype) {
 }
 
 NDArray NDArray::linspace(Scalar start, Scalar end, int64_t steps, DType dtype) {
+  const OpScope scope("linspace");
   if (dtype == bool_) fail<DTypeError>("linspace", "expected a numeric dtype, got bool");
   if (steps < 0) fail<ValueError>("linspace", "expected at least 0 steps, got ", steps);
   check_holds("linspace", start, dtype);
@@ -178,6 +192,7 @@ NDArray NDArray::linspace(Scalar start, Scalar end, int64_t steps, DType dtype) 
 
 NDArray NDArray::eye(int64_t n, DType dtype) { return eye(n, n, dtype); }
 NDArray NDArray::eye(int64_t n, int64_t m, DType dtype) {
+  const OpScope scope("eye");
   if (n < 0 || m < 0)
     fail<ValueError>("eye", "expected extents of at least 0, got ", n, " and ", m);
   NDArray x = zeros({n, m}, dtype);
@@ -187,6 +202,7 @@ NDArray NDArray::eye(int64_t n, int64_t m, DType dtype) {
 }
 
 NDArray one_hot(const NDArray& indices, int64_t classes) {
+  const OpScope scope("one_hot");
   check_defined("one_hot", indices);
   if (indices.dtype() != int64) {
     fail<DTypeError>("one_hot", "expected indices of dtype int64, got ", name_of(indices.dtype()));
@@ -195,7 +211,8 @@ NDArray one_hot(const NDArray& indices, int64_t classes) {
   const int64_t* index = dense.data<int64_t>();
   const int64_t n = dense.numel();
   if (classes == -1) {
-    if (n == 0) fail<ValueError>("one_hot", "expected a number of classes for an empty array");
+    if (n == 0)
+      fail<ValueError>("one_hot", "expected a number of classes for an empty array, got -1");
     const int64_t largest = *std::max_element(index, index + n);
     if (largest == std::numeric_limits<int64_t>::max())
       fail<IndexError>("one_hot", "expected indices below 2^63 - 1, got ", largest);
@@ -221,6 +238,7 @@ NDArray one_hot(const NDArray& indices, int64_t classes) {
 
 template <class T>
 NDArray NDArray::from(absl::Span<const T> values, const Shape& shape) {
+  const OpScope scope("from");
   check_shape("from", shape, sizeof(T));
   if (shape.numel() != static_cast<int64_t>(values.size())) {
     fail<ShapeError>("from", "expected ", shape.numel(), " values for shape ", shape.str(),
@@ -243,23 +261,7 @@ NDArray NDArray::from_blob(void* data, const Shape& shape, DType dtype,
 NDArray NDArray::from_blob(void* data, const Shape& shape, const Strides& strides, DType dtype,
                            std::function<void(void*)> deleter) {
   check_shape("from_blob", shape, size_of(dtype));
-  if (strides.rank() != shape.rank()) {
-    fail<ShapeError>("from_blob", "expected ", shape.rank(), " strides for shape ", shape.str(),
-                     ", got ", strides.str());
-  }
-  int64_t reach = 0;  // the position of the last element
-  for (int d = 0; d < shape.rank(); ++d) {
-    int64_t step = 0;
-    if (strides[d] < 0) {
-      fail<ValueError>("from_blob", "expected strides of at least 0, got ", strides.str());
-    }
-    if (__builtin_mul_overflow(strides[d], std::max<int64_t>(shape[d], 1) - 1, &step) ||
-        __builtin_add_overflow(reach, step, &reach) ||
-        reach > std::numeric_limits<int64_t>::max() / 16) {
-      fail<ShapeError>("from_blob", "expected elements in less than 2^59 places, got shape ",
-                       shape.str(), " with strides ", strides.str());
-    }
-  }
+  check_strides("from_blob", shape, strides);
   if (data == nullptr && shape.numel() > 0) {
     fail<ValueError>("from_blob", "expected an address for shape ", shape.str(), ", got null");
   }

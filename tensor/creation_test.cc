@@ -150,7 +150,7 @@ TEST(FromBlobTest, RefusesMemoryThatCannotBe) {
                 NDArray::from_blob(reinterpret_cast<char*>(memory.data()) + 1, 2, float32));
   EXPECT_THROWS(ValueError, "expected strides of at least 0, got (-1,)",
                 NDArray::from_blob(memory.data(), 2, Strides{-1}, float32));
-  EXPECT_THROWS(ShapeError, "expected 1 strides for shape (2,), got (1, 1)",
+  EXPECT_THROWS(ShapeError, "[from_blob] expected a stride per dimension of shape (2,), got (1, 1)",
                 NDArray::from_blob(memory.data(), 2, {1, 1}, float32));
   EXPECT_THROWS(ShapeError, "less than 2^59 places",
                 NDArray::from_blob(memory.data(), 5, Strides{int64_t{1} << 61}, float32));
@@ -312,6 +312,39 @@ TEST(ScalarTest, RefusesUnsignedIntegersThatInt64CannotHold) {
   EXPECT_EQ(Scalar(uint64_t{1} << 62).to<int64_t>(), int64_t{1} << 62);
   EXPECT_THROWS(ValueError, "[Scalar] expected an integer below 2^63, got 9223372036854775808",
                 Scalar(uint64_t{1} << 63));
+}
+
+TEST(CreationTest, IntegersFromBoundsThatNoIntegerHoldsAreRefused) {
+  EXPECT_THROWS(ValueError, "[arange] expected a value that int64 holds, got 1e+30",
+                NDArray::arange(0, 1e30, 1e29, int64));
+  EXPECT_THROWS(ValueError, "[arange] expected a value that int64 holds, got -1e+30",
+                NDArray::arange(-1e30, 1e30, 1e30, int32));
+  EXPECT_THROWS(ValueError, "[linspace] expected a value that int64 holds, got 1e+30",
+                NDArray::linspace(0, 1e30, 3, int64));
+  EXPECT_THROWS(ValueError, "[linspace] expected a value that int64 holds, got nan",
+                NDArray::linspace(NAN, 3, 3, int64));
+  EXPECT_THROWS(ValueError, "[linspace] expected a value that uint8 holds, got 1000",
+                NDArray::linspace(0, 1000, 3, uint8));
+}
+
+TEST(CreationTest, ErrorsNameTheFunctionThatWasCalled) {
+  constexpr int64_t kHuge = int64_t{1} << 61;
+  EXPECT_THROWS(ShapeError, "[zeros] expected extents of at least 0", NDArray::zeros({2, -1}));
+  EXPECT_THROWS(ShapeError, "[ones] expected extents of at least 0", NDArray::ones({2, -1}));
+  EXPECT_THROWS(ShapeError, "[full] expected an array of less than 2^62", NDArray::full(kHuge, 1));
+  EXPECT_THROWS(ShapeError, "[eye] expected an array of less than 2^62", NDArray::eye(kHuge));
+  EXPECT_THROWS(ShapeError, "[arange] expected an array", NDArray::arange(kHuge));
+  EXPECT_THROWS(ShapeError, "[linspace] expected an array", NDArray::linspace(0, 1, kHuge));
+  EXPECT_THROWS(ShapeError, "[one_hot] expected an array",
+                one_hot(NDArray::zeros(2, int64), kHuge));
+  EXPECT_THROWS(ShapeError, "[one_hot] expected a rank of at most 8",
+                one_hot(NDArray::zeros({1, 1, 1, 1, 1, 1, 1, 1}, int64), 2));
+  EXPECT_THROWS(ValueError, "[full_like] expected a value that uint8 holds",
+                NDArray::full_like(NDArray::zeros(1, uint8), 256));
+  EXPECT_THROWS(ValueError, "[one_hot] expected a number of classes for an empty array, got -1",
+                one_hot(NDArray::zeros(0, int64), -1));
+  EXPECT_THROWS(DTypeError, "[at] expected dtype float64, got float32",
+                NDArray::zeros(1).at<double>(0));
 }
 
 }  // namespace

@@ -44,10 +44,31 @@ class InternalError : public Error {  // a bug of ours
   using Error::Error;
 };
 
+namespace internal {
+// The operation that the errors of this thread name whoever throws them; null outside of OpScope.
+inline thread_local const char* op_in_scope = nullptr;
+}  // namespace internal
+
+// For an operation that is made of others: while one lives, the errors of this thread name `op`
+// instead of the part that throws them. The outermost one counts.
+class OpScope {
+ public:
+  explicit OpScope(const char* op) : outer_(internal::op_in_scope) {
+    if (outer_ == nullptr) internal::op_in_scope = op;
+  }
+  ~OpScope() { internal::op_in_scope = outer_; }
+  OpScope(const OpScope&) = delete;
+  OpScope& operator=(const OpScope&) = delete;
+
+ private:
+  const char* const outer_;
+};
+
 // Throws E("[op] part part ..."); kept out of line so that the checks around it stay cheap.
 template <class E, class... Parts>
 [[noreturn, gnu::cold, gnu::noinline]] void fail(const char* op, const Parts&... parts) {
-  throw E(absl::StrCat("[", op, "] ", parts...));
+  const char* const outer = internal::op_in_scope;
+  throw E(absl::StrCat("[", outer != nullptr ? outer : op, "] ", parts...));
 }
 
 namespace internal {

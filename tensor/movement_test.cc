@@ -43,8 +43,8 @@ TEST(AsStridedTest, CountsFromTheStorageAndStaysInside) {
   EXPECT_THROWS(IndexError, "[as_strided] expected elements inside a storage of 10",
                 as_strided(tail, 8, 1));
   EXPECT_THROWS(IndexError, "[as_strided]", as_strided(x, 1, 0, 10));
-  EXPECT_THROWS(IndexError, "[as_strided]", as_strided(x, 2, kMax, 9));
-  EXPECT_THROWS(IndexError, "[as_strided]", as_strided(x, {3, 3}, {kMax / 2, kMax / 2}));
+  EXPECT_THROWS(ShapeError, "[as_strided]", as_strided(x, 2, kMax, 9));
+  EXPECT_THROWS(ShapeError, "[as_strided]", as_strided(x, {3, 3}, {kMax / 2, kMax / 2}));
   EXPECT_THROWS(IndexError, "[as_strided]", as_strided(x, 1, 1, kMax));
 }
 
@@ -171,6 +171,30 @@ TEST(MovementTest, RepetitionAndPaddingNeverShareStorage) {
   EXPECT_CLOSE(p, {0, 1, 2});
   y.add_(1);
   EXPECT_CLOSE(y, {1, 2, 3, 1, 2, 3});
+}
+
+// What a view of it would compute with the stride must not overflow.
+TEST(AsStridedTest, RefusesAnAbsurdStrideWhereNoElementUsesIt) {
+  const NDArray x = NDArray::ones(1);
+  const char* text =
+      "[as_strided] expected strides that reach less than 2^59 places, got shape (1,) ";
+  EXPECT_THROWS(ShapeError, text, as_strided(x, 1, kMax));
+  EXPECT_THROWS(ShapeError, "with strides (9223372036854775807, 9223372036854775807)",
+                as_strided(x, {0, 3}, {kMax, kMax}));
+  float value = 0;
+  EXPECT_THROWS(ShapeError, "[from_blob] expected strides that reach less than 2^59 places",
+                NDArray::from_blob(&value, {1, 1}, {kMax, 1}, float32));
+  // The largest that pass, through every view that multiplies them.
+  const int64_t large = (int64_t{1} << 57) / 3;
+  const NDArray empty = as_strided(x, {0, 3}, {large, large});
+  EXPECT_EQ(select(empty, 1, 2).shape(), Shape(0));
+  EXPECT_EQ(narrow(empty, 1, 3, 0).shape(), (Shape{0, 0}));
+  EXPECT_EQ(diagonal(empty, 2).shape(), Shape(0));
+  EXPECT_EQ(unsqueeze(empty, 1).shape(), (Shape{0, 1, 3}));
+  const NDArray one = as_strided(x, {1, 1}, {large, large});
+  EXPECT_EQ(narrow(one, 0, 1, 0).numel(), 0);
+  EXPECT_EQ(slice(one, 0, 1).numel(), 0);
+  EXPECT_CLOSE(diagonal(one), {1});
 }
 
 }  // namespace

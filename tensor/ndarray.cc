@@ -83,6 +83,7 @@ int64_t NDArray::offset_of(const Shape& index) const {
 
 template <class T>
 std::vector<T> NDArray::to_vector() const {
+  const OpScope scope("to_vector");
   const NDArray x = lamina::to(*this, dtype_of<T>).contiguous();
   const T* first = reinterpret_cast<const T*>(x.data_);
   return std::vector<T>(first, first + x.numel_);

@@ -159,7 +159,9 @@ class NDArray : public Methods<NDArray> {
       std::initializer_list<std::initializer_list<std::initializer_list<T>>> planes);
   // An array on memory of the caller's, row-major or with the strides given (in elements, at least
   // 0), which the caller vouches for. The last array on it calls deleter(data), if there is one;
-  // after an exception nobody does. `data` must be aligned for the dtype.
+  // after an exception nobody does. `data` must be aligned for the dtype, and a bool be a byte of 0 or
+  // 1. Arrays of two calls count as apart: where one is written and the other read, in place, they must
+  // not overlap.
   static NDArray from_blob(void* data, const Shape& shape, DType dtype,
                            std::function<void(void*)> deleter = nullptr);
   static NDArray from_blob(void* data, const Shape& shape, const Strides& strides, DType dtype,
@@ -195,7 +197,8 @@ class NDArray : public Methods<NDArray> {
   template <class T>
   T& at(const Shape& index) const {
     const int64_t offset = offset_of(index);
-    return data<T>()[offset];
+    if (dtype_of<T> != dtype_) fail_type("at", dtype_of<T>);
+    return reinterpret_cast<T*>(data_)[offset];
   }
   // All elements in row-major order, in place: for (float v : x.span<float>()). T must be the
   // dtype's type, and the array contiguous, else RuntimeError.

@@ -57,7 +57,7 @@ TEST(NDArrayTest, IsMadeFromValues) {
 }
 
 TEST(NDArrayTest, CreationRefusesBadArguments) {
-  EXPECT_THROWS(ShapeError, "[empty] expected extents of at least 0, got (2, -1)",
+  EXPECT_THROWS(ShapeError, "[zeros] expected extents of at least 0, got (2, -1)",
                 NDArray::zeros({2, -1}));
   EXPECT_THROWS(ShapeError, "[from] expected 6 values for shape (2, 3), got 2",
                 NDArray::from({1.f, 2.f}, {2, 3}));

@@ -1,5 +1,6 @@
 #include "lamina/tensor/shape.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "absl/strings/str_cat.h"
@@ -7,7 +8,17 @@
 
 namespace lamina {
 
+void Shape::fail_rank(absl::Span<const int64_t> extents) {
+  fail<ShapeError>("Shape", "expected a rank of at most 8, got ", extents.size());
+}
+
+void Shape::fail_rank_above(int64_t extent) const {
+  fail<ShapeError>("Shape", "expected a rank of at most 8, got ", str(), " and another extent of ",
+                   extent);
+}
+
 void Shape::insert(int at, int64_t extent) {
+  if (rank_ == kMaxRank) fail_rank_above(extent);
   push_back(0);
   for (int i = rank_ - 1; i > at; --i) extents_[i] = extents_[i - 1];
   extents_[at] = extent;
@@ -43,17 +54,23 @@ uint32_t normalize_dims(const char* op, const Dims& dims, int rank) {
   return mask & ((1u << rank) - 1);
 }
 
-Shape broadcast_shapes(const char* op, const Shape& a, const Shape& b) {
+bool broadcast_shapes(const Shape& a, const Shape& b, Shape* out) {
   const Shape& longer = a.rank() >= b.rank() ? a : b;
   const Shape& shorter = a.rank() >= b.rank() ? b : a;
-  Shape out = longer;
+  *out = longer;
   for (int i = 1; i <= shorter.rank(); ++i) {
     const int64_t x = longer[longer.rank() - i], y = shorter[shorter.rank() - i];
-    if (x != y && x != 1 && y != 1) {
-      fail<ShapeError>(op, "expected shapes that broadcast together, got ", a.str(), " and ",
-                       b.str());
-    }
-    out[out.rank() - i] = x == 1 ? y : x;
+    if (x != y && x != 1 && y != 1) return false;
+    (*out)[out->rank() - i] = x == 1 ? y : x;
+  }
+  return true;
+}
+
+Shape broadcast_shapes(const char* op, const Shape& a, const Shape& b) {
+  Shape out;
+  if (!broadcast_shapes(a, b, &out)) {
+    fail<ShapeError>(op, "expected shapes that broadcast together, got ", a.str(), " and ",
+                     b.str());
   }
   return out;
 }
@@ -68,7 +85,7 @@ Shape infer_shape(const char* op, const Shape& shape, int64_t numel) {
     } else if (shape[i] < 0) {
       fail<ShapeError>(op, "expected extents of at least 0 and at most one -1, got ", shape.str());
     } else if (__builtin_mul_overflow(known, shape[i], &known)) {
-      fail<ShapeError>(op, "expected a shape of ", numel, " elements, got ", shape.str());
+      fail<ShapeError>(op, "expected extents whose product is below 2^63, got ", shape.str());
     }
   }
   if (unknown >= 0) {
@@ -93,6 +110,25 @@ void check_shape(const char* op, const Shape& shape, int64_t item_size) {
         bytes > std::numeric_limits<int64_t>::max() / 2) {
       fail<ShapeError>(op, "expected an array of less than 2^62 bytes, got shape ", shape.str());
     }
+  }
+}
+
+void check_strides(const char* op, const Shape& shape, const Strides& strides) {
+  if (strides.rank() != shape.rank()) {
+    fail<ShapeError>(op, "expected a stride per dimension of shape ", shape.str(), ", got ",
+                     strides.str());
+  }
+  constexpr int64_t kLimit = int64_t{1} << 59;
+  int64_t reach = 0;
+  for (int d = 0; d < shape.rank(); ++d) {
+    if (strides[d] < 0) fail<ValueError>(op, "expected strides of at least 0, got ", strides.str());
+    int64_t along;
+    if (__builtin_mul_overflow(strides[d], std::max<int64_t>(shape[d], 1), &along) ||
+        along >= kLimit - reach) {
+      fail<ShapeError>(op, "expected strides that reach less than 2^59 places, got shape ",
+                       shape.str(), " with strides ", strides.str());
+    }
+    reach += along;
   }
 }
 

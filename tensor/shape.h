@@ -7,6 +7,7 @@
 #include <initializer_list>
 #include <ostream>
 #include <string>
+#include <type_traits>
 
 #include "absl/types/span.h"
 #include "lamina/tensor/error.h"
@@ -18,12 +19,15 @@ class Shape {
   static constexpr int kMaxRank = 8;
 
   Shape() = default;
-  // A single extent: zeros(3), sum(x, 1).
-  Shape(int64_t extent) : rank_(1) { extents_[0] = extent; }  // implicit
-  Shape(int extent) : Shape(int64_t{extent}) {}               // implicit
+  // A single extent: zeros(3), sum(x, 1). A template, for long long and int64_t may be two types.
+  template <class T, class = std::enable_if_t<std::is_integral_v<T>>>
+  Shape(T extent) : rank_(1) {  // implicit
+    extents_[0] = static_cast<int64_t>(extent);
+  }
   Shape(std::initializer_list<int64_t> extents)
       : Shape(absl::MakeConstSpan(extents.begin(), extents.size())) {}
   explicit Shape(absl::Span<const int64_t> extents) {
+    if (extents.size() > kMaxRank) fail_rank(extents);
     for (int64_t extent : extents) push_back(extent);
   }
   // `rank` extents of the same value.
@@ -50,7 +54,7 @@ class Shape {
     return n;
   }
   void push_back(int64_t extent) {
-    if (rank_ == kMaxRank) fail<ShapeError>("Shape", "expected a rank of at most 8, got more");
+    if (rank_ == kMaxRank) fail_rank_above(extent);
     extents_[rank_++] = extent;
   }
   void clear() { rank_ = 0; }
@@ -71,6 +75,9 @@ class Shape {
   }
 
  private:
+  [[noreturn, gnu::cold]] static void fail_rank(absl::Span<const int64_t> extents);
+  [[noreturn, gnu::cold]] void fail_rank_above(int64_t extent) const;
+
   int rank_ = 0;
   int64_t extents_[kMaxRank] = {};
 };
@@ -98,6 +105,8 @@ uint32_t normalize_dims(const char* op, const Dims& dims, int rank);
 // The shape that both broadcast to: aligned at the end, equal or 1. Throws ShapeError with both
 // shapes.
 Shape broadcast_shapes(const char* op, const Shape& a, const Shape& b);
+// The same where the caller has a better text: false if they do not.
+bool broadcast_shapes(const Shape& a, const Shape& b, Shape* out);
 
 // Replaces a -1 in `shape` by what `numel` leaves for it. Throws ShapeError when that does not come
 // out.
@@ -105,6 +114,10 @@ Shape infer_shape(const char* op, const Shape& shape, int64_t numel);
 
 // Throws ShapeError on a negative extent or when the number of bytes overflows.
 void check_shape(const char* op, const Shape& shape, int64_t item_size);
+
+// Throws unless there is a stride of at least 0 per extent, and the places that they reach are less
+// than 2^59: also where no element is, so that views of the array cannot overflow.
+void check_strides(const char* op, const Shape& shape, const Strides& strides);
 
 }  // namespace lamina
 

@@ -152,9 +152,9 @@ TEST(InferShapeTest, RefusesAnUnknownExtentBesideZero) {  // any number would do
 }
 
 TEST(InferShapeTest, RefusesAProductThatOverflows) {
-  EXPECT_THROWS(ShapeError, "expected a shape of 0 elements",
+  EXPECT_THROWS(ShapeError, "expected extents whose product is below 2^63",
                 infer_shape("op", {int64_t{1} << 62, 4}, 0));
-  EXPECT_THROWS(ShapeError, "expected a shape of 1 elements",
+  EXPECT_THROWS(ShapeError, "expected extents whose product is below 2^63",
                 infer_shape("op", {kMax, kMax, -1}, 1));
 }
 
@@ -177,6 +177,31 @@ TEST(CheckShapeTest, RefusesBytesThatOverflow) {
 TEST(CheckShapeTest, RefusesOverflowBesideAZeroExtentToo) {  // its strides would overflow
   EXPECT_THROWS(ShapeError, "less than 2^62 bytes",
                 check_shape("op", {0, int64_t{1} << 40, int64_t{1} << 40}, 4));
+}
+
+TEST(ShapeTest, OneExtentMayBeOfAnyIntegerType) {
+  const Shape expected{int64_t{1} << 40};
+  EXPECT_EQ(Shape(1LL << 40), expected);
+  EXPECT_EQ(Shape(size_t{1} << 40), expected);
+  EXPECT_EQ(NDArray::zeros(1).expand(1LL << 40).shape(), expected);
+}
+
+TEST(ShapeTest, ErrorsTellTheRankAndTheOverflow) {
+  EXPECT_THROWS(ShapeError, "[Shape] expected a rank of at most 8, got 9",
+                Shape{1, 2, 3, 4, 5, 6, 7, 8, 9});
+  Shape full{1, 2, 3, 4, 5, 6, 7, 8};
+  EXPECT_THROWS(ShapeError, "got (1, 2, 3, 4, 5, 6, 7, 8) and another extent of 9",
+                full.push_back(9));
+  EXPECT_THROWS(ShapeError, "[op] expected extents whose product is below 2^63, got (922",
+                infer_shape("op", {kMax, kMax, 0}, 0));
+}
+
+TEST(OpScopeTest, TheOutermostNamesTheErrorAndThenNoLonger) {
+  {
+    const OpScope outer("outer"), inner("inner");
+    EXPECT_THROWS(ValueError, "[outer] text", fail<ValueError>("part", "text"));
+  }
+  EXPECT_THROWS(ValueError, "[part] text", fail<ValueError>("part", "text"));
 }
 
 }  // namespace

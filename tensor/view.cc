@@ -141,6 +141,7 @@ NDArray squeeze(const NDArray& x, int64_t dim) {
 }
 
 NDArray unsqueeze(const NDArray& x, int64_t dim) {
+  const OpScope scope("unsqueeze");
   check_defined("unsqueeze", x);
   const int d = normalize_dim("unsqueeze", dim, x.dim() + 1);
   Shape shape = x.shape();
@@ -231,18 +232,12 @@ NDArray diagonal(const NDArray& x, int64_t offset, int64_t dim1, int64_t dim2) {
 
 namespace {
 
-// How far the last element is from the first; false if that overflows.
-bool reach_of(const Shape& shape, const Strides& strides, int64_t* reach) {
-  *reach = 0;
-  if (shape.numel() == 0) return true;
-  for (int d = 0; d < shape.rank(); ++d) {
-    int64_t along;
-    if (__builtin_mul_overflow(shape[d] - 1, strides[d], &along) ||
-        __builtin_add_overflow(*reach, along, reach)) {
-      return false;
-    }
-  }
-  return true;
+// How far the last element is from the first.
+int64_t reach_of(const Shape& shape, const Strides& strides) {
+  int64_t reach = 0;
+  if (shape.numel() == 0) return reach;
+  for (int d = 0; d < shape.rank(); ++d) reach += (shape[d] - 1) * strides[d];
+  return reach;
 }
 
 }  // namespace
@@ -250,32 +245,21 @@ bool reach_of(const Shape& shape, const Strides& strides, int64_t* reach) {
 internal::StorageRange internal::storage_range(const NDArray& x) {
   const int64_t item = size_of(x.dtype()), bytes = x.storage()->bytes();
   if (bytes >= 0) return {(x.raw_data() - x.storage()->data()) / item, bytes / item};
-  int64_t reach;
-  reach_of(x.shape(), x.strides(), &reach);
-  return {0, x.numel() == 0 ? 0 : reach + 1};
+  return {0, x.numel() == 0 ? 0 : reach_of(x.shape(), x.strides()) + 1};
 }
 
 NDArray as_strided(const NDArray& x, const Shape& shape, const Strides& strides,
                    std::optional<int64_t> storage_offset) {
   check_defined("as_strided", x);
-  if (shape.rank() != strides.rank()) {
-    fail<ShapeError>("as_strided", "expected a stride per dimension of shape ", shape.str(),
-                     ", got ", strides.str());
-  }
   check_shape("as_strided", shape, size_of(x.dtype()));
-  for (int64_t stride : strides) {
-    if (stride < 0) {
-      fail<ValueError>("as_strided", "expected strides of at least 0, got ", strides.str());
-    }
-  }
+  check_strides("as_strided", shape, strides);
   const internal::StorageRange range = internal::storage_range(x);
   const int64_t first = storage_offset.value_or(range.offset);
   if (first < 0) {
     fail<ValueError>("as_strided", "expected a storage_offset of at least 0, got ", first);
   }
-  int64_t reach;
-  const bool fits = reach_of(shape, strides, &reach);
-  if (shape.numel() > 0 && (!fits || first >= range.size || reach >= range.size - first)) {
+  if (shape.numel() > 0 &&
+      (first >= range.size || reach_of(shape, strides) >= range.size - first)) {
     fail<IndexError>("as_strided", "expected elements inside a storage of ", range.size,
                      ", got shape ", shape.str(), " with strides ", strides.str(), " from element ",
                      first, " on");
@@ -287,7 +271,8 @@ NDArray as_strided(const NDArray& x, const Shape& shape, const Strides& strides,
 
 namespace {
 
-NDArray copy_of(const NDArray& x, DType dtype) {
+NDArray copy_of(const char* op, const NDArray& x, DType dtype) {
+  const OpScope scope(op);
   NDArray out = NDArray::empty(x.shape(), dtype);
   kernels::copy(x.shape(), dtype, out.raw_data(), out.strides(), x.dtype(), x.raw_data(),
                 x.strides());
@@ -298,17 +283,17 @@ NDArray copy_of(const NDArray& x, DType dtype) {
 
 NDArray contiguous(const NDArray& x) {
   check_defined("contiguous", x);
-  return x.is_contiguous() ? x : copy_of(x, x.dtype());
+  return x.is_contiguous() ? x : copy_of("contiguous", x, x.dtype());
 }
 
 NDArray clone(const NDArray& x) {
   check_defined("clone", x);
-  return copy_of(x, x.dtype());
+  return copy_of("clone", x, x.dtype());
 }
 
 NDArray to(const NDArray& x, DType dtype) {
   check_defined("to", x);
-  return x.dtype() == dtype ? x : copy_of(x, dtype);
+  return x.dtype() == dtype ? x : copy_of("to", x, dtype);
 }
 
 NDArray sum_to(const NDArray& x, const Shape& shape) {

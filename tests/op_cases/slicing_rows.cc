@@ -130,7 +130,8 @@ void add_views(Table& table) {
               "[as_strided] expected elements inside a storage of 6, got shape (2, 3) with "
               "strides (3, 1) from element 1 on",
               {zeros_of({6})}, LAMINA_OP(as_strided(in[0], {2, 3}, {3, 1}, 1)))
-          .LAMINA_FAILS(IndexError, "[as_strided] expected elements inside a storage of 6",
+          .LAMINA_FAILS(ShapeError,
+                        "[as_strided] expected strides that reach less than 2^59 places",
                         {zeros_of({6})},
                         LAMINA_OP(as_strided(in[0], {3, 3}, {int64_t{1} << 62, int64_t{1} << 62})))
           .LAMINA_FAILS(ValueError, "[as_strided] expected strides of at least 0, got (-1,)",
