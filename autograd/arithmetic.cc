@@ -59,7 +59,8 @@ struct Pow : Function<Pow> {
     Tensor da, db;
     if (ctx.needs_grad(0)) {
       // Where the exponent is 0 the power is constant, also at 0, where b a^(b - 1) is not a number.
-      da = where(ne(b, 0), dy * b * pow(a, b - 1), 0);
+      const Tensor exponent = b.dtype() == bool_ ? to(b, dy.dtype()) : b;  // bool has no difference
+      da = where(ne(b, 0), dy * b * pow(a, exponent - 1), 0);
     }
     if (ctx.needs_grad(1)) {
       // Likewise a^b at 0, for exponents that are not negative.
@@ -84,7 +85,7 @@ struct Modulo : Function<Modulo<kFloor>> {
     Tensor db;
     if (ctx.needs_grad(1)) {
       // The integer quotient that forward used; a / b itself may have been rounded to the next one.
-      const Tensor a = ctx.saved(0), b = ctx.saved(1);
+      const Tensor a = to(ctx.saved(0), dy.dtype()), b = ctx.saved(1);
       db = neg(dy * round((a - (kFloor ? remainder(a, b) : fmod(a, b))) / b));
     }
     return {ctx.to_input(0, dy), ctx.to_input(1, db)};

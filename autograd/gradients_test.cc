@@ -172,5 +172,38 @@ TEST(GradientsTest, OfAClampIsZeroAtNaN) {
   EXPECT_CLOSE(x.grad().data(), {0, 1, 0});
 }
 
+// Two elements less -2^63 are 2^63: 2 / 2^63 (x - mean) for var.
+TEST(GradientsTest, OfAVarianceTakeTheLeastCorrection) {
+  const Tensor x = Tensor(test::array({1, 5})).requires_grad_();
+  var(x, {}, std::numeric_limits<int64_t>::min()).backward();
+  EXPECT_CLOSE(x.grad().data(), {-0x1p-61, 0x1p-61});
+}
+
+TEST(GradientsTest, OfAPowerWhoseExponentIsBool) {
+  const Tensor x = Tensor(test::array({2, 3})).requires_grad_();
+  pow(x, Tensor(test::array({1, 0}, bool_))).sum().backward();
+  EXPECT_CLOSE(x.grad().data(), {1, 0});
+  const Tensor y = Tensor(test::array({0, 3})).requires_grad_();
+  pow(y, true).sum().backward();
+  EXPECT_CLOSE(y.grad().data(), {1, 1});
+  const Tensor z = Tensor(test::array({0, 3})).requires_grad_();
+  pow(z, false).sum().backward();
+  EXPECT_CLOSE(z.grad().data(), {0, 0});
+}
+
+// -floor(a / b), as PyTorch 1.13 gives it.
+TEST(GradientsTest, OfARemainderOfBools) {
+  const Tensor mask(test::array({1, 0}, bool_));
+  const Tensor b = Tensor(test::array({-2, 3})).requires_grad_();
+  remainder(mask, b).sum().backward();
+  EXPECT_CLOSE(b.grad().data(), {1, 0});
+  const Tensor c = Tensor(test::array({0.5, 3})).requires_grad_();
+  fmod(mask, c).sum().backward();
+  EXPECT_CLOSE(c.grad().data(), {-2, 0});
+  const Tensor d = Tensor(test::array({0.5, 3})).requires_grad_();
+  remainder(Tensor(scalar_array(true)), d).sum().backward();
+  EXPECT_CLOSE(d.grad().data(), {-2, 0});
+}
+
 }  // namespace
 }  // namespace lamina

@@ -115,7 +115,8 @@ struct Variance : Function<Variance<kRoot>> {
     const Shape kept = kept_shape(kName, dims, x.shape());
     // With no elements there is nothing to hand on.
     const int64_t n = x.numel() == 0 ? 0 : x.numel() / kept.numel();
-    const double scale = (kRoot ? 1.0 : 2.0) / static_cast<double>(n - correction);
+    const double scale =
+        (kRoot ? 1.0 : 2.0) / (static_cast<double>(n) - static_cast<double>(correction));
     Tensor slope = dy.reshape(kept) * scale;
     if (kRoot) {
       const Tensor y = ctx.output().reshape(kept), is_zero = eq(y, 0).to(dy.dtype());

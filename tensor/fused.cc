@@ -36,6 +36,10 @@ void check_labels(const char* name, const NDArray& logits, const NDArray& labels
   const int64_t classes = logits.shape()[1];
   const int64_t* label = dense.data<int64_t>();
   for (int64_t i = 0; i < dense.numel(); ++i) {
+    if (classes == 0) {
+      fail<IndexError>(name, "expected no labels, for there are no classes, got ", label[i],
+                       " at position ", i);
+    }
     if (label[i] < 0 || label[i] >= classes) {
       fail<IndexError>(name, "expected labels from 0 to ", classes - 1, ", got ", label[i],
                        " at position ", i);
@@ -113,6 +117,7 @@ NDArray recurrence(const NDArray& a, const NDArray& b, int64_t dim) {
   const int d = normalize_dim(kName, dim, b.dim());
   const NDArray factors = contiguous(a), terms = contiguous(b);
   NDArray out = NDArray::empty_unchecked(b.shape(), b.dtype());
+  if (out.numel() == 0) return out;  // the kernel walks the other extents
   kernels::recurrence(b.dtype(), kernels::sizes_along(b.shape(), d), factors.raw_data(),
                       terms.raw_data(), out.raw_data());
   return out;

@@ -121,5 +121,16 @@ TEST(CrossEntropyBackwardTest, LabelsThatWereOverwrittenSinceTheyWereCheckedWrit
                 nll(log_p, labels, Labels::kChecked));
 }
 
+TEST(FusedTest, LabelsWithoutClassesAreRefusedInSoManyWords) {
+  EXPECT_THROWS(IndexError,
+                "[nll] expected no labels, for there are no classes, got 0 at position 0",
+                nll(NDArray::zeros({2, 0}), NDArray::zeros(2, int64)));
+}
+
+TEST(FusedTest, ARecurrenceWithoutElementsTakesNoTimeWhateverItsExtents) {
+  const NDArray x = NDArray::zeros({0, int64_t{1} << 40});
+  EXPECT_EQ(recurrence(x, x, 0).shape(), x.shape());
+}
+
 }  // namespace
 }  // namespace lamina

@@ -57,5 +57,13 @@ TEST(ScanTest, AMillionFloatsAreAccurate) {
   EXPECT_NEAR(columns.select(0, kN / 2 - 1).select(0, 1).item<double>() / (step * kN / 2), 1, 1e-7);
 }
 
+TEST(ScanTest, AnArrayWithoutElementsTakesNoTimeWhateverItsExtents) {
+  constexpr int64_t kMany = int64_t{1} << 40;
+  for (DType dtype : test::kAllDTypes) {
+    EXPECT_EQ(cumsum(NDArray::zeros({0, kMany}, dtype), 0).shape(), (Shape{0, kMany}));
+    EXPECT_EQ(cumprod(NDArray::zeros({kMany, 0}, dtype), 1).shape(), (Shape{kMany, 0}));
+  }
+}
+
 }  // namespace
 }  // namespace lamina
