@@ -98,6 +98,14 @@ uint64_t below(uint64_t bound, const uint32_t* words) {
   return static_cast<uint64_t>(static_cast<unsigned __int128>(bits) * bound >> 64);
 }
 
+// A floating dtype has every integer from the negative of this one to it.
+int64_t largest_exact(DType dtype) {
+  if (dtype == float16) return int64_t{1} << 11;
+  if (dtype == bfloat16) return int64_t{1} << 8;
+  if (dtype == float32) return int64_t{1} << 24;
+  return int64_t{1} << 53;
+}
+
 // The largest number of float16 or bfloat16 below x.
 double below_in_half(double x, DType dtype) {
   const auto step = [x](auto half) {
@@ -117,7 +125,10 @@ double below_in_half(double x, DType dtype) {
 
 NDArray uniform(const Shape& shape, double low, double high, DType dtype, Generator& generator) {
   check_floating("uniform", dtype);
+  const OpScope scope("uniform");
   if (!(low <= high)) fail<ValueError>("uniform", "expected low <= high, got ", low, " and ", high);
+  check_holds("uniform", low, dtype);
+  check_holds("uniform", high, dtype);
   if (!(high - low <= (dtype == float32 ? double{std::numeric_limits<float>::max()}
                                         : std::numeric_limits<double>::max()))) {
     fail<ValueError>("uniform", "expected an interval whose width is finite in ", name_of(dtype),
@@ -151,6 +162,7 @@ NDArray uniform(const Shape& shape, double low, double high, DType dtype, Genera
 }
 
 NDArray normal(const Shape& shape, double mean, double stddev, DType dtype, Generator& generator) {
+  const OpScope scope("normal");
   check_floating("normal", dtype);
   if (!(stddev >= 0))
     fail<ValueError>("normal", "expected a standard deviation >= 0, got ", stddev);
@@ -178,6 +190,7 @@ NDArray normal(const Shape& shape, double mean, double stddev, DType dtype, Gene
 }
 
 NDArray permutation(int64_t n, Generator& generator) {
+  const OpScope scope("permutation");
   if (n < 0) fail<ValueError>("permutation", "expected n of at least 0, got ", n);
   NDArray x = NDArray::arange(n);
   const Generator::State state = generator.take(n);
@@ -189,12 +202,18 @@ NDArray permutation(int64_t n, Generator& generator) {
 }
 
 NDArray integers(int64_t low, int64_t high, const Shape& shape, DType dtype, Generator& generator) {
+  const OpScope scope("randint");
   if (low >= high) fail<ValueError>("randint", "expected low < high, got ", low, " and ", high);
   if (dtype == bool_) fail<DTypeError>("randint", "expected a numeric dtype, got bool");
   check_holds("randint", low, dtype);
   check_holds("randint", high - 1, dtype);
   if (low < 0 && dtype == uint8) {
     fail<ValueError>("randint", "expected low of at least 0 for uint8, got ", low);
+  }
+  const int64_t exact = is_floating(dtype) ? largest_exact(dtype) : 0;
+  if (is_floating(dtype) && (low < -exact || high - 1 > exact)) {
+    fail<ValueError>("randint", "expected bounds between which ", name_of(dtype),
+                     " holds every integer, -", exact, " to ", exact, ", got ", low, " and ", high);
   }
   NDArray x = NDArray::empty(shape, dtype);
   const uint64_t range = static_cast<uint64_t>(high) - static_cast<uint64_t>(low);
@@ -218,6 +237,7 @@ uint64_t threshold(double p) { return static_cast<uint64_t>(p * 0x1p32); }
 }  // namespace
 
 NDArray bernoulli(const NDArray& p, Generator& generator) {
+  const OpScope scope("bernoulli");
   check_defined("bernoulli", p);
   check_floating("bernoulli", p.dtype());
   if (is_half(p.dtype())) return bernoulli(p.to(float32), generator).to(p.dtype());
@@ -243,6 +263,7 @@ NDArray bernoulli(const NDArray& p, Generator& generator) {
 }
 
 NDArray bernoulli(const Shape& shape, double p, DType dtype, Generator& generator) {
+  const OpScope scope("bernoulli");
   if (!(p >= 0 && p <= 1)) {
     fail<ValueError>("bernoulli", "expected a probability from 0 to 1, got ", p);
   }

@@ -54,7 +54,8 @@ NDArray normal(const Shape& shape, double mean, double stddev, DType dtype = flo
 // A uniformly random permutation of 0, ..., n - 1, int64 (n).
 NDArray permutation(int64_t n, Generator& generator = default_generator());
 
-// Uniform integers in [low, high); numeric dtypes that hold low and high - 1. A bias is below
+// Uniform integers in [low, high); numeric dtypes that hold low, high - 1 and every integer between
+// them, so float32 up to 2^24. A bias is below
 // (high - low) / 2^64.
 NDArray integers(int64_t low, int64_t high, const Shape& shape, DType dtype = int64,
                  Generator& generator = default_generator());

@@ -403,5 +403,38 @@ TEST(UniformTest, HalfPrecisionStaysBelowTheUpperEnd) {
                 random::integers(0, 2, {3}, bool_));
 }
 
+TEST(SamplersTest, RefuseBoundsThatTheDtypeDoesNotHold) {
+  EXPECT_THROWS(ValueError, "[uniform] expected a value that float16 holds, got 1e+06",
+                random::uniform(3, 0, 1e6, float16));
+  EXPECT_THROWS(ValueError, "[uniform] expected a value that float16 holds, got 100000",
+                random::uniform(3, 1e5, 1e6, float16));
+  EXPECT_THROWS(ValueError, "[uniform] expected a value that float32 holds, got 1e+39",
+                random::uniform(3, 1e39, 1e39));
+}
+
+// Such an integer would be rounded, perhaps to `high` or beyond.
+TEST(SamplersTest, IntegersThatTheDtypeRoundsAreRefused) {
+  EXPECT_THROWS(
+      ValueError,
+      "[randint] expected bounds between which float16 holds every integer, -2048 to 2048, "
+      "got 65500 and 65504",
+      random::integers(65500, 65504, 3, float16));
+  EXPECT_THROWS(ValueError, "-16777216 to 16777216",
+                random::integers((1 << 25) + 1, (1 << 25) + 2, 3, float32));
+  EXPECT_THROWS(ValueError, "bfloat16 holds every integer, -256 to 256",
+                random::integers(-257, 0, 3, bfloat16));
+  EXPECT_CLOSE(random::integers(2048, 2049, 2, float16), {2048, 2048});
+  EXPECT_CLOSE(random::integers(-(1 << 24), 1 - (1 << 24), 2, float32), {-0x1p24, -0x1p24});
+}
+
+TEST(SamplersTest, ErrorsOfSizesNameThem) {
+  EXPECT_THROWS(ShapeError, "[uniform] expected extents", random::uniform(-1, 0, 1));
+  EXPECT_THROWS(ShapeError, "[normal] expected extents", random::normal(-1, 0, 1));
+  EXPECT_THROWS(ShapeError, "[randint] expected extents", random::integers(0, 1, -1));
+  EXPECT_THROWS(ShapeError, "[bernoulli] expected extents", random::bernoulli(Shape{-1}, 0.5));
+  EXPECT_THROWS(ShapeError, "[permutation] expected an array",
+                random::permutation(int64_t{1} << 60));
+}
+
 }  // namespace
 }  // namespace lamina
