@@ -179,7 +179,11 @@ NDArray solve(const NDArray& a, const NDArray& b) {
   }
   if (is_half(a.dtype())) return to(solve(to(a, float32), to(b, float32)), a.dtype());
   const NDArray right = vector ? unsqueeze(b, -1) : b;
-  const Shape batch = broadcast_shapes("solve", batch_of(a), batch_of(right));
+  Shape batch;
+  if (!broadcast_shapes(batch_of(a), batch_of(right), &batch)) {
+    fail<ShapeError>("solve", "expected batches that broadcast together, got ", a.shape().str(),
+                     " and ", b.shape().str());
+  }
   const int64_t n = a.size(-1), k = right.size(-1);
   NDArray out = NDArray::empty(with(batch, {n, k}), a.dtype());
   if (out.numel() > 0) {

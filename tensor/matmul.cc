@@ -1,5 +1,6 @@
 // Matrix products: our own kernel for float32, Eigen for the other dtypes.
 #include <Eigen/Core>
+#include <new>
 
 #include "lamina/tensor/kernels/gemm.h"
 #include "lamina/tensor/ndarray.h"
@@ -28,7 +29,11 @@ NDArray batched_product(const NDArray& a, const NDArray& b) {
     a_batch.erase(a_batch.rank() - 1);
     b_batch.erase(b_batch.rank() - 1);
   }
-  Shape batch = broadcast_shapes("matmul", a_batch, b_batch);
+  Shape batch;
+  if (!broadcast_shapes(a_batch, b_batch, &batch)) {
+    fail<ShapeError>("matmul", "expected batches that broadcast together, got ", a.shape().str(),
+                     " and ", b.shape().str());
+  }
   const auto with = [&batch](int64_t rows, int64_t columns) {
     Shape shape = batch;
     shape.push_back(rows);
@@ -111,9 +116,16 @@ NDArray batched_product(const NDArray& a, const NDArray& b) {
         // Integers wrap around, as unsigned ones do.
         using Wrapping = typename std::conditional_t<std::is_integral_v<T>, std::make_unsigned<T>,
                                                      Type<T>>::type;
-        eigen_product(args, reinterpret_cast<const Wrapping*>(x.data<T>() + a_offset),
-                      reinterpret_cast<const Wrapping*>(y.data<T>() + b_offset),
-                      reinterpret_cast<Wrapping*>(out.data<T>() + i * m * n));
+        // Copies them, and operands of a few places may have any number of elements.
+        try {
+          eigen_product(args, reinterpret_cast<const Wrapping*>(x.data<T>() + a_offset),
+                        reinterpret_cast<const Wrapping*>(y.data<T>() + b_offset),
+                        reinterpret_cast<Wrapping*>(out.data<T>() + i * m * n));
+        } catch (const std::bad_alloc&) {
+          fail<RuntimeError>("matmul", "expected memory for copies of matrices of ", m, " x ", k,
+                             " and ", k, " x ", n, " ", name_of(a.dtype()),
+                             ", got none from the system");
+        }
       }
     });
     for (int d = batch.rank() - 1; d >= 0 && ++index[d] == batch[d]; --d) index[d] = 0;
@@ -124,6 +136,7 @@ NDArray batched_product(const NDArray& a, const NDArray& b) {
 }  // namespace
 
 NDArray matmul(const NDArray& a, const NDArray& b) {
+  const OpScope scope("matmul");
   check_defined("matmul", a);
   check_defined("matmul", b);
   if (a.dtype() != b.dtype() || a.dtype() == bool_) {
@@ -143,6 +156,7 @@ NDArray matmul(const NDArray& a, const NDArray& b) {
 }
 
 NDArray linear(const NDArray& x, const NDArray& weight, const NDArray& bias) {
+  const OpScope scope("linear");
   check_defined("linear", x);
   check_defined("linear", weight);
   check_floating("linear", x.dtype());

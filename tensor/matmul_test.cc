@@ -172,7 +172,8 @@ TEST(MatmulTest, ErrorsNameTheShapesAndDTypes) {
                 matmul(noise({2, 3}), noise({2})));
   EXPECT_THROWS(ShapeError, "[matmul]", matmul(noise({}), noise({2})));
   EXPECT_THROWS(ShapeError, "[matmul]", matmul(noise({2, 2}), noise({})));
-  EXPECT_THROWS(ShapeError, "[matmul] expected shapes that broadcast together, got (2,) and (3,)",
+  EXPECT_THROWS(ShapeError,
+                "[matmul] expected batches that broadcast together, got (2, 2, 3) and (3, 3, 2)",
                 matmul(noise({2, 2, 3}), noise({3, 3, 2})));
   EXPECT_THROWS(DTypeError,
                 "[matmul] expected two operands of one numeric dtype, got float32 and float64",
@@ -247,6 +248,18 @@ TEST(LinearTest, ErrorsNameTheShapesAndDTypes) {
   EXPECT_THROWS(DTypeError, "[linear] expected a floating dtype, got int64",
                 linear(x.to(int64), w.to(int64)));
   EXPECT_THROWS(RuntimeError, "[linear] expected a defined array", linear(x, NDArray()));
+}
+
+TEST(MatmulTest, OperandsThatAreTooLargeToCopyAreAnErrorWithTheirSizes) {
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  const NDArray row = NDArray::ones({1, 1}, float64).expand({1, int64_t{1} << 50});
+  EXPECT_THROWS(RuntimeError,
+                "[matmul] expected memory for copies of matrices of 1 x "
+                "1125899906842624 and 1125899906842624 x 1 float64, got none from the system",
+                matmul(row, row.t()));
+  EXPECT_THROWS(RuntimeError, "[dot] expected memory for copies",
+                dot(row.select(0, 0), row.select(0, 0)));
+#endif
 }
 
 }  // namespace

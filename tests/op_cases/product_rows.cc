@@ -92,7 +92,7 @@ void add_matmul(Table& table) {
                         "[matmul] expected a.shape[-1] == b.shape[-2], got () and (2, 2)",
                         {zeros_of({}), zeros_of({2, 2})}, form)
           .LAMINA_FAILS(ShapeError,
-                        "[matmul] expected shapes that broadcast together, got (2,) and (3,)",
+                        "[matmul] expected batches that broadcast together, got (2, 2, 2) and (3, 2, 2)",
                         {zeros_of({2, 2, 2}), zeros_of({3, 2, 2})}, form)
           .LAMINA_FAILS(
               DTypeError,
