@@ -112,5 +112,37 @@ TEST(InPlaceTest, WhatDoesNotFitIsRefusedAndNothingIsWritten) {
   EXPECT_THROWS(RuntimeError, "[mul_] expected a defined array", x.mul_(NDArray()));
 }
 
+TEST(InPlaceTest, SubtractionOfBoolsIsRefusedInEveryLayout) {
+  const NDArray mask = test::array({1, 0, 1}, bool_);
+  const NDArray dense = NDArray::ones(3), strided = NDArray::ones({3, 2}).select(1, 0);
+  for (NDArray x : {dense, strided}) {
+    EXPECT_THROWS(DTypeError, "[sub_] expected numeric dtypes, got float32 and bool", x.sub_(mask));
+    EXPECT_THROWS(DTypeError, "[sub_] expected numeric dtypes, got float32 and bool", x.sub_(true));
+    EXPECT_CLOSE(x, {1, 1, 1});
+  }
+}
+
+TEST(InPlaceTest, ErrorsDoNotDependOnTheLayout) {
+  const NDArray other = NDArray::ones(4);
+  const NDArray dense = NDArray::ones(3), strided = NDArray::ones({3, 2}).select(1, 0);
+  for (NDArray x : {dense, strided}) {
+    EXPECT_THROWS(DTypeError, "[bitwise_and_] expected integers or bool", x.bitwise_and_(other));
+  }
+}
+
+TEST(InPlaceTest, ErrorsNameTheOperationInPlace) {
+  NDArray x = NDArray::ones({2, 3});
+  const NDArray y = NDArray::ones(4), undefined;
+  EXPECT_THROWS(ShapeError, "[lerp_] expected shapes that broadcast together", x.lerp_(y, 0.5));
+  EXPECT_THROWS(ShapeError, "[addcmul_] expected shapes", x.addcmul_(y, x));
+  EXPECT_THROWS(ShapeError, "[addcdiv_] expected shapes", x.addcdiv_(y, x));
+  NDArray none;
+  EXPECT_THROWS(RuntimeError, "[square_] expected a defined array", none.square_());
+  EXPECT_THROWS(RuntimeError, "[reciprocal_] expected a defined array", none.reciprocal_());
+  NDArray bytes = NDArray::ones(2, uint8);
+  EXPECT_THROWS(ValueError, "[clamp_] expected a value that uint8 holds, got 300",
+                bytes.clamp_(0, 300));
+}
+
 }  // namespace
 }  // namespace lamina

@@ -51,12 +51,17 @@ void check_integer_operand(const char* name, BinaryOp op, const NDArray& a, cons
   }
   if (op != BinaryOp::kFmod && op != BinaryOp::kRemainder) return;
   broadcast_shapes(name, a.shape(), b.shape());
-  if (a.numel() > 0 && b.numel() > 0 && max(eq(b, 0)).item<bool>())
-    fail<ValueError>(name, "expected integer divisors other than 0, got a 0");
+  if (a.numel() == 0 || b.numel() == 0) return;
+  const NDArray is_zero = eq(b, 0);
+  if (max(is_zero).item<bool>()) {
+    fail<ValueError>(name, "expected integer divisors other than 0, got a 0 at position ",
+                     argmax(to(is_zero, uint8)).item<int64_t>(), " of them");
+  }
 }
 
 [[gnu::noinline]] NDArray binary_slow(const char* name, BinaryOp op, const NDArray& a,
                                       const NDArray& b) {
+  const OpScope scope(name);
   check_defined(name, a);
   check_defined(name, b);
   DType dtype = result_type(a, b);
@@ -114,6 +119,7 @@ void run_unary(kernels::UnaryKernel kernel, const NDArray& x, const NDArray& out
 }
 
 NDArray unary(const char* name, UnaryOp op, const NDArray& x) {
+  const OpScope scope(name);
   check_defined(name, x);
   const DType dtype = is_float_valued(op) ? to_floating(x.dtype()) : x.dtype();
   const DType computing = to_computing(dtype);
@@ -158,10 +164,10 @@ NDArray& binary_in_place(const char* name, BinaryOp op, NDArray& x, const NDArra
   const bool direct = !needs_check(op, x, other) && x.is_contiguous() &&
                       other.storage() != x.storage() && !is_half(x.dtype()) &&
                       result_type(x, other) == x.dtype() && !is_bool_valued(op) &&
-                      (!is_float_valued(op) || is_floating(x.dtype())) &&
-                      broadcast_shapes(name, x.shape(), other.shape()) == x.shape();
+                      (!is_float_valued(op) || is_floating(x.dtype()));
   const kernels::BinaryKernel kernel = direct ? kernels::binary_kernel(op, x.dtype()) : nullptr;
-  if (kernel == nullptr) return assign(name, x, binary_slow(name, op, x, other));
+  if (kernel == nullptr || broadcast_shapes(name, x.shape(), other.shape()) != x.shape())
+    return assign(name, x, binary_slow(name, op, x, other));
   broadcast_into(kernel, x, to(other, x.dtype()), x);
   x.bump_version();
   return x;
@@ -315,6 +321,7 @@ NDArray& NDArray::clamp_max_(const NDArray& high) {
 NDArray& NDArray::clamp_min_(Scalar low) { return clamp_min_(scalar_array(low)); }
 NDArray& NDArray::clamp_max_(Scalar high) { return clamp_max_(scalar_array(high)); }
 NDArray& NDArray::clamp_(Scalar low, Scalar high) {
+  const OpScope scope("clamp_");
   check_defined("clamp_", *this);
   return assign("clamp_", *this, lamina::clamp(*this, low, high));
 }
@@ -324,15 +331,24 @@ NDArray& NDArray::add_promoted(const NDArray& other) {
 NDArray& NDArray::add_(Scalar other) {
   return binary_in_place("add_", BinaryOp::kAdd, *this, scalar_array(other));
 }
-NDArray& NDArray::square_() { return assign("square_", *this, lamina::square(*this)); }
-NDArray& NDArray::reciprocal_() { return assign("reciprocal_", *this, lamina::reciprocal(*this)); }
+NDArray& NDArray::square_() {
+  const OpScope scope("square_");
+  return assign("square_", *this, lamina::square(*this));
+}
+NDArray& NDArray::reciprocal_() {
+  const OpScope scope("reciprocal_");
+  return assign("reciprocal_", *this, lamina::reciprocal(*this));
+}
 NDArray& NDArray::lerp_(const NDArray& end, Scalar weight) {
+  const OpScope scope("lerp_");
   return assign("lerp_", *this, lamina::lerp(*this, end, weight));
 }
 NDArray& NDArray::addcmul_(const NDArray& a, const NDArray& b, Scalar value) {
+  const OpScope scope("addcmul_");
   return assign("addcmul_", *this, lamina::addcmul(*this, a, b, value));
 }
 NDArray& NDArray::addcdiv_(const NDArray& a, const NDArray& b, Scalar value) {
+  const OpScope scope("addcdiv_");
   return assign("addcdiv_", *this, lamina::addcdiv(*this, a, b, value));
 }
 

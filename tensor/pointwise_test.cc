@@ -298,5 +298,12 @@ TEST(UnaryTest, ErrorsNameTheOperation) {
   EXPECT_THROWS(RuntimeError, "[exp] expected a defined array", exp(NDArray()));
 }
 
+TEST(PointwiseTest, AnIntegerDivisorOfZeroIsNamedWithItsPosition) {
+  const NDArray a = test::array({1, 2, 3}, int64), b = test::array({3, 0, 0}, int64);
+  EXPECT_THROWS(ValueError,
+                "[fmod] expected integer divisors other than 0, got a 0 at position 1 of them",
+                fmod(a, b));
+}
+
 }  // namespace
 }  // namespace lamina
