@@ -155,6 +155,7 @@ void scatter_into(const char* name, NDArray& x, int64_t dim, const NDArray& inde
 }  // namespace
 
 NDArray index_select(const NDArray& x, int64_t dim, const NDArray& index) {
+  const OpScope scope("index_select");
   check_defined("index_select", x);
   const int d = normalize_dim("index_select", dim, x.dim());
   const NDArray at = check_index_1d("index_select", x, d, index);
@@ -167,6 +168,7 @@ NDArray index_select(const NDArray& x, int64_t dim, const NDArray& index) {
 }
 
 NDArray gather(const NDArray& x, int64_t dim, const NDArray& index) {
+  const OpScope scope("gather");
   check_defined("gather", x);
   const int d = normalize_dim("gather", dim, x.dim());
   const NDArray at = check_index_nd("gather", x, d, index);
@@ -177,6 +179,7 @@ NDArray gather(const NDArray& x, int64_t dim, const NDArray& index) {
 }
 
 NDArray index_add(const NDArray& x, int64_t dim, const NDArray& index, const NDArray& source) {
+  const OpScope scope("index_add");
   check_defined("index_add", x);
   NDArray out = clone(x);
   add_slices("index_add", out, dim, index, source);
@@ -184,6 +187,7 @@ NDArray index_add(const NDArray& x, int64_t dim, const NDArray& index, const NDA
 }
 
 NDArray scatter_add(const NDArray& x, int64_t dim, const NDArray& index, const NDArray& source) {
+  const OpScope scope("scatter_add");
   check_defined("scatter_add", x);
   NDArray out = clone(x);
   scatter_into("scatter_add", out, dim, index, source, true);
@@ -191,6 +195,7 @@ NDArray scatter_add(const NDArray& x, int64_t dim, const NDArray& index, const N
 }
 
 NDArray scatter(const NDArray& x, int64_t dim, const NDArray& index, const NDArray& source) {
+  const OpScope scope("scatter");
   check_defined("scatter", x);
   NDArray out = clone(x);
   scatter_into("scatter", out, dim, index, source, false);

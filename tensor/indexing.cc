@@ -2,6 +2,8 @@
 #include "lamina/tensor/indexing.h"
 
 #include <algorithm>
+#include <optional>
+#include <string>
 
 #include "lamina/tensor/kernels/indexing.h"
 #include "lamina/tensor/ndarray.h"
@@ -10,15 +12,18 @@ namespace lamina {
 namespace internal {
 namespace {
 
-void check_in_range(const char* op, int64_t index, int64_t extent, int dim, const Shape& shape) {
+// `position` is that of an index in its array, if it is of one.
+void check_in_range(const char* op, int64_t index, int dim, const Shape& shape,
+                    std::optional<int64_t> position = std::nullopt) {
+  const int64_t extent = shape[dim];
+  if (index >= -extent && index < extent) return;
+  const std::string where = position ? absl::StrCat(" at position ", *position) : "";
   if (extent == 0) {
     fail<IndexError>(op, "expected no index, for dimension ", dim, " of shape ", shape.str(),
-                     " is empty, got ", index);
+                     " is empty, got ", index, where);
   }
-  if (index < -extent || index >= extent) {
-    fail<IndexError>(op, "expected an index from ", -extent, " to ", extent - 1, " for dimension ",
-                     dim, " of shape ", shape.str(), ", got ", index);
-  }
+  fail<IndexError>(op, "expected an index from ", -extent, " to ", extent - 1, " for dimension ",
+                   dim, " of shape ", shape.str(), ", got ", index, where);
 }
 
 // A copy in which negative indices count from the front.
@@ -27,7 +32,7 @@ NDArray wrapped(const char* op, const NDArray& array, int dim, const Shape& shap
   int64_t* values = at.data<int64_t>();
   const int64_t extent = shape[dim];
   for (int64_t i = 0; i < at.numel(); ++i) {
-    check_in_range(op, values[i], extent, dim, shape);
+    check_in_range(op, values[i], dim, shape, i);
     if (values[i] < 0) values[i] += extent;
   }
   return at;
@@ -82,10 +87,13 @@ IndexPlan plan_index(const char* op, const Shape& shape, absl::Span<const Index>
   }
 
   IndexPlan plan;
-  int from = 0, to = 0;  // the next dimension of x, and of what the steps leave
+  std::vector<IndexPlan::Step> new_dims;
+  int from = 0, to = 0;  // the next dimension of x, and of the view
+  const auto kept = [&] { return to - static_cast<int>(new_dims.size()); };
+  const auto add_dim = [&] { new_dims.push_back({IndexPlan::Step::kNewDim, to++, Slice()}); };
   const auto select_one = [&](int64_t index) {
-    check_in_range(op, index, shape[from], from, shape);
-    plan.steps.push_back({IndexPlan::Step::kSelect, to, Slice(), index});
+    check_in_range(op, index, from, shape);
+    plan.steps.push_back({IndexPlan::Step::kSelect, kept(), Slice(), index});
     ++from;
   };
   for (const Index& index : indices) {
@@ -102,13 +110,13 @@ IndexPlan plan_index(const char* op, const Shape& shape, absl::Span<const Index>
         const Slice& s = index.slice();
         if (s.step <= 0) fail<ValueError>(op, "expected a slice's step above 0, got ", s.step);
         if (s.start || s.end || s.step != 1) {
-          plan.steps.push_back({IndexPlan::Step::kSlice, to, s});
+          plan.steps.push_back({IndexPlan::Step::kSlice, kept(), s});
         }
         ++from, ++to;
         break;
       }
       case Index::Kind::kNewDim:
-        plan.steps.push_back({IndexPlan::Step::kNewDim, to++, Slice()});
+        add_dim();
         break;
       case Index::Kind::kEllipsis:
         from += shape.rank() - dims;
@@ -122,8 +130,8 @@ IndexPlan plan_index(const char* op, const Shape& shape, absl::Span<const Index>
           plan.places.push_back({to, 1, wrapped(op, array, from, shape)});
           ++from, ++to;
         } else if (array.dim() == 0) {  // a new dimension, of which all or nothing is taken
-          plan.steps.push_back({IndexPlan::Step::kNewDim, to, Slice()});
-          plan.places.push_back({to++, 1, places_of(array)});
+          plan.places.push_back({to, 1, places_of(array)});
+          add_dim();
         } else {
           check_mask(op, array, from, shape);
           plan.places.push_back({to, array.dim(), places_of(array)});
@@ -133,6 +141,7 @@ IndexPlan plan_index(const char* op, const Shape& shape, absl::Span<const Index>
       }
     }
   }
+  plan.steps.insert(plan.steps.end(), new_dims.begin(), new_dims.end());
   return plan;
 }
 
@@ -250,6 +259,7 @@ void put_by(const char* op, NDArray& x, const IndexPlan& plan, const NDArray& va
 
 NDArray& NDArray::index_put_(absl::Span<const Index> indices, const NDArray& value,
                              bool accumulate) {
+  const OpScope scope("index_put_");
   check_defined("index_put_", *this);
   internal::put_by("index_put_", *this, internal::plan_index("index_put_", shape_, indices), value,
                    accumulate);
@@ -264,14 +274,16 @@ NDArray& NDArray::index_put_(absl::Span<const Index> indices, Scalar value, bool
 
 NDArray index_put(const NDArray& x, absl::Span<const Index> indices, const NDArray& value,
                   bool accumulate) {
+  const OpScope scope("index_put");
   check_defined("index_put", x);
+  const internal::IndexPlan plan = internal::plan_index("index_put", x.shape(), indices);
   NDArray out = clone(x);
-  internal::put_by("index_put", out, internal::plan_index("index_put", x.shape(), indices), value,
-                   accumulate);
+  internal::put_by("index_put", out, plan, value, accumulate);
   return out;
 }
 
 NDArray nonzero(const NDArray& x) {
+  const OpScope scope("nonzero");
   check_defined("nonzero", x);
   const NDArray at = internal::places_of(to(x, bool_));
   NDArray out = NDArray::empty({at.numel(), x.dim()}, int64);
@@ -290,6 +302,7 @@ NDArray nonzero(const NDArray& x) {
 // ---- Masks
 
 NDArray where(const NDArray& condition, const NDArray& a, const NDArray& b) {
+  const OpScope scope("where");
   check_defined("where", condition);
   check_defined("where", a);
   check_defined("where", b);

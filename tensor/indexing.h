@@ -43,7 +43,10 @@ class Index {
   Index(std::nullopt_t) : kind_(Kind::kNewDim) {}
   Index(EllipsisType) : kind_(Kind::kEllipsis) {}
   template <class T, std::enable_if_t<std::is_integral_v<T> && !std::is_same_v<T, bool>, int> = 0>
-  Index(T integer) : kind_(Kind::kInteger), integer_(static_cast<int64_t>(integer)) {}
+  Index(T integer) : kind_(Kind::kInteger), integer_(static_cast<int64_t>(integer)) {
+    if (std::is_unsigned_v<T> && integer_ < 0)
+      fail<ValueError>("Index", "expected an integer below 2^63, got ", integer);
+  }
   Index(NDArray array) : kind_(Kind::kArray), array_(std::move(array)) {}
   // A Tensor: anything that holds an array.
   template <class T,
@@ -66,7 +69,8 @@ class Index {
 namespace internal {
 
 // A list of indices, checked against a shape and brought to two stages: a view, and the places that
-// arrays and masks choose in it.
+// arrays and masks choose in it. New dimensions are the last steps, so that no view between has more
+// of them than x and the result.
 struct IndexPlan {
   struct Step {
     enum Kind { kSelect, kSlice, kNewDim } kind;

@@ -227,5 +227,50 @@ TEST(NonzeroTest, CountsNanAndNotMinusZero) {
   EXPECT_EQ(nonzero(NDArray::full({}, 0)).shape(), (Shape{0, 0}));
 }
 
+TEST(IndexingTest, NewDimensionsComeAfterIntegersSoThatEightAreEnough) {
+  const NDArray x = test::noise({2, 1, 2, 1, 2, 1, 1, 2});
+  const NDArray y = x.index({None, 1});
+  EXPECT_EQ(y.shape(), (Shape{1, 1, 2, 1, 2, 1, 1, 2}));
+  EXPECT_EQ(test::elements(y), test::elements(x.select(0, 1)));
+  const NDArray z = x.index({Slice(1), None, 0, Slice(None, 1)});
+  EXPECT_EQ(z.shape(), (Shape{1, 1, 1, 1, 2, 1, 1, 2}));
+  EXPECT_EQ(test::elements(z), test::elements(x.narrow(0, 1, 1).narrow(2, 0, 1)));
+  const NDArray put = index_put(NDArray::zeros({2, 1, 1, 1, 1, 1, 1, 1}), {None, 0}, 5);
+  EXPECT_CLOSE(put, {5, 0});
+}
+
+TEST(IndexingTest, AnIndexOutOfRangeIsNamedWithItsPosition) {
+  NDArray x = NDArray::zeros({2, 3});
+  const NDArray bad = test::array({0, 1, 2, -3}, {2, 2}, int64);
+  EXPECT_THROWS(IndexError,
+                "[index] expected an index from -2 to 1 for dimension 0 of shape (2, 3), "
+                "got 2 at position 2",
+                x.index({bad}));
+  EXPECT_THROWS(IndexError, "got 2 at position 2", x.index_put_({bad}, 1));
+  // Before x is copied, which this one cannot be.
+  const NDArray huge = NDArray::zeros(1).expand(int64_t{1} << 50);
+  EXPECT_THROWS(IndexError, "[index_put] expected an index",
+                index_put(huge, {test::array({-0x1p51}, int64)}, NDArray::zeros({})));
+}
+
+TEST(IndexingTest, AnUnsignedIndexDoesNotBecomeANegativeOne) {
+  const NDArray x = NDArray::zeros(3);
+  EXPECT_THROWS(ValueError, "[Index] expected an integer below 2^63, got 18446744073709551615",
+                x.index({~uint64_t{0}}));
+  const std::vector<int> none;
+  EXPECT_THROWS(ValueError, "[Index]", x.index({none.size() - 1}));
+  EXPECT_CLOSE(x.index({size_t{2}}), {0});
+}
+
+TEST(IndexingTest, ErrorsOfPartsNameTheOperation) {
+  NDArray x = NDArray::zeros({1, 1, 1, 1, 1, 1, 1, 1});
+  EXPECT_THROWS(ShapeError,
+                "[index] expected a rank of at most 8, got (1, 1, 1, 1, 1, 1, 1, 1) and "
+                "another extent",
+                x.index({None}));
+  EXPECT_THROWS(ShapeError, "[index_put_] expected a rank", x.index_put_({None}, 1));
+  EXPECT_THROWS(ShapeError, "[index_put] expected a rank", index_put(x, {None}, 1));
+}
+
 }  // namespace
 }  // namespace lamina
