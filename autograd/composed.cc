@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <bitset>
 #include <cstdint>
 #include <string>
 #include <utility>

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "absl/strings/str_join.h"
 #include "lamina/tensor/kernels/copy.h"
 #include "lamina/tensor/kernels/unfold.h"
 #include "lamina/tensor/ndarray.h"
@@ -9,6 +10,7 @@
 namespace lamina {
 
 NDArray cat(absl::Span<const NDArray> arrays, int64_t dim) {
+  const OpScope scope("cat");
   if (arrays.empty()) fail<ValueError>("cat", "expected at least one array, got none");
   const NDArray* first = nullptr;  // of those that count
   const auto is_skipped = [](const NDArray& x) { return x.dim() == 1 && x.numel() == 0; };
@@ -111,9 +113,9 @@ int64_t count_windows(const char* op, int64_t extent, int64_t kernel, int64_t di
   return reach >= padded ? 0 : (padded - reach - 1) / stride + 1;
 }
 
-kernels::Windows windows_of(const char* op, const Dims& image, const Dims& kernel,
-                            const UnfoldOptions& options) {
-  const Pair size = pair_of(op, "image", image, 0), k = pair_of(op, "kernel", kernel, 1),
+kernels::Windows windows_of(const char* op, const char* image_name, const Dims& image,
+                            const Dims& kernel, const UnfoldOptions& options) {
+  const Pair size = pair_of(op, image_name, image, 0), k = pair_of(op, "kernel", kernel, 1),
              d = pair_of(op, "dilation", options.dilation, 1),
              p = pair_of(op, "padding", options.padding, 0),
              s = pair_of(op, "stride", options.stride, 1);
@@ -136,7 +138,8 @@ int64_t product(const char* op, std::initializer_list<int64_t> factors) {
   int64_t all = 1;
   for (int64_t factor : factors) {
     if (__builtin_mul_overflow(all, factor, &all)) {
-      fail<ShapeError>(op, "expected extents below 2^63, got more");
+      fail<ShapeError>(op, "expected extents below 2^63, got the product of ",
+                       absl::StrJoin(factors, " and "));
     }
   }
   return all;
@@ -145,13 +148,15 @@ int64_t product(const char* op, std::initializer_list<int64_t> factors) {
 }  // namespace
 
 NDArray unfold(const NDArray& x, const Dims& kernel, const UnfoldOptions& options) {
+  const OpScope scope("unfold");
   check_defined("unfold", x);
   if (x.dim() == 3) return squeeze(unfold(unsqueeze(x, 0), kernel, options), 0);
   if (x.dim() != 4) {
     fail<ShapeError>("unfold", "expected x of rank 4 (N, C, H, W) or 3 (C, H, W), got shape ",
                      x.shape().str());
   }
-  const kernels::Windows w = windows_of("unfold", {x.shape()[2], x.shape()[3]}, kernel, options);
+  const kernels::Windows w =
+      windows_of("unfold", "image", {x.shape()[2], x.shape()[3]}, kernel, options);
   NDArray out = NDArray::empty(
       {x.shape()[0], product("unfold", {x.shape()[1], w.rows.kernel, w.columns.kernel}),
        product("unfold", {w.rows.count, w.columns.count})},
@@ -163,6 +168,7 @@ NDArray unfold(const NDArray& x, const Dims& kernel, const UnfoldOptions& option
 
 NDArray fold(const NDArray& x, const Dims& output_size, const Dims& kernel,
              const UnfoldOptions& options) {
+  const OpScope scope("fold");
   check_defined("fold", x);
   if (x.dtype() == bool_) fail<DTypeError>("fold", "expected a numeric dtype, got bool");
   if (is_half(x.dtype())) return to(fold(to(x, float32), output_size, kernel, options), x.dtype());
@@ -171,7 +177,7 @@ NDArray fold(const NDArray& x, const Dims& output_size, const Dims& kernel,
     fail<ShapeError>("fold", "expected x of rank 3 (N, C kh kw, L) or 2 (C kh kw, L), got shape ",
                      x.shape().str());
   }
-  const kernels::Windows w = windows_of("fold", output_size, kernel, options);
+  const kernels::Windows w = windows_of("fold", "output_size", output_size, kernel, options);
   const int64_t area = product("fold", {w.rows.kernel, w.columns.kernel}),
                 count = product("fold", {w.rows.count, w.columns.count});
   if (x.shape()[1] % area != 0 || x.shape()[2] != count) {
