@@ -123,5 +123,11 @@ TEST(HalfTest, SumsAreRoundedOnce) {
   EXPECT_EQ(NDArray::ones(3, float16).add_(NDArray::full(3, 1e-4, float16)).sum().item<float>(), 3);
 }
 
+TEST(HalfTest, AHugeArrayIsSummarisedWithoutACopyOfIt) {
+  const NDArray x = NDArray::full({}, 1.5, bfloat16).expand(int64_t{1} << 50);
+  EXPECT_EQ(x.str(),
+            "tensor([1.5000, 1.5000, 1.5000,  ..., 1.5000, 1.5000, 1.5000], dtype=bfloat16)");
+}
+
 }  // namespace
 }  // namespace lamina

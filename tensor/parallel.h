@@ -15,6 +15,7 @@ namespace lamina {
 // The threads that one parallel_for uses, the caller included; at first the number of processors.
 // Throws ValueError unless it is 1 to 1024, and RuntimeError inside a body of parallel_for, or if
 // the system does not let us start as many: then those that started are used.
+// It waits until no loop runs: so a body must not wait for another thread's set_num_threads.
 void set_num_threads(int threads);
 int get_num_threads();
 

@@ -103,9 +103,9 @@ std::string integer_text(int64_t value) { return absl::StrCat(value); }
 
 template <class T>
 Cells make_cells(const NDArray& x) {
-  if constexpr (std::is_floating_point_v<T>) {
+  if constexpr (is_floating(dtype_of<T>)) {
     std::vector<double> values;
-    visit_shown(x, x.data<T>(), 0, [&](T value) { values.push_back(value); });
+    visit_shown(x, x.data<T>(), 0, [&](T value) { values.push_back(convert<double>(value)); });
     return float_cells(values);
   } else {
     using Wide = std::conditional_t<std::is_same_v<T, bool>, bool, int64_t>;
@@ -177,8 +177,7 @@ class Printer {
 
 std::string contents(const NDArray& x) {
   if (x.numel() == 0) return "[]";
-  if (is_half(x.dtype())) return contents(x.to(float32));
-  return dispatch(x.dtype(), [&](auto type) {
+  return dispatch_all(x.dtype(), [&](auto type) {
     return Printer(x, make_cells<typename decltype(type)::type>(x)).print();
   });
 }
