@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_set.h"
+#include "lamina/autograd/engine.h"
 #include "lamina/autograd/function.h"
 #include "lamina/autograd/grad_mode.h"
 #include "lamina/tensor/random.h"
@@ -26,24 +27,10 @@ class RegionGuard {
   uint32_t before_;
 };
 
-// Puts the default generator back, and at first to `state`.
-class RandomGuard {
- public:
-  explicit RandomGuard(Generator::State state) : before_(default_generator().state()) {
-    default_generator().set_state(state);
-  }
-  ~RandomGuard() { default_generator().set_state(before_); }
-  RandomGuard(const RandomGuard&) = delete;
-  RandomGuard& operator=(const RandomGuard&) = delete;
-
- private:
-  Generator::State before_;
-};
-
 struct Segment {
   TensorFunction f;
   size_t inputs = 0;  // the first of the tensors; the others are leaves that f uses
-  Generator::State random;
+  internal::Draws draws;
   NDArray result;
 };
 
@@ -78,7 +65,7 @@ struct Checkpoint : Function<Checkpoint> {
     Tensor y;
     {
       const EnableGradGuard enable_grad;
-      const RandomGuard random(segment.random);
+      const internal::Draws::Replay replay(&segment.draws);
       y = segment.f(in);
     }
     if (!y.defined() || y.shape() != dy.shape() || y.dtype() != dy.dtype()) {
@@ -90,7 +77,8 @@ struct Checkpoint : Function<Checkpoint> {
     }
     std::vector<Tensor> result(static_cast<size_t>(count));
     if (y.requires_grad()) {
-      std::vector<Tensor> gradients = grad({y}, wanted, {dy}, {false, create_graph, true});
+      std::vector<Tensor> gradients =
+          internal::run_grad({y}, wanted, {dy}, {false, create_graph, true}, false);
       for (size_t i = 0; i < wanted.size(); ++i) {
         result[static_cast<size_t>(place[i])] = std::move(gradients[i]);
       }
@@ -137,7 +125,7 @@ std::vector<Tensor> leaves_of(const Tensor& y, const std::vector<Tensor>& inputs
 Tensor checkpoint(const TensorFunction& f, absl::Span<const Tensor> inputs) {
   if (!f) fail<ValueError>("checkpoint", "expected a function, got none");
   if (!is_grad_enabled()) return f(inputs);
-  Segment segment{f, inputs.size(), default_generator().state(), NDArray()};
+  Segment segment{f, inputs.size(), {}, NDArray()};
   std::vector<Tensor> tensors(inputs.begin(), inputs.end());
   {
     // Recorded to see which leaves there are; the graph goes at the end of the block.
@@ -146,7 +134,10 @@ Tensor checkpoint(const TensorFunction& f, absl::Span<const Tensor> inputs) {
       in.push_back(input.requires_grad() ? input.detach().requires_grad_() : input);
     }
     const RegionGuard region;
-    const Tensor y = f(in);
+    const Tensor y = [&] {
+      const internal::Draws::Recording recording(&segment.draws);
+      return f(in);
+    }();
     if (!y.defined()) {
       fail<RuntimeError>("checkpoint", "expected a defined tensor from the function");
     }

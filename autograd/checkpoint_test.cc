@@ -1,6 +1,7 @@
 // A checkpointed function must do what the function does.
 #include "lamina/autograd/checkpoint.h"
 
+#include <thread>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -71,6 +72,36 @@ TEST(CheckpointTest, RandomNumbersRepeatAndTheStreamGoesOn) {
   EXPECT_EQ(default_generator().state().position, before.position);
   EXPECT_EQ(default_generator().state().seed, before.seed);
   EXPECT_EQ(values_of(x.grad()), values_of(y));  // the same mask: d y / d x = y / x, x = 1
+}
+
+TEST(CheckpointTest, RandomNumbersRepeatBesideOtherThreads) {
+  const auto dropout = [](In in) {
+    const Tensor once = in[0] * bernoulli(in[0].shape(), 0.5) * 2;
+    return checkpoint([](In h) { return h[0] * (bernoulli(h[0].shape(), 0.5) + 1); }, {once});
+  };
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 100; ++i) {
+        const Tensor x = ones(40).requires_grad_(), y = checkpoint(dropout, {x});
+        sum(y).backward();
+        EXPECT_EQ(values_of(x.grad()), values_of(y));  // y / x, and x is 1
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+TEST(CheckpointTest, HooksOfLeavesInsideRunOnce) {
+  const Tensor x = leaf({3}), w = leaf({1});
+  int calls = 0;
+  w.register_hook([&](const Tensor& g) {
+    ++calls;
+    return g * 2;
+  });
+  sum(checkpoint([&](In in) { return in[0] * w; }, {x})).backward();
+  EXPECT_EQ(calls, 1);
+  EXPECT_EQ(values_of(w.grad()), (Values{6}));
 }
 
 TEST(CheckpointTest, KeepsInputsOnly) {

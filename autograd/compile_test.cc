@@ -113,6 +113,8 @@ TEST(Compile, AComparisonIsATensorAndNoCondition) {
 TEST(Compile, NoAssignmentToATemporaryArray) {
   static_assert(std::is_assignable_v<NDArray&, NDArray>);
   static_assert(!std::is_assignable_v<NDArray, NDArray>);
+  static_assert(std::is_assignable_v<Tensor&, Tensor>);
+  static_assert(!std::is_assignable_v<Tensor, Tensor>);  // x[0] = y
   // data() gives no way to write past the history: an NDArray copied from it is one, and says so.
   static_assert(std::is_same_v<decltype(std::declval<Tensor&>().data()), const NDArray&>);
 }

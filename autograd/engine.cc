@@ -18,28 +18,34 @@ namespace lamina {
 namespace internal {
 namespace {
 
-// The nodes that gradients have reached, the highest generation first. Plain pointers: whoever runs
-// backward holds the first node, and edges hold the others.
+// The nodes that gradients of one run have reached, the highest generation first. Plain pointers:
+// whoever runs backward holds the first node, and edges hold the others.
 class Queue {
  public:
   ~Queue() {  // after an exception: no gradient of this run may meet the next
     for (Node* node : heap_) {
-      node->queued = false;
+      node->waiting_in = nullptr;
       for (Tensor& gradient : node->arrived) gradient = Tensor();
     }
   }
   bool empty() const { return heap_.empty(); }
   void push(Node* node) {
-    if (node->queued) return;
-    node->queued = true;
+    if (node->waiting_in == this) return;
+    if (node->waiting_in != nullptr) {
+      fail<RuntimeError>(
+          node->name(),
+          "backward through an operation that is waiting for the gradients of the "
+          "backward around this one; run it before or after, or on a graph of its own");
+    }
     heap_.push_back(node);
     std::push_heap(heap_.begin(), heap_.end(), &before);
+    node->waiting_in = this;
   }
   Node* pop() {
     std::pop_heap(heap_.begin(), heap_.end(), &before);
     Node* node = heap_.back();
     heap_.pop_back();
-    node->queued = false;
+    node->waiting_in = nullptr;
     return node;
   }
 
@@ -52,7 +58,14 @@ class Queue {
 
 // Whether writing to t's elements is seen by nobody else: one handle, one owner of the storage,
 // each element once.
-bool is_exclusive(const Tensor& t) { return t.impl()->use_count() == 1 && t.data().is_exclusive(); }
+bool is_exclusive(const Tensor& t) {
+  if (t.impl()->use_count() != 1) return false;
+  if (t.data().is_exclusive()) return true;
+  // A view whose base nobody else holds.
+  const Ptr<TensorImpl>& base = t.impl()->base;
+  return base && base->use_count() == 1 && t.data().storage()->use_count() == 2 &&
+         t.is_contiguous();
+}
 
 // A sum within one run.
 void accumulate(Tensor& sum, Tensor gradient) {
@@ -123,6 +136,9 @@ Gradients run_node(Node& node, absl::Span<const Tensor> dy) {
     rethrow_named<InternalError>(node, e);
   } catch (const std::exception& e) {
     rethrow_named<RuntimeError>(node, e);
+  } catch (...) {
+    std::throw_with_nested(RuntimeError(absl::StrCat(
+        "[", node.name(), "] backward: an exception that is no std::exception", label_of(node))));
   }
 }
 
@@ -138,12 +154,19 @@ void check_finite(const Node& node, size_t input, const Tensor& gradient) {
 
 // ---- Hooks
 
-Tensor call_hooks(const HookList<TensorHook>& hooks, Tensor gradient) {
+// `of` names what made the tensor.
+Tensor call_hooks(const char* of, const HookList<TensorHook>& hooks, Tensor gradient) {
   hooks.for_each([&](const TensorHook& hook) {
+    const uint32_t version = gradient.data().version();
     Tensor other = hook(gradient);
+    if (gradient.data().version() != version) {
+      fail<RuntimeError>(of,
+                         "hook: expected the gradient to be left as it is, got one that was "
+                         "written to; return another instead");
+    }
     if (!other.defined()) return;
     if (other.shape() != gradient.shape() || other.dtype() != gradient.dtype()) {
-      fail<ShapeError>("hook", "expected a gradient of shape ", gradient.shape().str(),
+      fail<ShapeError>(of, "hook: expected a gradient of shape ", gradient.shape().str(),
                        " and dtype ", name_of(gradient.dtype()), ", got ", other.shape().str(),
                        " and ", name_of(other.dtype()));
     }
@@ -248,15 +271,18 @@ class Run {
  public:
   // Of the whole graph, or of the part that `wanted` needs. `fill` says whether the gradients go
   // into grad() of leaves and of those that retain theirs.
-  Run(bool retain_graph, Wanted* wanted, bool fill)
-      : retain_graph_(retain_graph), wanted_(wanted), fill_(fill) {}
+  Run(bool retain_graph, Wanted* wanted, bool fill, bool call_leaf_hooks = true)
+      : retain_graph_(retain_graph),
+        wanted_(wanted),
+        fill_(fill),
+        call_leaf_hooks_(call_leaf_hooks) {}
 
   void start(const Tensor& root, Tensor gradient) {
     TensorImpl& impl = *root.impl();
     if (impl.node) {
       held_.push_back(impl.node);
-      accumulate(impl.node->arrived[impl.output], std::move(gradient));
       queue_.push(impl.node.get());
+      accumulate(impl.node->arrived[impl.output], std::move(gradient));
     } else {
       arrive(root.handle(), std::move(gradient));
     }
@@ -265,8 +291,8 @@ class Run {
   void finish() {
     while (!queue_.empty()) step(*queue_.pop());
     for (Slot& slot : slots_) {
-      if (slot.leaf->extras) {
-        slot.gradient = call_hooks(slot.leaf->extras->hooks, std::move(slot.gradient));
+      if (slot.leaf->extras && call_leaf_hooks_) {
+        slot.gradient = call_hooks("leaf", slot.leaf->extras->hooks, std::move(slot.gradient));
       }
       if (wanted_ == nullptr) accumulate_for_user(slot.leaf->grad, std::move(slot.gradient));
     }
@@ -299,6 +325,10 @@ class Run {
                          label_of(node));
     }
     if (node.extras) call_prehooks(node, dy_);
+    if (std::none_of(dy_.begin(), dy_.end(), [](const Tensor& dy) { return dy.defined(); })) {
+      if (!retain_graph_) node.release();  // a prehook has taken the gradient away
+      return;
+    }
     Gradients gradients = run_node(node, dy_);
     if (gradients.size() != node.edges.size()) {
       fail<RuntimeError>(node.name(), "backward: expected ", node.edges.size(), " gradients, got ",
@@ -315,8 +345,8 @@ class Run {
       if (edge.leaf) {
         arrive(edge.leaf, std::move(gradients[i]));
       } else if (leads_on(*edge.node)) {
-        accumulate(edge.node->arrived[edge.output], std::move(gradients[i]));
         queue_.push(edge.node.get());
+        accumulate(edge.node->arrived[edge.output], std::move(gradients[i]));
       }
     }
     if (!retain_graph_) node.release();
@@ -331,8 +361,9 @@ class Run {
     for (size_t i = 0; i < node.extras->outputs.size(); ++i) {
       const NodeExtras::Output& output = node.extras->outputs[i];
       if (!dy_[i].defined()) continue;
-      dy_[i] = call_hooks(output.hooks, std::move(dy_[i]));
-      if (fill_ && output.retained) accumulate_for_user(*output.retained, dy_[i]);
+      dy_[i] = call_hooks(node.name(), output.hooks, std::move(dy_[i]));
+      const std::shared_ptr<Tensor> retained = output.retained.lock();
+      if (fill_ && retained) accumulate_for_user(*retained, dy_[i]);
     }
   }
 
@@ -350,6 +381,7 @@ class Run {
   const bool retain_graph_;
   Wanted* const wanted_;  // null for the whole graph
   const bool fill_;
+  const bool call_leaf_hooks_;
   const bool detect_anomaly_ = is_detect_anomaly();
   absl::InlinedVector<Ptr<Node>, 1> held_;  // what the queue's plain pointers live by
   Queue queue_;
@@ -443,10 +475,9 @@ void run_backward(const Tensor& root, const Tensor& gradient, const BackwardOpti
   }
 }
 
-}  // namespace internal
-
-std::vector<Tensor> grad(absl::Span<const Tensor> outputs, absl::Span<const Tensor> inputs,
-                         absl::Span<const Tensor> grad_outputs, const GradOptions& options) {
+std::vector<Tensor> run_grad(absl::Span<const Tensor> outputs, absl::Span<const Tensor> inputs,
+                             absl::Span<const Tensor> grad_outputs, const GradOptions& options,
+                             bool call_leaf_hooks) {
   if (outputs.empty()) fail<ValueError>("grad", "expected at least one output, got none");
   if (!grad_outputs.empty() && grad_outputs.size() != outputs.size()) {
     fail<ValueError>("grad", "expected as many grad_outputs as outputs, ", outputs.size(), ", got ",
@@ -454,11 +485,11 @@ std::vector<Tensor> grad(absl::Span<const Tensor> outputs, absl::Span<const Tens
   }
   std::vector<Tensor> first;
   for (size_t i = 0; i < outputs.size(); ++i) {
-    first.push_back(internal::first_gradient("grad", outputs[i],
-                                             grad_outputs.empty() ? Tensor() : grad_outputs[i]));
+    first.push_back(
+        first_gradient("grad", outputs[i], grad_outputs.empty() ? Tensor() : grad_outputs[i]));
   }
-  internal::check_inputs("grad", inputs);
-  internal::Wanted wanted(outputs, inputs);
+  check_inputs("grad", inputs);
+  Wanted wanted(outputs, inputs);
   if (!options.allow_unused) {
     for (size_t i = 0; i < inputs.size(); ++i) {
       if (wanted.reaches(*inputs[i].impl())) continue;
@@ -467,19 +498,31 @@ std::vector<Tensor> grad(absl::Span<const Tensor> outputs, absl::Span<const Tens
     }
   }
   const GradModeGuard mode(options.create_graph);
-  internal::Run run(options.retain_graph || options.create_graph, &wanted, false);
-  for (size_t i = 0; i < outputs.size(); ++i) run.start(outputs[i], std::move(first[i]));
-  run.finish();
   std::vector<Tensor> result;
-  for (const Tensor& input : inputs) {
-    Tensor gradient = run.gradient_of(*input.impl());
-    if (!gradient.defined() && !options.allow_unused) {  // operations that pass on no gradient
-      gradient = zeros(input.shape(), input.dtype());
+  {
+    Run run(options.retain_graph || options.create_graph, &wanted, false, call_leaf_hooks);
+    for (size_t i = 0; i < outputs.size(); ++i) run.start(outputs[i], std::move(first[i]));
+    run.finish();
+    for (const Tensor& input : inputs) result.push_back(run.gradient_of(*input.impl()));
+    wanted.results.clear();
+  }
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    Tensor& gradient = result[i];
+    if (!gradient.defined()) {  // operations that pass on no gradient
+      if (!options.allow_unused) gradient = zeros(inputs[i].shape(), inputs[i].dtype());
+    } else if (!options.create_graph) {
+      if (gradient.requires_grad()) gradient = gradient.detach();
+      if (!is_exclusive(gradient)) gradient = gradient.clone();  // the caller's to write to
     }
-    if (!options.create_graph && gradient.requires_grad()) gradient = gradient.detach();
-    result.push_back(std::move(gradient));
   }
   return result;
+}
+
+}  // namespace internal
+
+std::vector<Tensor> grad(absl::Span<const Tensor> outputs, absl::Span<const Tensor> inputs,
+                         absl::Span<const Tensor> grad_outputs, const GradOptions& options) {
+  return internal::run_grad(outputs, inputs, grad_outputs, options, true);
 }
 
 }  // namespace lamina

@@ -23,6 +23,9 @@
 // none. It is written in operations on Tensors, so that it can be differentiated again; they are
 // recorded only if the caller asked for create_graph.
 //
+// forward must not write to its parameters, nor backward to the gradients that it gets: others may
+// hold them. A result that shares storage with a parameter is copied.
+//
 // One object of the struct lives in the graph's node: forward and backward may be non-static
 // members and keep attributes in it. Without a gradient to compute, nothing is saved and no node is
 // made.
@@ -284,6 +287,17 @@ class Function {
     }
   }
 
+  template <class O>
+  static constexpr auto is_view(int) -> decltype(O::kIsView) {
+    return O::kIsView;
+  }
+  template <class O>
+  static constexpr bool is_view(long) {
+    return false;
+  }
+
+  // A result that shares its elements with an argument is a view, of an operation that makes views,
+  // and gets elements of its own otherwise.
   template <class Result, class T>
   static void note_views(const Result& result, const T& arg) {
     if constexpr (!std::is_same_v<Result, Tensor>) {
@@ -291,7 +305,13 @@ class Function {
     } else if constexpr (internal::is_list<T>) {
       for (const Tensor& tensor : arg) note_views(result, tensor);
     } else if constexpr (internal::is_tensor<T>) {
-      if (result.defined()) internal::note_view(*result.impl(), internal::as_tensor(arg).impl());
+      internal::TensorImpl* x = internal::as_tensor(arg).impl();
+      if (x == nullptr || !result.defined()) return;
+      if constexpr (is_view<Op>(0)) {
+        internal::note_view(*result.impl(), x);
+      } else if (result.data().storage() == x->data.storage()) {
+        result.impl()->data = result.data().clone();
+      }
     }
   }
 

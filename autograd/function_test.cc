@@ -360,5 +360,20 @@ TEST(Function, ExceptionInForwardLeavesNothingBehind) {
   EXPECT_EQ(x.impl()->use_count(), 1u);
 }
 
+// Gradient reversal: the values as they are, the gradient turned around.
+struct Reverse : Function<Reverse> {
+  static NDArray forward(Context&, const NDArray& x) { return x; }
+  static Gradients backward(Context&, const Tensor& dy) { return {dy * -1}; }
+};
+
+TEST(FunctionTest, AResultThatIsAParameterGetsElementsOfItsOwn) {
+  const Tensor a = tensor({1.0, 2.0}, {2}).requires_grad_(), h = a * 1, r = Reverse::apply(h);
+  EXPECT_NE(r.data().storage(), h.data().storage());
+  h.mul_(2);
+  EXPECT_EQ(r.to_vector<double>(), (std::vector<double>{1, 2}));
+  sum(r).backward();
+  EXPECT_EQ(a.grad().to_vector<double>(), (std::vector<double>{-1, -1}));
+}
+
 }  // namespace
 }  // namespace lamina

@@ -98,6 +98,36 @@ TEST(GradTest, UnusedInputs) {
   EXPECT_FALSE(g[1].defined());
 }
 
+TEST(GradTest, ResultsAreTheCallersToWriteTo) {
+  const Tensor a = leaf({2, 3}), b = leaf({5, 7}), v = ones(2, float64);
+  std::vector<Tensor> g = grad({a + b}, {a, b, a}, {v});
+  g[0].mul_(10);
+  EXPECT_EQ(values_of(g[1]), (Values{1, 1}));
+  EXPECT_EQ(values_of(g[2]), (Values{1, 1}));
+  EXPECT_EQ(values_of(v), (Values{1, 1}));
+  grad({sum(a)}, {a})[0].add_(1);  // not an expanded one
+  grad({a}, {a}, {v})[0].zero_();
+  EXPECT_EQ(values_of(v), (Values{1, 1}));
+}
+
+TEST(GradTest, InsideABackwardThatWaits) {
+  const Tensor a = leaf({1}), h = a * 2, q = h * 5, p = h * 3;
+  p.register_hook([&](const Tensor&) { grad({q}, {a}, {}, {true}); });
+  EXPECT_THROWS(RuntimeError,
+                "[mul] backward through an operation that is waiting for the gradients of the "
+                "backward around this one",
+                (p + h).backward({}, {true}));
+  const Tensor b = leaf({1}), r = b * 3;
+  Tensor inner;
+  r.register_hook([&](const Tensor&) {
+    const EnableGradGuard enable_grad;
+    inner = grad({a * a}, {a})[0];  // a graph of its own
+  });
+  r.backward();
+  EXPECT_EQ(values_of(inner), (Values{2}));
+  EXPECT_EQ(values_of(b.grad()), (Values{3}));
+}
+
 TEST(GradTest, BadCalls) {
   const Tensor a = leaf({2, 3}), y = a * 2, c = ones(2, float64);
   EXPECT_THROWS(ValueError, "[grad] expected at least one output, got none", grad({}, {a}));
@@ -165,6 +195,12 @@ TEST(RetainGradTest, DoesNotKeepTheGraphAlive) {
     const Tensor h = a * a;
     h.retain_grad();
     sum(h).backward();
+  }
+  {
+    const Tensor h = a * a;
+    h.retain_grad();
+    sum(h * h).backward({}, {false, true});
+    a.set_grad({});
   }
   EXPECT_EQ(a.impl()->use_count(), 1u);
 }

@@ -42,15 +42,15 @@ Shape result_shape(const char* name, const TensorFunction& f, const std::vector<
 // d(f . v) / d(input) for all inputs; undefined where none is wanted or none arrived.
 std::vector<Tensor> gradients(const TensorFunction& f, const std::vector<Tensor>& inputs,
                               const Tensor& v, bool create_graph) {
+  std::vector<Tensor> wanted, result(inputs.size());
   for (const Tensor& input : inputs) {
-    if (input.requires_grad()) input.set_grad(Tensor());
+    if (input.requires_grad()) wanted.push_back(input);
   }
   const Tensor y = f(inputs);
-  if (y.requires_grad()) y.backward(v, {false, create_graph});
-  std::vector<Tensor> result;
-  for (const Tensor& input : inputs) {
-    result.push_back(input.requires_grad() ? input.grad() : Tensor());
-    if (input.requires_grad()) input.set_grad(Tensor());
+  if (!y.requires_grad()) return result;
+  const std::vector<Tensor> found = grad({y}, wanted, {v}, {create_graph, create_graph, true});
+  for (size_t i = 0, next = 0; i < inputs.size(); ++i) {
+    if (inputs[i].requires_grad()) result[i] = found[next++];
   }
   return result;
 }

@@ -31,7 +31,7 @@ struct GradcheckReport {
 };
 
 // First derivatives. f must give the same result each time. Throws ValueError if f is empty, or no input requires a gradient, or one that
-// does is not a float64 leaf. The gradients of the inputs are cleared.
+// does is not a float64 leaf. No tensor's grad() changes.
 GradcheckReport gradcheck(const TensorFunction& f, const std::vector<Tensor>& inputs,
                           const GradcheckOptions& options = {});
 

@@ -116,7 +116,7 @@ TEST(Gradcheck, TolerancesAreTheCallers) {
   EXPECT_TRUE(gradcheck(f, {input({0.5, -1.5})}, loose).passed);
 }
 
-TEST(Gradcheck, LeavesDataAsItWasAndGradientsCleared) {
+TEST(Gradcheck, LeavesDataAndGradientsAsTheyWere) {
   const Tensor x = input({1, 2, 3});
   const internal::Storage* storage = x.data().storage();
   x.set_grad(ones({3}, float64));
@@ -124,7 +124,7 @@ TEST(Gradcheck, LeavesDataAsItWasAndGradientsCleared) {
   ASSERT_TRUE(gradcheck([](In in) { return in[0] * in[0]; }, {x}).passed);
   EXPECT_EQ(x.to_vector<double>(), (std::vector<double>{1, 2, 3}));
   EXPECT_EQ(x.data().storage(), storage);
-  EXPECT_FALSE(x.grad().defined());
+  EXPECT_EQ(x.grad().to_vector<double>(), (std::vector<double>{1, 1, 1}));
 }
 
 TEST(Gradcheck, LeavesDataAsItWasWhenTheFunctionThrows) {
@@ -175,6 +175,16 @@ TEST(Gradcheck, WithoutAFunctionSaysSo) {
   EXPECT_THROWS(ValueError, "[gradcheck] expected a function, got none", gradcheck(nullptr, x));
   EXPECT_THROWS(ValueError, "[gradgradcheck] expected a function, got none",
                 gradgradcheck(nullptr, x));
+}
+
+TEST(GradcheckTest, LeavesTheGradientsOfWhatTheFunctionUsesAlone) {
+  const Tensor x = tensor({1.0}, {1}).requires_grad_(), w = tensor({2.0}, {1}).requires_grad_();
+  const TensorFunction f = [&](absl::Span<const Tensor> in) { return in[0] * in[0] * w; };
+  x.set_grad(ones(1, float64));
+  EXPECT_TRUE(gradcheck(f, {x}).passed);
+  EXPECT_TRUE(gradgradcheck(f, {x}).passed);
+  EXPECT_FALSE(w.grad().defined());
+  EXPECT_EQ(x.grad().item<double>(), 1);
 }
 
 }  // namespace

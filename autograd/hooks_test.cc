@@ -98,6 +98,15 @@ TEST(TensorHooks, HandleOutlivesTheTensor) {
   HookHandle().remove();
 }
 
+TEST(TensorHooks, MustNotWriteToTheGradient) {
+  const Tensor a = leaf({1}), b = leaf({1}), h = a * 1;
+  h.register_hook([](const Tensor& g) { g.mul_(10); });  // add hands b the same
+  EXPECT_THROWS(RuntimeError,
+                "[mul] hook: expected the gradient to be left as it is, got one that "
+                "was written to; return another instead",
+                (h + b).backward());
+}
+
 TEST(TensorHooks, BadHooks) {
   const Tensor a = leaf({2, 3}), h = a * a;
   EXPECT_THROWS(RuntimeError, "[register_hook] expected a tensor that requires a gradient",
@@ -106,10 +115,10 @@ TEST(TensorHooks, BadHooks) {
                 h.register_hook(TensorHook()));
   h.register_hook([](const Tensor&) { return ones({3, 1}); });
   const Tensor y = sum(h);
-  EXPECT_THROWS(
-      ShapeError,
-      "[hook] expected a gradient of shape (2,) and dtype float64, got (3, 1) and float32",
-      y.backward({}, {true}));
+  EXPECT_THROWS(ShapeError,
+                "[mul] hook: expected a gradient of shape (2,) and dtype float64, got (3, 1) and "
+                "float32",
+                y.backward({}, {true}));
   EXPECT_FALSE(a.grad().defined());
   a.register_hook([](const Tensor&) -> Tensor { throw std::runtime_error("mine"); });
   EXPECT_THROWS(std::runtime_error, "mine", sum(a * 1).backward());
@@ -143,6 +152,13 @@ TEST(NodeHooks, SeeAndReplaceTheGradientsOfAnOperation) {
   handle.remove();
   y.backward();
   EXPECT_EQ(values_of(b.grad()), (Values{20, 30}));
+}
+
+TEST(NodeHooks, PrehookMayTakeTheGradientAway) {
+  const Tensor a = leaf({2, 3}), h = a * 2;
+  h.grad_fn().register_prehook([](absl::Span<const Tensor>) { return std::vector<Tensor>(1); });
+  sum(h + a).backward();
+  EXPECT_EQ(values_of(a.grad()), (Values{1, 1}));
 }
 
 TEST(NodeHooks, BadHooks) {

@@ -9,6 +9,8 @@
 // ReplaceRegion(b as it was, v'), and each view of b, v too, from b: a view notices by the base's
 // count of histories that its own is out of date, and gets another when it is next asked for.
 #include <mutex>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
@@ -63,6 +65,7 @@ struct Region {
 // The view's elements, of an array of the base's shape.
 struct TakeRegion : Function<TakeRegion> {
   static constexpr const char* kName = "view";
+  static constexpr bool kIsView = true;
   Region region;
   NDArray forward(Context&, const NDArray& x, const Region& where) {
     region = where;
@@ -104,6 +107,7 @@ struct EraseRegion : Function<EraseRegion> {
 // The base after the view's elements have become `value`; `base` has them already.
 struct ReplaceRegion : Function<ReplaceRegion> {
   static constexpr const char* kName = "write_to_view";
+  static constexpr bool kIsView = true;  // the result is the base
   Region region;
   NDArray forward(Context&, const NDArray& base, const NDArray& value, const Region& where) {
     (void)value;
@@ -116,7 +120,8 @@ struct ReplaceRegion : Function<ReplaceRegion> {
   }
 };
 
-// What copy_ and fill_ record: the old values have no influence on the new ones.
+// What copy_ and fill_ record. The old values have no influence on the new ones, but x goes on
+// requiring a gradient, of zeros, as in PyTorch.
 struct Overwrite : Function<Overwrite> {
   static constexpr const char* kName = "copy_";
   static NDArray forward(Context&, const NDArray& x, const NDArray& source) {
@@ -142,7 +147,7 @@ void set_history(internal::TensorImpl& impl, const Tensor& from) {
   internal::Ptr<internal::Node> before = std::move(impl.node);
   impl.node = from.impl()->node;
   if (impl.extras && impl.extras->retained) {
-    if (before) before->extra().outputs[impl.output].retained = nullptr;
+    if (before) before->extra().outputs[impl.output].retained.reset();
     if (impl.node) impl.node->extra().outputs[from.impl()->output].retained = impl.extras->retained;
   }
   impl.output = from.impl()->output;
@@ -165,9 +170,12 @@ using Compute = absl::FunctionRef<Tensor(const Tensor& x, Operands)>;  // the ne
 // The in-place operation `op` on x, whose other operands are `others`.
 Tensor write(const char* op, const Tensor& x, Operands others, Write in_place,
              Compute out_of_place) {
+  const OpScope scope(op);
   check_defined(op, x.data());
   for (const Tensor& other : others) check_defined(op, other.data());
   internal::TensorImpl& impl = *x.impl();
+  impl.sync();
+  if (impl.base && impl.base->replaced != impl.base_replaced) impl.base = {};
   if (impl.inference && !is_inference_mode()) {
     fail<RuntimeError>(op, "expected a tensor from outside inference mode; clone() it first");
   }
@@ -176,6 +184,11 @@ Tensor write(const char* op, const Tensor& x, Operands others, Write in_place,
     tracked = x.requires_grad();
     for (const Tensor& other : others) tracked = tracked || other.requires_grad();
     if (impl.leaf_requires_grad) fail_on_leaf(op, "a leaf that requires a gradient");
+    if (tracked && impl.was_leaf) fail_on_leaf(op, "a leaf that required a gradient");
+    const internal::TensorImpl& whole = impl.base ? *impl.base : impl;
+    if (tracked && whole.has_leaf_view) {
+      fail_on_leaf(op, "elements of a leaf that requires a gradient");
+    }
     if (impl.base && impl.base->leaf_requires_grad) {
       fail_on_leaf(op, "a view of a leaf that requires a gradient");
     }
@@ -198,6 +211,8 @@ Tensor write(const char* op, const Tensor& x, Operands others, Write in_place,
     for (Tensor& operand : operands) {
       if (operand.impl() == x.impl()) {
         operand = before;
+      } else if (operand.impl()->leaf_requires_grad) {
+        continue;  // if it is saved, backward says so
       } else if (operand.data().storage() == x.data().storage()) {
         operand = as_it_was(operand, copy);
       }
@@ -244,7 +259,22 @@ void TensorImpl::renew_history() {
   const std::lock_guard<std::mutex> lock(mutex);
   const uint32_t now = base->histories;
   if (seen.load(std::memory_order_relaxed) == now) return;
-  const EnableGradGuard enable_grad;
+  if (base->replaced != base_replaced) {  // has other elements by now
+    seen.store(now, std::memory_order_release);
+    return;
+  }
+  const struct Modes {  // those of a recorded operation, whatever the caller's
+    bool grad = std::exchange(grad_enabled, true);
+    bool inference = std::exchange(inference_mode, false);
+    uint32_t region = std::exchange(current_region, 0);
+    const std::string* label = std::exchange(current_label, nullptr);
+    ~Modes() {
+      grad_enabled = grad;
+      inference_mode = inference;
+      current_region = region;
+      current_label = label;
+    }
+  } modes;
   const Tensor whole(base);
   Tensor view;
   const Region region(base->data, data);
@@ -253,7 +283,8 @@ void TensorImpl::renew_history() {
   } else if (is_writable(data) && region.is_inside()) {
     view = TakeRegion::apply(whole, region);
   } else {
-    view = as_strided(whole, data.shape(), data.strides(), storage_range(data).offset);
+    view = as_strided(whole, data.shape(), data.strides(),
+                      storage_range(base->data).offset + region.offset);
   }
   set_history(*this, view);
   seen.store(now, std::memory_order_release);

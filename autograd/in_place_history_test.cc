@@ -382,6 +382,82 @@ TEST(InPlaceHistoryTest, DetachedWritesAreNotRecordedButNoticed) {
   EXPECT_THROWS(RuntimeError, "[mul] a value that backward needs was changed", sum(y).backward());
 }
 
+TEST(InPlaceHistoryTest, AViewIsNoneAnyMoreOnceItsBaseHasOtherElements) {
+  const Tensor a = leaf({1, 2}), buffer = zeros(4, float64), view = buffer.narrow(0, 1, 2);
+  buffer.set_data(NDArray::ones(2, float64));
+  buffer.mul_(a);
+  EXPECT_FALSE(view.requires_grad());
+  view.copy_(a);
+  EXPECT_EQ(buffer.to_vector<double>(), (Values{1, 2}));
+  sum(view * view).backward();
+  EXPECT_EQ(grad_of(a), (Values{2, 4}));
+}
+
+TEST(InPlaceHistoryTest, LeafThatSharesTheElementsKeepsItsGradient) {
+  const Tensor a = leaf({2, 3}), x = a.detach();
+  x.add_(a);
+  sum(x).backward();
+  EXPECT_EQ(grad_of(a), (Values{1, 1}));
+  const Tensor y = a.detach();  // 4, 6
+  y.mul_(a);
+  a.set_grad({});
+  sum(y).backward();
+  EXPECT_EQ(grad_of(a), (Values{4, 6}));
+}
+
+TEST(InPlaceHistoryTest, AViewIsRenewedAsIfRecordedWhereverItIsAskedFor) {
+  const Tensor a = leaf({1, 2, 3}), h = a * 1, view = h.narrow(0, 1, 2);
+  h.mul_(a);
+  {
+    const InferenceModeGuard inference;
+    EXPECT_TRUE(view.requires_grad());
+  }
+  sum(view).backward();
+  EXPECT_EQ(grad_of(a), (Values{0, 4, 6}));
+}
+
+TEST(InPlaceHistoryTest, ViewsOfElementsOfTheCallers) {
+  double memory[3] = {1, 1, 1};
+  const Tensor a = leaf({2, 2, 2}), b = NDArray::from_blob(memory, {3}, float64);
+  const Tensor wide = b.narrow(0, 1, 1).expand(Shape{4});
+  b.mul_(a);
+  sum(wide).backward();
+  EXPECT_EQ(grad_of(a), (Values{0, 4, 0}));
+}
+
+TEST(InPlaceHistoryTest, ViewsThatBecomeLeavesAndLeavesThatWere) {
+  const Tensor a = leaf({1, 2}), buffer = zeros(3, float64), view = buffer.narrow(0, 0, 2);
+  Tensor same = view;
+  same.requires_grad_(false);  // as it was: still a view
+  view.copy_(a);
+  EXPECT_TRUE(buffer.requires_grad());
+  const Tensor other = zeros(3, float64);
+  Tensor part = other.narrow(0, 0, 2);
+  part.requires_grad_();
+  EXPECT_THROWS(RuntimeError,
+                "[mul_] expected a tensor that may be written to while gradients are "
+                "recorded, got elements of a leaf that requires a gradient",
+                other.mul_(sum(a)));
+  Tensor w = leaf({1, 2});
+  const Tensor h = w * 2;
+  w.requires_grad_(false);
+  EXPECT_THROWS(RuntimeError, "got a leaf that required a gradient", w.mul_(h));
+  w.mul_(2);  // of a constant, nothing is recorded
+  EXPECT_EQ(w.to_vector<double>(), (Values{2, 4}));
+}
+
+TEST(InPlaceHistoryTest, RecordedWritesOfNothingAndOfFloat32) {
+  const Tensor a = zeros({0, 3}, float64).requires_grad_(), h = a * 1;
+  h.add_(1);
+  h.narrow(1, 0, 2).mul_(2);
+  sum(h).backward();
+  EXPECT_EQ(a.grad().shape(), (Shape{0, 3}));
+  const Tensor f = ones(2).requires_grad_(), g = f * 1;
+  g.mul_(3).sub_(1);
+  sum(g).backward();
+  EXPECT_EQ(grad_of(f), (Values{3, 3}));
+}
+
 // ---- Memory
 
 TEST(InPlaceHistoryTest, GraphsThatWriteToWhatTheyReadAreFreed) {

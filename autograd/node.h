@@ -79,7 +79,7 @@ struct OutputMeta {
 struct NodeExtras {
   struct Output {
     HookList<TensorHook> hooks;
-    std::shared_ptr<Tensor> retained;  // where retain_grad() wants the gradient
+    std::weak_ptr<Tensor> retained;  // where retain_grad() wants the gradient
   };
   std::vector<Output> outputs;  // as many as the node's
   HookList<NodePrehook> prehooks;
@@ -110,7 +110,7 @@ class Node : public Counted {
       arrived;  // the gradients of the outputs so far, in one run of the engine
   std::unique_ptr<NodeExtras> extras;  // null if it has none
   const uint32_t region = current_region;
-  bool queued = false;
+  const void* waiting_in = nullptr;  // the run of the engine that has this node in its queue
   bool released = false;
 
  protected:
@@ -167,19 +167,22 @@ struct TensorImpl : Counted {
 
   bool leaf_requires_grad = false;
   bool inference = inference_mode;  // made in inference mode
+  bool was_leaf = false;            // required a gradient before requires_grad_(false)
+  bool has_leaf_view = false;       // a view of it has become a leaf that requires a gradient
   bool is_cut_view = false;  // a view of one that requires a gradient, made without recording
   uint32_t output = 0;       // which result of the node this is
   uint32_t replaced = 0;     // how often set_data put another array in place
   uint32_t reshaped = 0;     // how often that had another shape or dtype
   NDArray data;
   Ptr<Node> node;  // the operation that made it; null for a leaf
-  Tensor grad;     // of a leaf
+  Tensor grad;     // of a leaf, or what set_grad and backward's inputs gave
   std::unique_ptr<TensorExtras> extras;
 
   // In-place writes change histories; see in_place.cc.
   uint32_t histories = 0;         // how often this one has changed
   std::atomic<uint32_t> seen{0};  // the base's count when this view's history was made
   Ptr<TensorImpl> base;           // of a view: the tensor, no view itself, that it was made of
+  uint32_t base_replaced = 0;     // the base's count `replaced` then
 
  private:
   void renew_history();
@@ -188,7 +191,8 @@ struct TensorImpl : Counted {
 // Another of the same elements and history, which stays as it is while `impl` goes on.
 Ptr<TensorImpl> snapshot(TensorImpl& impl);
 
-// Notes that `result` is a view of `x`, if it is: they share storage.
+// Notes that `result`, of an operation that makes views, is a view of `x`, if it is: they share
+// storage.
 inline void note_view(TensorImpl& result, TensorImpl* x) {
   if (x == nullptr || x->data.storage() != result.data.storage() || inference_mode) return;
   if (!grad_enabled && x->requires_grad()) {
@@ -196,8 +200,10 @@ inline void note_view(TensorImpl& result, TensorImpl* x) {
     return;
   }
   result.is_cut_view = x->is_cut_view;
+  result.inference = x->inference;
   TensorImpl* base = x->base ? x->base.get() : x;
   result.base = Ptr<TensorImpl>::share(base);
+  result.base_replaced = base->replaced;
   result.seen.store(base->histories, std::memory_order_relaxed);
 }
 

@@ -67,8 +67,12 @@ Tensor& Tensor::requires_grad_(bool requires_grad) & {
                          "expected a tensor from outside inference mode; clone() it first");
     }
   }
+  if (requires_grad && impl.base) {  // a leaf of its own from here on
+    impl.base->has_leaf_view = true;
+    impl.base = {};
+  }
+  impl.was_leaf = impl.was_leaf || impl.leaf_requires_grad;
   impl.leaf_requires_grad = requires_grad;
-  impl.base = {};  // a leaf of its own from here on
   return *this;
 }
 
@@ -178,12 +182,21 @@ Tensor linspace(Scalar start, Scalar end, int64_t steps, DType dtype) {
 Tensor eye(int64_t n, DType dtype) { return NDArray::eye(n, dtype); }
 Tensor eye(int64_t n, int64_t m, DType dtype) { return NDArray::eye(n, m, dtype); }
 Tensor tensor(Scalar value) { return NDArray::full({}, value); }
-Tensor rand(const Shape& shape, DType dtype) { return random::uniform(shape, 0, 1, dtype); }
-Tensor randn(const Shape& shape, DType dtype) { return random::normal(shape, 0, 1, dtype); }
+Tensor rand(const Shape& shape, DType dtype) {
+  const OpScope scope("rand");
+  return random::uniform(shape, 0, 1, dtype);
+}
+Tensor randn(const Shape& shape, DType dtype) {
+  const OpScope scope("randn");
+  return random::normal(shape, 0, 1, dtype);
+}
 Tensor normal(double mean, double stddev, const Shape& shape, DType dtype) {
   return random::normal(shape, mean, stddev, dtype);
 }
-Tensor randperm(int64_t n) { return random::permutation(n); }
+Tensor randperm(int64_t n) {
+  const OpScope scope("randperm");
+  return random::permutation(n);
+}
 Tensor randint(int64_t low, int64_t high, const Shape& shape, DType dtype) {
   return random::integers(low, high, shape, dtype);
 }

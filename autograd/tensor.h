@@ -51,6 +51,12 @@ class Tensor : public Methods<Tensor> {
  public:
   Tensor() = default;    // undefined: no value
   Tensor(NDArray data);  // implicit: values without history
+  Tensor(const Tensor&) = default;
+  Tensor(Tensor&&) = default;
+  ~Tensor() = default;
+  // Not to a temporary: x[0] = y would do nothing. x[0].copy_(y) writes.
+  Tensor& operator=(const Tensor&) & = default;
+  Tensor& operator=(Tensor&&) & = default;
 
   // ---- Values
   bool defined() const { return static_cast<bool>(impl_); }
@@ -89,8 +95,9 @@ class Tensor : public Methods<Tensor> {
   //   Tensor h = linear(x);
   //   h.relu_();
   //   h.index({Slice(0, 2)}).copy_(y);
-  // Throw RuntimeError if this is a leaf that requires a gradient, or a view of one. A value that
-  // backward needs may be written to as well, and backward then throws.
+  // Throw RuntimeError, while gradients are recorded, if this is a leaf that requires a gradient or
+  // did, a view of one, or a view, made under NoGradGuard, of a result. A value that backward needs
+  // may be written to as well, and backward then throws.
 #define LAMINA_ARRAY Tensor
 #define LAMINA_WRITTEN Tensor
 #define LAMINA_CONST const
@@ -120,9 +127,11 @@ class Tensor : public Methods<Tensor> {
   GradFn grad_fn() const;
 
   // Calls `hook` with the gradient of this tensor whenever backward or grad() has added it up, before
-  // it goes on or into grad(). The hook may return another one, of the same shape and dtype;
-  // undefined, or void, keeps it. Several are called in order. Throws RuntimeError if no gradient is
-  // required; backward throws ShapeError if a hook returns another shape or dtype.
+  // it goes on or into grad(). The hook may return another one, of the same shape and dtype, and
+  // must not write to what it got; undefined, or void, keeps it. Several are called in order. A hook
+  // of a result stays with the value that it has now, if that is written over in place. Throws
+  // RuntimeError if no gradient is required; backward throws ShapeError if a hook returns another
+  // shape or dtype, RuntimeError if it wrote.
   template <class F>
   HookHandle register_hook(F hook) const {
     if constexpr (std::is_void_v<std::invoke_result_t<F&, const Tensor&>>) {
@@ -138,8 +147,11 @@ class Tensor : public Methods<Tensor> {
   // Adds d(this . gradient) / d(leaf) to the gradient of each leaf that requires one. `gradient`
   // has this tensor's shape and dtype; it may be left out for a tensor of one element, where it
   // is 1. The graph is consumed unless retained. Throws RuntimeError if there is no graph, or it
-  // was consumed, or a value that it needs was changed in place. Not for several threads at once on
-  // graphs that share a tensor which requires a gradient.
+  // was consumed, or a value that it needs was changed in place; ShapeError if `gradient` has another
+  // shape or dtype. What an operation's backward throws is thrown on with the operation's name, as
+  // a RuntimeError if it is no Error of ours; what ran before has then been consumed, and its
+  // gradients added, unless retain_graph was asked for. Several threads may run it at once if no
+  // operation that runs and no leaf that gets a gradient is shared.
   void backward(const Tensor& gradient = {}) const;
   void backward(const Tensor& gradient, const BackwardOptions& options) const;
 
@@ -162,8 +174,8 @@ struct BackwardOptions {
   // leaves then hold the graph, which holds the leaves: a cycle that nothing frees until
   // set_grad({}) or zero_grad() breaks it. grad() makes no such cycle.
   bool create_graph = false;
-  // If any: only these get their gradients added to, results of operations too, and no more of the
-  // graph runs, and is consumed, than that takes.
+  // If any: only these get their gradients added to, results of operations too, besides those that
+  // retain theirs; and no more of the graph runs, and is consumed, than that takes.
   std::vector<Tensor> inputs = {};
 };
 
@@ -174,9 +186,10 @@ struct GradOptions {
 };
 
 // The sum over outputs of d(output . grad_output) / d(input) for each input: a leaf or a result
-// that requires a gradient. No tensor's grad() changes. grad_outputs are as for backward, one per
-// output, each undefined for 1; empty for all of them so. Throws RuntimeError as backward does, and for
-// an input that was not used.
+// that requires a gradient. No tensor's grad() changes, and without create_graph no result shares
+// elements with another tensor. grad_outputs are as for backward, one per output, each undefined
+// for 1; empty for all of them so. Throws as backward does, and RuntimeError for an input that no
+// output depends on; one that is only reached by operations without derivative gets zeros.
 //   Tensor dx = grad({loss}, {x})[0];
 std::vector<Tensor> grad(absl::Span<const Tensor> outputs, absl::Span<const Tensor> inputs,
                          absl::Span<const Tensor> grad_outputs = {},

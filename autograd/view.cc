@@ -9,6 +9,7 @@ namespace {
 template <bool kView>
 struct Reshaping : Function<Reshaping<kView>> {
   static constexpr const char* kName = kView ? "view" : "reshape";
+  static constexpr bool kIsView = true;
   static NDArray forward(Context&, const NDArray& x, const Shape& shape) {
     return kView ? view(x, shape) : reshape(x, shape);
   }
@@ -19,6 +20,7 @@ struct Reshaping : Function<Reshaping<kView>> {
 
 struct Permute : Function<Permute> {
   static constexpr const char* kName = "permute";
+  static constexpr bool kIsView = true;
   Dims inverse;
   NDArray forward(Context&, const NDArray& x, const Dims& dims) {
     NDArray y = permute(x, dims);
@@ -31,6 +33,7 @@ struct Permute : Function<Permute> {
 
 struct Transpose : Function<Transpose> {
   static constexpr const char* kName = "transpose";
+  static constexpr bool kIsView = true;
   int64_t dim0 = 0, dim1 = 0;
   NDArray forward(Context&, const NDArray& x, int64_t a, int64_t b) {
     dim0 = a;
@@ -42,6 +45,7 @@ struct Transpose : Function<Transpose> {
 
 struct Expand : Function<Expand> {
   static constexpr const char* kName = "expand";
+  static constexpr bool kIsView = true;
   static NDArray forward(Context&, const NDArray& x, const Shape& shape) {
     return expand(x, shape);
   }
@@ -100,6 +104,7 @@ struct PutPart : Function<PutPart<Part>> {
 template <class Part>
 struct TakePart : Function<TakePart<Part>> {
   static constexpr const char* kName = Part::kName;
+  static constexpr bool kIsView = true;
   Part part;
   NDArray forward(Context&, const NDArray& x, const Part& where) {
     part = where;
@@ -112,6 +117,7 @@ struct TakePart : Function<TakePart<Part>> {
 
 struct AsStrided : Function<AsStrided> {
   static constexpr const char* kName = "as_strided";
+  static constexpr bool kIsView = true;
   Shape shape;
   Strides strides, input_strides;
   int64_t offset = 0, input_offset = 0, size = 0;  // size: elements of the storage

@@ -33,12 +33,30 @@ void Generator::set_state(State state) {
   position_ = state.position;
 }
 
+namespace {
+thread_local internal::Draws::Recording* recording = nullptr;
+thread_local internal::Draws::Replay* replay = nullptr;
+}  // namespace
+
 Generator::State Generator::take(uint64_t blocks) {
-  std::lock_guard<std::mutex> lock(mutex_);
-  const State begin{seed_, position_};
-  position_ += blocks;
+  State begin{};
+  if (replay != nullptr && replay->next_ < replay->draws_->begins_.size()) {
+    begin = replay->draws_->begins_[replay->next_++];
+  } else {
+    std::lock_guard<std::mutex> lock(mutex_);
+    begin = {seed_, position_};
+    position_ += blocks;
+  }
+  for (auto* r = recording; r != nullptr; r = r->outer_) r->draws_->begins_.push_back(begin);
   return begin;
 }
+
+internal::Draws::Recording::Recording(Draws* draws)
+    : draws_(draws), outer_(std::exchange(recording, this)) {}
+internal::Draws::Recording::~Recording() { recording = outer_; }
+internal::Draws::Replay::Replay(const Draws* draws)
+    : draws_(draws), outer_(std::exchange(replay, this)) {}
+internal::Draws::Replay::~Replay() { replay = outer_; }
 
 Generator& default_generator() {
   static Generator& generator = *new Generator;  // leaked: it outlives every static object

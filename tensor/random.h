@@ -5,8 +5,10 @@
 #define LAMINA_TENSOR_RANDOM_H_
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <vector>
 
 #include "lamina/tensor/ndarray.h"
 
@@ -37,6 +39,47 @@ class Generator {
   uint64_t seed_;
   uint64_t position_ = 0;
 };
+
+namespace internal {
+
+// Where samplers began to draw, in order, on one thread, from whatever generators.
+class Draws {
+ public:
+  // Notes the draws of this thread during its life, as do those that were there before.
+  class Recording {
+   public:
+    explicit Recording(Draws* draws);
+    ~Recording();
+    Recording(const Recording&) = delete;
+    Recording& operator=(const Recording&) = delete;
+
+   private:
+    friend class lamina::Generator;
+    Draws* draws_;
+    Recording* outer_;
+  };
+  // Lets this thread draw the same numbers again, from no generator. Draws beyond those that were
+  // noted are new ones.
+  class Replay {
+   public:
+    explicit Replay(const Draws* draws);
+    ~Replay();
+    Replay(const Replay&) = delete;
+    Replay& operator=(const Replay&) = delete;
+
+   private:
+    friend class lamina::Generator;
+    const Draws* draws_;
+    size_t next_ = 0;
+    Replay* outer_;
+  };
+
+ private:
+  friend class lamina::Generator;
+  std::vector<Generator::State> begins_;
+};
+
+}  // namespace internal
 
 // The generator that samplers use unless they are given one; its seed is 0 until manual_seed.
 Generator& default_generator();

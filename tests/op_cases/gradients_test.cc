@@ -21,7 +21,7 @@ class OpGradients : public OpCaseTest {
               << "second derivatives, " << strided << " of them on inputs that are not contiguous, "
               << empty << " without elements\n";
     if (operations().size() == all_operations()) {
-      EXPECT_GT(strided, cases / 2);
+      EXPECT_GT(strided, cases / 3);
       EXPECT_GT(empty, cases / 20);
     }
   }

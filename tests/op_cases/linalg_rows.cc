@@ -238,8 +238,10 @@ void add_decompositions(Table& table) {
                         "[solve] expected a (..., n, n) and b (..., n, k) or (n), got (2, 2) and "
                         "(3, 2)",
                         {zeros_of({2, 2}), zeros_of({3, 2})}, solve_form)
-          .LAMINA_FAILS(ShapeError, "[solve] expected batches that broadcast together, got (2, 2, 2) and (3, 2, 2)",
-                        {zeros_of({2, 2, 2}), zeros_of({3, 2, 2})}, solve_form)
+          .LAMINA_FAILS(
+              ShapeError,
+              "[solve] expected batches that broadcast together, got (2, 2, 2) and (3, 2, 2)",
+              {zeros_of({2, 2, 2}), zeros_of({3, 2, 2})}, solve_form)
           .LAMINA_FAILS(DTypeError,
                         "[solve] expected two operands of one floating dtype, got float32 and "
                         "float64",

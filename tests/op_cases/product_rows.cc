@@ -91,9 +91,10 @@ void add_matmul(Table& table) {
           .LAMINA_FAILS(ShapeError,
                         "[matmul] expected a.shape[-1] == b.shape[-2], got () and (2, 2)",
                         {zeros_of({}), zeros_of({2, 2})}, form)
-          .LAMINA_FAILS(ShapeError,
-                        "[matmul] expected batches that broadcast together, got (2, 2, 2) and (3, 2, 2)",
-                        {zeros_of({2, 2, 2}), zeros_of({3, 2, 2})}, form)
+          .LAMINA_FAILS(
+              ShapeError,
+              "[matmul] expected batches that broadcast together, got (2, 2, 2) and (3, 2, 2)",
+              {zeros_of({2, 2, 2}), zeros_of({3, 2, 2})}, form)
           .LAMINA_FAILS(
               DTypeError,
               "[matmul] expected two operands of one numeric dtype, got float32 and float64",
