@@ -58,7 +58,8 @@ struct Pow : Function<Pow> {
     const Tensor a = ctx.saved(0), b = ctx.saved(1);
     Tensor da, db;
     if (ctx.needs_grad(0)) {
-      // Where the exponent is 0 the power is constant, also at 0, where b a^(b - 1) is not a number.
+      // Where the exponent is 0 the power is constant, also at 0, where b a^(b - 1) is not a
+      // number.
       const Tensor exponent = b.dtype() == bool_ ? to(b, dy.dtype()) : b;  // bool has no difference
       da = where(ne(b, 0), dy * b * pow(a, exponent - 1), 0);
     }

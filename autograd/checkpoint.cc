@@ -13,15 +13,15 @@ namespace lamina {
 namespace {
 
 // Marks the nodes that are recorded on this thread during its life.
-class RegionGuard {
+class CheckpointGuard {
  public:
-  RegionGuard() : before_(internal::current_region) {
+  CheckpointGuard() : before_(internal::current_checkpoint) {
     static std::atomic<uint32_t> last{0};
-    internal::current_region = ++last;
+    internal::current_checkpoint = ++last;
   }
-  ~RegionGuard() { internal::current_region = before_; }
-  RegionGuard(const RegionGuard&) = delete;
-  RegionGuard& operator=(const RegionGuard&) = delete;
+  ~CheckpointGuard() { internal::current_checkpoint = before_; }
+  CheckpointGuard(const CheckpointGuard&) = delete;
+  CheckpointGuard& operator=(const CheckpointGuard&) = delete;
 
  private:
   uint32_t before_;
@@ -88,8 +88,9 @@ struct Checkpoint : Function<Checkpoint> {
 };
 
 // The leaves under y besides `inputs`, in the order in which they are met. Throws if the graph goes
-// on outside of `region`.
-std::vector<Tensor> leaves_of(const Tensor& y, const std::vector<Tensor>& inputs, uint32_t region) {
+// on outside of `checkpoint`.
+std::vector<Tensor> leaves_of(const Tensor& y, const std::vector<Tensor>& inputs,
+                              uint32_t checkpoint) {
   absl::flat_hash_set<const void*> met;
   for (const Tensor& input : inputs) met.insert(input.impl());
   std::vector<Tensor> leaves;
@@ -98,7 +99,7 @@ std::vector<Tensor> leaves_of(const Tensor& y, const std::vector<Tensor>& inputs
   };
   std::vector<internal::Node*> nodes;
   const auto meet_node = [&](internal::Node* node) {
-    if (node->region != region) {
+    if (node->checkpoint != checkpoint) {
       fail<RuntimeError>("checkpoint",
                          "expected a function that uses results of operations only through its "
                          "inputs, got one that uses a result of ",
@@ -133,7 +134,7 @@ Tensor checkpoint(const TensorFunction& f, absl::Span<const Tensor> inputs) {
     for (const Tensor& input : inputs) {
       in.push_back(input.requires_grad() ? input.detach().requires_grad_() : input);
     }
-    const RegionGuard region;
+    const CheckpointGuard inside;
     const Tensor y = [&] {
       const internal::Draws::Recording recording(&segment.draws);
       return f(in);
@@ -142,7 +143,7 @@ Tensor checkpoint(const TensorFunction& f, absl::Span<const Tensor> inputs) {
       fail<RuntimeError>("checkpoint", "expected a defined tensor from the function");
     }
     segment.result = y.data();
-    for (Tensor& leaf : leaves_of(y, in, internal::current_region)) {
+    for (Tensor& leaf : leaves_of(y, in, internal::current_checkpoint)) {
       tensors.push_back(std::move(leaf));
     }
   }

@@ -13,6 +13,7 @@
 #include "lamina/autograd/anomaly.h"
 #include "lamina/autograd/grad_mode.h"
 #include "lamina/autograd/node.h"
+#include "lamina/autograd/wanted.h"
 
 namespace lamina {
 namespace internal {
@@ -218,55 +219,6 @@ struct Slot {
   Tensor gradient;
 };
 
-// What was asked for by name, and the part of the graph that leads there.
-struct Wanted {
-  // Finds out which nodes lead from `roots` to `inputs`.
-  Wanted(absl::Span<const Tensor> roots, absl::Span<const Tensor> inputs) {
-    int64_t lowest = inputs.empty() ? 0 : inputs[0].impl()->generation();
-    for (const Tensor& input : inputs) {
-      const TensorImpl& impl = *input.impl();
-      if (impl.node) {
-        results[impl.node.get()].resize(impl.node->outputs.size());
-      } else {
-        leaves.insert(&impl);
-      }
-      lowest = std::min(lowest, impl.generation());
-    }
-    std::vector<const Node*> reached;
-    for (const Tensor& root : roots) {
-      if (root.impl()->node) reached.push_back(root.impl()->node.get());
-      if (!root.impl()->node) reached_leaves.insert(root.impl());
-    }
-    for (size_t next = 0; next < reached.size(); ++next) {
-      const Node* node = reached[next];
-      if (!reached_nodes.insert(node).second || node->generation < lowest) continue;
-      for (const Edge& edge : node->edges) {
-        if (edge.node) reached.push_back(edge.node.get());
-        if (edge.leaf) reached_leaves.insert(edge.leaf.get());
-      }
-    }
-    reached.assign(reached_nodes.begin(), reached_nodes.end());
-    std::sort(reached.begin(), reached.end(),
-              [](const Node* a, const Node* b) { return a->generation < b->generation; });
-    for (const Node* node : reached) {
-      const bool leads = std::any_of(node->edges.begin(), node->edges.end(), [&](const Edge& edge) {
-        return edge.node ? needed.contains(edge.node.get()) || results.contains(edge.node.get())
-                         : leaves.contains(edge.leaf.get());
-      });
-      if (leads) needed.insert(node);
-    }
-  }
-  bool reaches(const TensorImpl& input) const {
-    return input.node ? reached_nodes.contains(input.node.get()) : reached_leaves.contains(&input);
-  }
-
-  absl::flat_hash_set<const TensorImpl*> leaves;
-  absl::flat_hash_map<const Node*, std::vector<Tensor>> results;  // one gradient per result
-  absl::flat_hash_set<const Node*> needed;
-  absl::flat_hash_set<const Node*> reached_nodes;
-  absl::flat_hash_set<const TensorImpl*> reached_leaves;
-};
-
 class Run {
  public:
   // Of the whole graph, or of the part that `wanted` needs. `fill` says whether the gradients go
@@ -352,10 +304,7 @@ class Run {
     if (!retain_graph_) node.release();
   }
 
-  bool leads_on(const Node& node) const {
-    return wanted_ == nullptr || wanted_->needed.contains(&node) ||
-           wanted_->results.contains(&node);
-  }
+  bool leads_on(const Node& node) const { return wanted_ == nullptr || wanted_->uses(node); }
 
   void call_output_hooks(Node& node) {
     for (size_t i = 0; i < node.extras->outputs.size(); ++i) {

@@ -36,8 +36,8 @@ void Context::save_input(const NDArray& x) {
   for (size_t i = 0; i < node_->edges.size(); ++i) {
     internal::TensorImpl* input = inputs_[i];
     if (input != nullptr && &input->data == &x) {
-      // In-place writes may make any tensor but a leaf that requires a gradient depend on this node:
-      // what is saved has the history of now, and nothing to make a cycle of.
+      // In-place writes may make any tensor but a leaf that requires a gradient depend on this
+      // node: what is saved has the history of now, and nothing to make a cycle of.
       save(Tensor(input->leaf_requires_grad ? internal::Ptr<internal::TensorImpl>::share(input)
                                             : internal::snapshot(*input)),
            false);

@@ -1,10 +1,12 @@
 // Derivatives of functions, rather than of results at hand.
 //
 // The inputs are floating tensors; f sees stand-ins for them, so their grad() and histories stay as
-// they are, and one tensor may be given twice. With create_graph the derivatives have a history that
-// leads to inputs that require a gradient, and may be differentiated again. An input that the result
-// does not depend on has zeros for derivatives. Each function throws what f throws, and RuntimeError if f gives
-// an undefined tensor.
+// they are, and one tensor may be given twice. With create_graph the derivatives have a history
+// that leads to inputs that require a gradient, and may be differentiated again. An input that the
+// result does not depend on has zeros for derivatives. Each function throws what f throws;
+// ValueError for no f or no inputs, DTypeError for an input that is not floating, RuntimeError for
+// an undefined input or result, ShapeError for a direction v of another shape or dtype than is
+// said.
 #ifndef LAMINA_AUTOGRAD_FUNCTIONAL_H_
 #define LAMINA_AUTOGRAD_FUNCTIONAL_H_
 
@@ -19,13 +21,13 @@ namespace lamina {
 std::vector<Tensor> jacobian(const TensorFunction& f, absl::Span<const Tensor> inputs,
                              bool create_graph = false);
 
-// d2 f / d inputs[i] d inputs[j] as [i][j], of shape inputs[i]'s shape + inputs[j]'s shape, for an f
-// of one element. Throws ShapeError if it has more.
+// d2 f / d inputs[i] d inputs[j] as [i][j], of shape inputs[i]'s shape + inputs[j]'s shape, for an
+// f of one element. Throws ShapeError if it has more.
 std::vector<std::vector<Tensor>> hessian(const TensorFunction& f, absl::Span<const Tensor> inputs,
                                          bool create_graph = false);
 
-// The vector-Jacobian product: d (f . v) / d inputs[i] for each i. v has f's shape and dtype; undefined,
-// it is 1 for an f of one element.
+// The vector-Jacobian product: d (f . v) / d inputs[i] for each i. v has f's shape and dtype;
+// undefined, it is 1 for an f of one element.
 struct VjpResult {
   Tensor output;  // f(inputs)
   std::vector<Tensor> vjp;

@@ -30,8 +30,8 @@ struct GradcheckReport {
   std::string message;  // which input, which element, both numbers; empty if passed
 };
 
-// First derivatives. f must give the same result each time. Throws ValueError if f is empty, or no input requires a gradient, or one that
-// does is not a float64 leaf. No tensor's grad() changes.
+// First derivatives. f must give the same result each time. Throws ValueError if f is empty, or no
+// input requires a gradient, or one that does is not a float64 leaf. No tensor's grad() changes.
 GradcheckReport gradcheck(const TensorFunction& f, const std::vector<Tensor>& inputs,
                           const GradcheckOptions& options = {});
 

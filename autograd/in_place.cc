@@ -135,7 +135,8 @@ struct Overwrite : Function<Overwrite> {
 
 // ---- Histories
 
-// Another tensor of x's elements, or a copy of them, and history, which stays as it is while x goes on.
+// Another tensor of x's elements, or a copy of them, and history, which stays as it is while x goes
+// on.
 Tensor as_it_was(const Tensor& x, bool copy = false) {
   Tensor result(internal::snapshot(*x.impl()));
   if (copy) result.impl()->data = x.data().clone();
@@ -266,12 +267,12 @@ void TensorImpl::renew_history() {
   const struct Modes {  // those of a recorded operation, whatever the caller's
     bool grad = std::exchange(grad_enabled, true);
     bool inference = std::exchange(inference_mode, false);
-    uint32_t region = std::exchange(current_region, 0);
+    uint32_t region = std::exchange(current_checkpoint, 0);
     const std::string* label = std::exchange(current_label, nullptr);
     ~Modes() {
       grad_enabled = grad;
       inference_mode = inference;
-      current_region = region;
+      current_checkpoint = region;
       current_label = label;
     }
   } modes;

@@ -1,6 +1,6 @@
-// Linear algebra, with its gradients. Formulas for QR, Cholesky and the singular value decomposition
-// after Townsend, "Differentiating the singular value decomposition", 2016, and Seeger et al.,
-// "Auto-differentiating linear algebra", 2017.
+// Linear algebra, with its gradients. Formulas for QR, Cholesky and the singular value
+// decomposition after Townsend, "Differentiating the singular value decomposition", 2016, and
+// Seeger et al., "Auto-differentiating linear algebra", 2017.
 #include <algorithm>
 #include <vector>
 

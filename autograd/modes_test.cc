@@ -8,6 +8,7 @@
 #include "lamina/autograd/anomaly.h"
 #include "lamina/autograd/function.h"
 #include "lamina/autograd/grad_mode.h"
+#include "lamina/tensor/allocator.h"
 #include "lamina/tensor/test_util.h"
 
 namespace lamina {
@@ -144,6 +145,38 @@ TEST(BackwardErrors, NameTheOperationAndKeepTheOriginal) {
   y.backward();  // engine and graph are as good as before
   EXPECT_EQ(values_of(a.grad()), (Values{2, 2}));
   EXPECT_EQ(a.impl()->use_count(), 1u + 1u);  // the graph under y
+}
+
+TEST(BackwardErrors, LeaveNoMemoryBehind) {
+  const auto fail_in_backward = [](bool retain, int where) {
+    const Tensor a = leaf({1, 2}), b = a * 2;
+    int failures = 1;
+    const Tensor h = where == 0 ? Failing::apply(b, &failures) : b * 3;
+    const auto boom = [] { throw Custom("out of cheese"); };
+    if (where == 1) h.register_hook([&](const Tensor&) { boom(); });
+    if (where == 2) h.grad_fn().register_prehook([&](absl::Span<const Tensor>) { boom(); });
+    if (where == 3) a.register_hook([&](const Tensor&) { boom(); });
+    const Tensor y = sum(h * h + b);
+    EXPECT_THROW(y.backward({}, {retain}), std::exception);
+  };
+  fail_in_backward(true, 0);
+  const int64_t before = memory_stats().current;
+  for (const bool retain : {false, true}) {
+    for (int where = 0; where < 4; ++where) fail_in_backward(retain, where);
+  }
+  EXPECT_EQ(memory_stats().current, before);
+}
+
+struct Odd : Function<Odd> {
+  static constexpr const char* kName = "odd";
+  static NDArray forward(Context&, const NDArray& x) { return x + 0; }
+  static Gradients backward(Context&, const Tensor&) { throw 42; }
+};
+
+TEST(BackwardErrors, NameTheOperationOfWhatIsNoException) {
+  const Tensor a = leaf({1});
+  EXPECT_THROWS(RuntimeError, "[odd] backward: an exception that is no std::exception",
+                Odd::apply(a).backward());
 }
 
 TEST(BackwardErrors, OfLaminasKeepTheirClass) {

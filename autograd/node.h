@@ -57,7 +57,7 @@ class Gradients {
 namespace internal {
 
 // Which call of checkpoint() the operations recorded on this thread belong to; 0 for none.
-inline thread_local uint32_t current_region = 0;
+inline thread_local uint32_t current_checkpoint = 0;
 
 struct Edge {
   Ptr<Node> node;         // the input is a result of this node
@@ -109,7 +109,7 @@ class Node : public Counted {
   absl::InlinedVector<Tensor, 1>
       arrived;  // the gradients of the outputs so far, in one run of the engine
   std::unique_ptr<NodeExtras> extras;  // null if it has none
-  const uint32_t region = current_region;
+  const uint32_t checkpoint = current_checkpoint;
   const void* waiting_in = nullptr;  // the run of the engine that has this node in its queue
   bool released = false;
 

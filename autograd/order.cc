@@ -6,7 +6,8 @@ namespace {
 
 enum class Pick { kMax, kMin, kSort, kTopk };
 
-// What these share: results are elements of x and where they were, and the gradient goes back there.
+// What these share: results are elements of x and where they were, and the gradient goes back
+// there.
 template <Pick kPick>
 struct Picking : Function<Picking<kPick>> {
   static constexpr const char* kName = kPick == Pick::kMax    ? "max"

@@ -1,5 +1,5 @@
-// Gradients of reductions, running products and sorting at ties, zeros, infinities and NaN. Expected
-// values are PyTorch 1.13's, except where a test says what is better.
+// Gradients of reductions, running products and sorting at ties, zeros, infinities and NaN.
+// Expected values are PyTorch 1.13's, except where a test says what is better.
 #include <cmath>
 #include <limits>
 #include <vector>

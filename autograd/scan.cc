@@ -1,5 +1,5 @@
-// Running sums and products and the product, with their gradients, which divide by no element: zeros
-// are as good as any number.
+// Running sums and products and the product, with their gradients, which divide by no element:
+// zeros are as good as any number.
 #include "lamina/autograd/function.h"
 #include "lamina/tensor/fused.h"
 

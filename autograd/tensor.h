@@ -122,14 +122,15 @@ class Tensor : public Methods<Tensor> {
   // Another tensor of the same shape and dtype, or undefined to clear the gradient.
   void set_grad(Tensor grad) const;
   Tensor detach() const { return Tensor(data()); }  // the same values without history
-  // The recorded operation that made it; of a leaf it is false. One that is made of another has that
-  // one's name: squeeze, unsqueeze and select are "view", flatten is "reshape", t is "transpose".
+  // The recorded operation that made it; of a leaf it is false. One that is made of another has
+  // that one's name: squeeze, unsqueeze and select are "view", flatten is "reshape", t is
+  // "transpose".
   GradFn grad_fn() const;
 
-  // Calls `hook` with the gradient of this tensor whenever backward or grad() has added it up, before
-  // it goes on or into grad(). The hook may return another one, of the same shape and dtype, and
-  // must not write to what it got; undefined, or void, keeps it. Several are called in order. A hook
-  // of a result stays with the value that it has now, if that is written over in place. Throws
+  // Calls `hook` with the gradient of this tensor whenever backward or grad() has added it up,
+  // before it goes on or into grad(). The hook may return another one, of the same shape and dtype,
+  // and must not write to what it got; undefined, or void, keeps it. Several are called in order. A
+  // hook of a result stays with the value that it has now, if that is written over in place. Throws
   // RuntimeError if no gradient is required; backward throws ShapeError if a hook returns another
   // shape or dtype, RuntimeError if it wrote.
   template <class F>
@@ -145,9 +146,9 @@ class Tensor : public Methods<Tensor> {
   }
 
   // Adds d(this . gradient) / d(leaf) to the gradient of each leaf that requires one. `gradient`
-  // has this tensor's shape and dtype; it may be left out for a tensor of one element, where it
-  // is 1. The graph is consumed unless retained. Throws RuntimeError if there is no graph, or it
-  // was consumed, or a value that it needs was changed in place; ShapeError if `gradient` has another
+  // has this tensor's shape and dtype; it may be left out for a tensor of one element, where it is
+  // 1. The graph is consumed unless retained. Throws RuntimeError if there is no graph, or it was
+  // consumed, or a value that it needs was changed in place; ShapeError if `gradient` has another
   // shape or dtype. What an operation's backward throws is thrown on with the operation's name, as
   // a RuntimeError if it is no Error of ours; what ran before has then been consumed, and its
   // gradients added, unless retain_graph was asked for. Several threads may run it at once if no
