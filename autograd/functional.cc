@@ -78,6 +78,7 @@ std::vector<std::vector<Tensor>> hessian(const TensorFunction& f, absl::Span<con
   }
   const std::vector<Tensor> first = gradients(y, in, ones(y.shape(), y.dtype()), true);
   std::vector<std::vector<Tensor>> result;
+  result.reserve(first.size());
   for (const Tensor& gradient : first) result.push_back(rows(gradient, in, create_graph));
   return result;
 }
