@@ -21,6 +21,12 @@ class Run {
  public:
   explicit Run(bool second) : second_(second) {}
 
+  ~Run() {  // ends the cycle of create_graph, where a graph ends before its second derivatives
+    for (const Tensor& leaf : leaves_) leaf.set_grad({});
+  }
+  Run(const Run&) = delete;
+  Run& operator=(const Run&) = delete;
+
   // Empty, or what is different.
   std::string line(const std::string& text) {
     Parser words(text);
