@@ -81,7 +81,9 @@ TEST(Protobuf, ParsesAWholeFileWithEveryChecksumRight) {
   size_t end = 0;  // of the data of the chunk before
   for (const proto::Chunk& chunk : file.chunk()) {
     EXPECT_TRUE(is_intact(chunk));
-    begins.push_back(bytes.find(chunk.data(), end));
+    // By its beginning: ThreadSanitizer compares no less than all, at each place.
+    begins.push_back(bytes.find(chunk.data().substr(0, 256), end));
+    ASSERT_EQ(bytes.compare(begins.back(), chunk.data().size(), chunk.data()), 0);
     end = begins.back() + chunk.data().size();
     elements[chunk.tensor()] += chunk.data();
   }
