@@ -2,15 +2,12 @@
 
 import collections
 import math
-import random
 
 import torch
 
-DTYPES = {
-    "bool": torch.bool, "uint8": torch.uint8, "int32": torch.int32, "int64": torch.int64,
-    "float16": torch.float16, "bfloat16": torch.bfloat16, "float32": torch.float32, "float64": torch.float64,
-}
-NAMES = {dtype: name for name, dtype in DTYPES.items()}
+import operands
+from operands import DTYPES, factors, plain_text, rng
+
 ALL = list(DTYPES)
 FLOATS = ["float16", "bfloat16", "float32", "float64"]
 WIDE = ["float32", "float64"]
@@ -18,7 +15,6 @@ INTEGERS = ["uint8", "int32", "int64"]
 NUMBERS = INTEGERS + FLOATS
 HALVES = (torch.float16, torch.bfloat16)
 
-rng = random.Random()
 large_extents = True  # now and then; not in golden.txt, to keep it small
 
 
@@ -120,11 +116,7 @@ def flat_text(x):
 
 
 def array_text(x):
-    storage_size = x.storage_offset() + 1 + sum((e - 1) * s for e, s in zip(x.shape, x.stride())) if x.numel() else 0
-    values = x.as_strided([storage_size], [1], 0) if storage_size else x.new_empty([0])
-    offset = x.storage_offset() if x.numel() else 0
-    words = ["T", NAMES[x.dtype], x.dim(), *x.shape, *x.stride(), offset, storage_size, *flat_text(values)]
-    return " ".join(map(str, words))
+    return operands.array_text(x, flat_text)
 
 
 class Word(str):
@@ -132,30 +124,15 @@ class Word(str):
 
 
 def argument_text(a):
-    if a is None:
-        return "N"
     if isinstance(a, torch.Tensor):
         return array_text(a)
-    if isinstance(a, bool):
-        return "B %d" % a
-    if isinstance(a, int):
-        return "I %d" % a
-    if isinstance(a, float):
-        return "F " + value_text(a, torch.float64)
-    if isinstance(a, torch.dtype):
-        return "D " + NAMES[a]
-    if isinstance(a, str):
-        return "S " + a
-    if a and isinstance(a[0], torch.Tensor):
+    if isinstance(a, (list, tuple)) and a and isinstance(a[0], torch.Tensor):
         return " ".join(["A", str(len(a))] + [array_text(x) for x in a])
-    return " ".join(map(str, ["L", len(a), *a]))
+    return plain_text(a, lambda v: value_text(v, torch.float64))
 
 
 def result_text(results):
-    words = [str(len(results))]
-    for x in results:
-        words += [NAMES[x.dtype], x.dim(), *x.shape, *flat_text(x)]
-    return " ".join(map(str, words))
+    return " ".join([str(len(results))] + [operands.result_text(x, flat_text) for x in results])
 
 
 # ---- Operations: each maker returns the arguments and what computes the result from them

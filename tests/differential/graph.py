@@ -2,14 +2,11 @@
 
 import itertools
 import math
-import random
 
 import torch
 
-DTYPES = {"float32": torch.float32, "float64": torch.float64, "int64": torch.int64, "bool": torch.bool}
-NAMES = {dtype: name for name, dtype in DTYPES.items()}
-
-rng = random.Random()
+import operands
+from operands import plain_text, rng
 
 
 class Reject(Exception):
@@ -71,15 +68,11 @@ def numbers_text(x):
 
 
 def array_text(x):
-    size = x.storage_offset() + 1 + sum((e - 1) * s for e, s in zip(x.shape, x.stride())) if x.numel() else 0
-    values = x.as_strided([size], [1], 0) if size else x.new_empty([0])
-    offset = x.storage_offset() if size else 0
-    words = ["T", NAMES[x.dtype], x.dim(), *x.shape, *x.stride(), offset, size, *numbers_text(values)]
-    return " ".join(map(str, words))
+    return operands.array_text(x, numbers_text)
 
 
 def result_text(x):
-    return " ".join(map(str, [NAMES[x.dtype], x.dim(), *x.shape, *numbers_text(x)]))
+    return operands.result_text(x, numbers_text)
 
 
 class Value:
@@ -103,25 +96,13 @@ class Value:
 
 
 def argument_text(a):
-    if a is None:
-        return "N"
     if isinstance(a, Value):
         return "V %d" % a.number
     if isinstance(a, torch.Tensor):
         return array_text(a)
-    if isinstance(a, bool):
-        return "B %d" % a
-    if isinstance(a, int):
-        return "I %d" % a
-    if isinstance(a, float):
-        return "F %r" % a
-    if isinstance(a, torch.dtype):
-        return "D " + NAMES[a]
-    if isinstance(a, str):
-        return "S " + a
-    if a and isinstance(a[0], (Value, torch.Tensor)):
+    if isinstance(a, (list, tuple)) and a and isinstance(a[0], (Value, torch.Tensor)):
         return " ".join(["A", str(len(a))] + [argument_text(x) for x in a])
-    return " ".join(map(str, ["L", len(a), *a]))
+    return plain_text(a, repr)
 
 
 def values_in(args):

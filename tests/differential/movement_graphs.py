@@ -7,26 +7,13 @@ import torch.nn.functional as F
 
 from graph import require, rng
 from graph_makers import dim_of, has_elements, maker, part_of, scalar, with_rank
-
-
-def factors(n):
-    if n == 0:
-        return rng.choice([[0], [0, 3], [2, 0]])
-    shape = []
-    while n > 1:
-        d = rng.choice([d for d in range(1, n + 1) if n % d == 0])
-        shape.append(d)
-        n //= d
-    shape = shape or rng.choice([[], [1], [1, 1]])
-    if shape and rng.random() < 0.4:
-        shape[rng.randrange(len(shape))] = -1
-    return shape[:6]
+from operands import factors
 
 
 @maker("reshape")
 def _(g):
     x = g.pick()
-    g.do("reshape", torch.reshape, x, factors(x.array.numel()))
+    g.do("reshape", torch.reshape, x, factors(x.array.numel(), 6))
 
 
 def fresh(g, x):
@@ -37,7 +24,7 @@ def fresh(g, x):
 @maker("view")
 def _(g):
     x = g.do("contiguous", lambda x: x.contiguous(), g.pick())
-    g.do("view", lambda x, s: x.view(s), x, factors(x.array.numel()))
+    g.do("view", lambda x, s: x.view(s), x, factors(x.array.numel(), 6))
 
 
 @maker("as_strided")
