@@ -7,20 +7,18 @@
 #include "gtest/gtest.h"
 #include "lamina/autograd/grad_mode.h"
 #include "lamina/autograd/gradcheck.h"
+#include "lamina/autograd/test_util.h"
 #include "lamina/tensor/allocator.h"
 #include "lamina/tensor/test_util.h"
 
 namespace lamina {
 namespace {
 
-using Values = std::vector<double>;
-using In = absl::Span<const Tensor>;
+using test::leaf;
+using test::Values;
+using test::values_of;
 
-Tensor leaf(std::vector<double> values) {
-  const Shape shape = static_cast<int64_t>(values.size());
-  return tensor(values, shape).requires_grad_();
-}
-Values values_of(const Tensor& x) { return x.to_vector<double>(); }
+using In = absl::Span<const Tensor>;
 
 TEST(CheckpointTest, GradientsOfInputsAndOfLeavesInside) {
   const Tensor x = leaf({1, 2}), y = leaf({3, 4}), w = leaf({0.5, -1});

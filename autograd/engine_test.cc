@@ -6,19 +6,17 @@
 #include "gtest/gtest.h"
 #include "lamina/autograd/function.h"
 #include "lamina/autograd/grad_mode.h"
+#include "lamina/autograd/test_util.h"
 #include "lamina/tensor/test_util.h"
 
 namespace lamina {
 namespace {
 
-using Values = std::vector<double>;
-const BackwardOptions kRetain{true, false}, kCreateGraph{false, true};
+using test::grad_of;
+using test::leaf;
+using test::Values;
 
-Tensor leaf(std::vector<double> values) {
-  const Shape shape = static_cast<int64_t>(values.size());
-  return tensor(values, shape).requires_grad_();
-}
-Values grad_of(const Tensor& x) { return x.grad().to_vector<double>(); }
+const BackwardOptions kRetain{true, false}, kCreateGraph{false, true};
 
 struct Boom : Function<Boom> {
   static constexpr const char* kName = "boom";

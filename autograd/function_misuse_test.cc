@@ -6,14 +6,13 @@
 
 #include "gtest/gtest.h"
 #include "lamina/autograd/function.h"
+#include "lamina/autograd/test_util.h"
 #include "lamina/tensor/test_util.h"
 
 namespace lamina {
 namespace {
 
-Tensor leaf(const std::vector<double>& values) {
-  return tensor(values, static_cast<int64_t>(values.size())).requires_grad_();
-}
+using test::leaf;
 
 TEST(FunctionMisuse, OutputThatForwardDidNotSaveIsNotTheFirstSavedValue) {
   struct NoOutput : Function<NoOutput> {

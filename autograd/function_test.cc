@@ -7,6 +7,7 @@
 
 #include "gtest/gtest.h"
 #include "lamina/autograd/gradcheck.h"
+#include "lamina/autograd/test_util.h"
 #include "lamina/tensor/test_util.h"
 
 // Operations as a user writes them, outside the library's namespace.
@@ -145,12 +146,8 @@ class Parameter {
 namespace lamina {
 namespace {
 
-using Values = std::vector<double>;
-
-Tensor leaf(std::vector<double> values) {
-  const Shape shape = static_cast<int64_t>(values.size());
-  return tensor(values, shape).requires_grad_();
-}
+using test::leaf;
+using test::Values;
 
 TEST(Function, RunsForwardAndBackward) {
   const Tensor x = leaf({0});

@@ -2,26 +2,21 @@
 // dtypes, and of inputs without elements. Those of smooth functions are checked by
 // //tests/op_cases.
 #include <cmath>
-#include <limits>
 #include <vector>
 
 #include "gtest/gtest.h"
 #include "lamina/autograd/function.h"
+#include "lamina/autograd/test_util.h"
 #include "lamina/tensor/test_util.h"
 
 namespace lamina {
 namespace {
 
-using Values = std::vector<double>;
-constexpr double kInf = std::numeric_limits<double>::infinity();
+using test::grad_of;
+using test::leaf;
+using test::Values;
 
-Tensor leaf(std::vector<double> values, const Shape& shape) {
-  return tensor(values, shape).requires_grad_();
-}
-Tensor leaf(const std::vector<double>& values) {
-  return leaf(values, static_cast<int64_t>(values.size()));
-}
-Values grad_of(const Tensor& x) { return x.grad().to_vector<double>(); }
+using test::kInf;
 
 TEST(Gradients, MaximumIsSharedEvenlyAmongEqualElements) {
   const Tensor x = leaf({1, 5, 5, 2, 5});

@@ -5,18 +5,15 @@
 
 #include "gtest/gtest.h"
 #include "lamina/autograd/function.h"
+#include "lamina/autograd/test_util.h"
 #include "lamina/tensor/test_util.h"
 
 namespace lamina {
 namespace {
 
-using Values = std::vector<double>;
-
-Tensor leaf(std::vector<double> values) {
-  const Shape shape = static_cast<int64_t>(values.size());
-  return tensor(values, shape).requires_grad_();
-}
-Values values_of(const Tensor& x) { return x.to_vector<double>(); }
+using test::leaf;
+using test::Values;
+using test::values_of;
 
 TEST(TensorHooks, SeeAndReplaceTheGradientOfAResult) {
   const Tensor a = leaf({2, 3}), h = a * a;

@@ -8,19 +8,16 @@
 #include "lamina/autograd/function.h"
 #include "lamina/autograd/grad_mode.h"
 #include "lamina/autograd/gradcheck.h"
+#include "lamina/autograd/test_util.h"
 #include "lamina/tensor/allocator.h"
 #include "lamina/tensor/test_util.h"
 
 namespace lamina {
 namespace {
 
-using Values = std::vector<double>;
-
-Tensor leaf(std::vector<double> values) {
-  const Shape shape = static_cast<int64_t>(values.size());
-  return tensor(values, shape).requires_grad_();
-}
-Values grad_of(const Tensor& x) { return x.grad().to_vector<double>(); }
+using test::grad_of;
+using test::leaf;
+using test::Values;
 
 void expect_right_derivatives(const TensorFunction& f, const std::vector<Tensor>& inputs) {
   const GradcheckReport first = gradcheck(f, inputs), second = gradgradcheck(f, inputs);

@@ -5,17 +5,14 @@
 
 #include "gtest/gtest.h"
 #include "lamina/autograd/function.h"
+#include "lamina/autograd/test_util.h"
 #include "lamina/tensor/test_util.h"
 
 namespace lamina {
 namespace {
 
-using Values = std::vector<double>;
-
-Tensor leaf(std::vector<double> values) {
-  const Shape shape = static_cast<int64_t>(values.size());
-  return tensor(values, shape).requires_grad_();
-}
+using test::leaf;
+using test::Values;
 
 TEST(InPlace, EachWayToWriteToASavedInputIsNoticed) {
   const std::vector<std::function<void(NDArray)>> writes = {

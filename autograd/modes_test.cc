@@ -8,19 +8,16 @@
 #include "lamina/autograd/anomaly.h"
 #include "lamina/autograd/function.h"
 #include "lamina/autograd/grad_mode.h"
+#include "lamina/autograd/test_util.h"
 #include "lamina/tensor/allocator.h"
 #include "lamina/tensor/test_util.h"
 
 namespace lamina {
 namespace {
 
-using Values = std::vector<double>;
-
-Tensor leaf(std::vector<double> values) {
-  const Shape shape = static_cast<int64_t>(values.size());
-  return tensor(values, shape).requires_grad_();
-}
-Values values_of(const Tensor& x) { return x.to_vector<double>(); }
+using test::leaf;
+using test::Values;
+using test::values_of;
 
 // ---- Inference mode
 

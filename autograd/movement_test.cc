@@ -4,17 +4,18 @@
 
 #include "gtest/gtest.h"
 #include "lamina/autograd/function.h"
+#include "lamina/autograd/test_util.h"
 #include "lamina/tensor/test_util.h"
 
 namespace lamina {
 namespace {
 
-using Values = std::vector<double>;
+using test::grad_of;
+using test::Values;
 
 Tensor leaf(const Values& values, DType dtype = float64) {
   return Tensor(test::array(values, dtype)).requires_grad_();
 }
-Values grad_of(const Tensor& x) { return x.grad().to_vector<double>(); }
 Tensor integers(const Values& values) { return test::array(values, int64); }
 
 TEST(MovementGradients, EveryRepeatedSourceOfAScatterGetsOne) {
