@@ -51,9 +51,9 @@ FanInAndOut calculate_fan_in_and_fan_out(const Tensor& weight);
 double calculate_gain(const std::string& nonlinearity, double a = 0);
 
 // For weights (out, in, ...) before a saturating activation: zero mean and standard deviation
-// gain sqrt(2 / (fan_in + fan_out)). Throw ShapeError below rank 2 and ValueError for a gain
-// that is below 0 or not finite. Source: Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural
-// networks", AISTATS 2010.
+// gain sqrt(2 / (fan_in + fan_out)). Throw ShapeError below rank 2, and ValueError for a gain that
+// is below 0 or not finite. Source: Glorot and Bengio, "Understanding the difficulty of training
+// deep feedforward neural networks", AISTATS 2010.
 Tensor xavier_uniform_(const Tensor& x, double gain = 1);  // within sqrt(3) of that
 Tensor xavier_normal_(const Tensor& x, double gain = 1);
 
