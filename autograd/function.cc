@@ -122,8 +122,13 @@ std::string readable_type_name(const std::type_info& type) {
   const std::unique_ptr<char, void (*)(void*)> text(
       abi::__cxa_demangle(type.name(), nullptr, nullptr, &status), &std::free);
   const std::string name = status == 0 ? text.get() : type.name();
-  const size_t colons = name.rfind("::", name.find('<'));  // a template's arguments may hold colons
-  return colons == std::string::npos ? name : name.substr(colons + 2);
+  int depth = 0;  // of brackets, for a template's arguments may hold colons
+  for (size_t i = name.size(); i-- > 0;) {
+    if (name[i] == '>' || name[i] == ')') ++depth;
+    if (name[i] == '<' || name[i] == '(') --depth;
+    if (depth == 0 && name[i] == ':') return name.substr(i + 1);
+  }
+  return name;
 }
 
 }  // namespace internal

@@ -15,8 +15,8 @@
 // forward computes on NDArrays: each Tensor given to apply() arrives as `const NDArray&`, undefined
 // if the tensor is undefined; other arguments arrive as they are, also a list of tensors as
 // absl::Span<const Tensor>, which counts as that many parameters. It returns an NDArray, or
-// std::array<NDArray, N> for N results; apply() returns as many Tensors. Results of integer dtype
-// have no gradient.
+// std::array<NDArray, N> for N results, std::vector<NDArray> if their number is known at run time only;
+// apply() returns as many Tensors. Results of integer dtype have no gradient.
 //
 // backward gets the gradient of the result (of several: absl::Span<const Tensor>, undefined where
 // none arrived) and returns one gradient per Tensor or NDArray parameter, in order, undefined for
@@ -324,7 +324,7 @@ class Function {
       if (!result.data().defined()) result = Tensor();
       return result;
     } else {
-      return wrap_all(forward(), std::make_index_sequence<std::tuple_size_v<Result>>());
+      return wrap_all(forward());
     }
   }
 
@@ -338,9 +338,10 @@ class Function {
       if (!result.data().defined()) result = Tensor();
       return result;
     } else {
-      static_assert(!internal::TakesOneGradient<Op>::value || std::tuple_size_v<Result> == 1,
+      auto results = wrap_all(forward());
+      static_assert(!internal::TakesOneGradient<Op>::value ||
+                        std::is_same_v<decltype(results), std::array<Tensor, 1>>,
                     "backward of several results takes absl::Span<const Tensor>");
-      auto results = wrap_all(forward(), std::make_index_sequence<std::tuple_size_v<Result>>());
       context.forward_done();
       for (size_t i = 0; i < results.size(); ++i) {
         attach(results[i], node, i);
@@ -350,9 +351,14 @@ class Function {
     }
   }
 
-  template <class Arrays, size_t... I>
-  static std::array<Tensor, sizeof...(I)> wrap_all(Arrays&& arrays, std::index_sequence<I...>) {
-    return {Tensor(std::move(arrays[I]))...};
+  template <size_t N>
+  static std::array<Tensor, N> wrap_all(std::array<NDArray, N> arrays) {
+    std::array<Tensor, N> tensors;
+    for (size_t i = 0; i < N; ++i) tensors[i] = Tensor(std::move(arrays[i]));
+    return tensors;
+  }
+  static std::vector<Tensor> wrap_all(std::vector<NDArray> arrays) {
+    return std::vector<Tensor>(arrays.begin(), arrays.end());
   }
 
   static void attach(const Tensor& result, internal::Ptr<internal::Node> node, size_t i) {

@@ -51,6 +51,12 @@ class HookList {
     return HookHandle(hooks_, hooks_->next++);
   }
   bool empty() const { return !hooks_ || hooks_->all.empty(); }
+  // A list of its own with the same functions; handles remove them from this one only.
+  HookList copy() const {
+    HookList list;
+    if (hooks_) list.hooks_ = std::make_shared<Hooks>(*hooks_);
+    return list;
+  }
   // Calls `visit` with each. One that is added meanwhile waits for the next time.
   template <class Visit>
   void for_each(Visit visit) const {

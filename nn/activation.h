@@ -11,7 +11,6 @@ namespace lamina::nn {
 // max(x, 0), any shape.
 class ReLU : public Layer {
  public:
-  std::string name() const override { return "ReLU"; }
   Tensor forward(const Tensor& x) override { return relu(x); }
 };
 

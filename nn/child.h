@@ -1,44 +1,110 @@
 // Child: a module that is a member of another one and registers itself with it.
 //
 //   nn::Child<nn::Linear> layer1{this, "layer1", 784, 128};  // after the name: Linear's arguments
+//   nn::Child<nn::Layer> shortcut{this, "shortcut", nullptr};  // a placeholder, for any layer
 //   layer1(x);
 //   layer1->weight;
+//   shortcut = nn::Linear(784, 128);  // replaces what is registered
 #ifndef LAMINA_NN_CHILD_H_
 #define LAMINA_NN_CHILD_H_
 
+#include <cstddef>
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <utility>
 
+#include "lamina/nn/clone.h"
 #include "lamina/nn/module.h"
 
 namespace lamina::nn {
 
 template <class T>
 class Child {
- public:
-  template <class... Args>
-  Child(Module* owner, std::string name, Args&&... args)
-      : module_(std::make_shared<T>(std::forward<Args>(args)...)) {
-    Module::registry_of("Child", owner).add_child(std::move(name), module_);
-  }
-  Child(Child&&) noexcept = default;  // with its owner
-  Child(const Child&) = delete;
-  Child& operator=(const Child&) = delete;
+  template <class M>
+  using IfDerived = std::enable_if_t<std::is_base_of_v<T, std::decay_t<M>>, int>;
 
-  T& operator*() const {  // throws RuntimeError if its owner was moved from
-    if (!module_)
-      fail<RuntimeError>("Child", "expected a live module, got one that was moved from");
-    return *module_;
+ public:
+  // Makes a T from the arguments.
+  template <class... Args, std::enable_if_t<std::is_constructible_v<T, Args...>, int> = 0>
+  Child(Module* owner, std::string name, Args&&... args)
+      : Child(owner, std::move(name), std::make_shared<T>(std::forward<Args>(args)...)) {}
+  // Moves in a T, or a module of a class derived from it.
+  template <class M, IfDerived<M> = 0>
+  Child(Module* owner, std::string name, M&& module)
+      : Child(owner, std::move(name), moved(std::forward<M>(module))) {}
+  // A module that others may hold as well. Throws ValueError if the owner is the module, or below it.
+  template <class M, IfDerived<M> = 0>
+  Child(Module* owner, std::string name, std::shared_ptr<M> module)
+      : slot_(Module::registry_of("Child", owner)
+                  .add_module(std::move(name), std::move(module), internal::copier<M>())) {}
+  // The module of another Child, which both hold.
+  Child(Module* owner, std::string name, const Child& other)
+      : Child(owner, std::move(name), std::shared_ptr<T>()) {
+    *this = other;
+  }
+  // A placeholder: no module yet.
+  Child(Module* owner, std::string name, std::nullptr_t)
+      : Child(owner, std::move(name), std::shared_ptr<T>()) {}
+
+  Child(Child&&) noexcept = default;  // with its owner
+  Child(const Child& other)           // with its owner, by clone()
+      : slot_(internal::Cloning::current().copy_of(other.slot_)) {}
+
+  // Replace the module, in the registry too.
+  template <class M, IfDerived<M> = 0>
+  Child& operator=(M&& module) {
+    return *this = moved(std::forward<M>(module));
+  }
+  template <class M, IfDerived<M> = 0>
+  Child& operator=(std::shared_ptr<M> module) {
+    slot().set(std::move(module), internal::copier<M>());
+    return *this;
+  }
+  Child& operator=(std::nullptr_t) { return *this = std::shared_ptr<T>(); }
+  Child& operator=(const Child& other) {  // both hold the other's module from now on
+    slot().set(other.slot().module, other.slot().copy);
+    return *this;
+  }
+  friend void swap(Child&, Child&) = delete;  // it would move them out of their owners
+
+  explicit operator bool() const { return slot().module != nullptr; }  // false: a placeholder
+  // Throw RuntimeError if it is a placeholder, or its owner was moved from.
+  T& operator*() const {
+    if (slot().module == nullptr) fail_placeholder();
+    return static_cast<T&>(*slot_->module);
   }
   T* operator->() const { return &**this; }
   template <class... In>
   decltype(auto) operator()(In&&... in) const {
     return (**this)(std::forward<In>(in)...);
   }
+  // For another owner to hold as well; null of a placeholder.
+  std::shared_ptr<T> shared() const { return std::static_pointer_cast<T>(slot().module); }
 
  private:
-  std::shared_ptr<T> module_;
+  template <class>
+  friend class ModuleList;
+  template <class>
+  friend class ModuleDict;
+
+  template <class M>
+  static auto moved(M&& module) {
+    static_assert(!std::is_lvalue_reference_v<M>, "modules are moved: std::move(module)");
+    return std::make_shared<std::decay_t<M>>(std::move(module));
+  }
+  internal::ModuleSlot& slot() const {
+    if (!slot_) {
+      fail<RuntimeError>("Child", "expected a live module, got one that was moved from");
+    }
+    return *slot_;
+  }
+  [[noreturn, gnu::cold]] void fail_placeholder() const {
+    fail<RuntimeError>("Child", "expected a module in \"", slot_->name,
+                       "\", got a placeholder without one");
+  }
+
+  std::shared_ptr<internal::ModuleSlot> slot_;
 };
 
 }  // namespace lamina::nn

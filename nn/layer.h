@@ -1,22 +1,98 @@
 // Callable: a module that computes. Layer, the common case, turns one tensor into another.
 //
-// A subclass overrides forward; users call the module itself: layer(x).
+// A subclass overrides forward; users call the module itself, layer(x), which runs the hooks
+// (hooks.h) around it.
 #ifndef LAMINA_NN_LAYER_H_
 #define LAMINA_NN_LAYER_H_
 
+#include <memory>
+#include <tuple>
+#include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "lamina/nn/module.h"
+#include "lamina/nn/tensors_in.h"
 
 namespace lamina::nn {
+namespace internal {
+
+inline thread_local const Module* calling_now = nullptr;  // whose forward runs on this thread
+
+// A call of a module. Within another module's forward, it throws RuntimeError if the module has
+// parameters to train and no owner: nobody would find them.
+class Call {
+ public:
+  Call(const Module& module, const Registry& registry) : caller_(calling_now) {
+    if (caller_ != nullptr && !registry.has_owner) check_needs_no_owner(*caller_, module);
+    calling_now = &module;
+  }
+  ~Call() { calling_now = caller_; }
+  Call(const Call&) = delete;
+  Call& operator=(const Call&) = delete;
+
+ private:
+  static void check_needs_no_owner(const Module& caller, const Module& module);
+  const Module* caller_;
+};
+
+// A call with its hooks. Each step runs those that belong there, which may replace the tensors.
+class HookedCall {
+ public:
+  HookedCall(Module& module, std::shared_ptr<Registry> registry)
+      : module_(module), registry_(std::move(registry)) {}
+  void before(std::vector<Tensor>& inputs);
+  void after(const std::vector<Tensor>& inputs, std::vector<Tensor>& outputs);
+
+ private:
+  struct Backward;  // what the hooks of the backward pass share
+  Module& module_;
+  std::shared_ptr<Registry> registry_;
+  std::shared_ptr<Backward> backward_;
+};
+
+}  // namespace internal
 
 template <class R, class... In>
 class Callable<R(In...)> : public Module {
+  static_assert(!std::is_reference_v<R>, "forward returns a value");
+
  public:
   virtual R forward(In... in) = 0;
+
+  // Throws RuntimeError if the module was moved from; or if it is called by another module's
+  // forward, has parameters to train, and no module has it as a member: declare it as a Child, or
+  // keep it in a ModuleList. What is meant to stay outside is called under NoGradGuard, frozen, or
+  // by its forward().
   R operator()(In... in) {
-    this->registry();  // throws if the module was moved from: a container would pass its input on
+    internal::Registry& registry = this->registry();
+    const internal::Call call(*this, registry);
+    if (registry.hooks != nullptr) return hooked(std::forward<In>(in)...);
     return forward(std::forward<In>(in)...);
+  }
+
+ private:
+  R hooked(In... in) {
+    internal::HookedCall call(*this, this->registry_);
+    std::tuple<internal::Argument<In>...> arguments(std::forward<In>(in)...);
+    std::vector<Tensor> inputs = internal::tensors_in(arguments);
+    call.before(inputs);
+    internal::put_tensors(arguments, inputs);
+    const auto run = [&]() -> R {
+      return std::apply([&](auto&... argument) { return forward(static_cast<In&&>(argument)...); },
+                        arguments);
+    };
+    if constexpr (std::is_void_v<R>) {
+      run();
+      std::vector<Tensor> outputs;
+      call.after(inputs, outputs);
+    } else {
+      R result = run();
+      std::vector<Tensor> outputs = internal::tensors_in(result);
+      call.after(inputs, outputs);
+      internal::put_tensors(result, outputs);
+      return result;
+    }
   }
 };
 

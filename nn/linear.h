@@ -21,7 +21,6 @@ class Linear : public Layer {
   // Throws ValueError for negative sizes, or a dtype that is not floating.
   Linear(int64_t in_features, int64_t out_features, const LinearOptions& options = {});
 
-  std::string name() const override { return "Linear"; }
   std::string extra_repr() const override;
   Tensor forward(const Tensor& x) override { return linear(x, weight, bias); }
   void reset_parameters();  // draws new starting values

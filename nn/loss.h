@@ -24,7 +24,6 @@ struct CrossEntropyLossOptions {
 class CrossEntropyLoss : public Loss {
  public:
   explicit CrossEntropyLoss(const CrossEntropyLossOptions& options = {}) : options_(options) {}
-  std::string name() const override { return "CrossEntropyLoss"; }
   Tensor forward(const Tensor& logits, const Tensor& labels) override;
 
  private:

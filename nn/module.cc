@@ -3,36 +3,103 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "lamina/nn/clone.h"
 
 namespace lamina::nn {
+namespace {
 
-void internal::Registry::check_new_name(const std::string& name) const {
+std::string quoted(absl::string_view name) { return absl::StrCat("\"", name, "\""); }
+
+}  // namespace
+
+// ---- The registry
+
+namespace internal {
+
+void Registry::check_new_name(const std::string& name) const {
   if (name.empty() || name.find('.') != std::string::npos) {
-    fail<ValueError>("Module", "expected a name that is not empty and has no '.', got \"", name,
-                     "\"");
+    fail<ValueError>("Module", "expected a name that is not empty and has no '.', got ",
+                     quoted(name));
   }
   const auto has_name = [&](const auto& slot) { return slot->name == name; };
   if (std::any_of(tensors.begin(), tensors.end(), has_name) ||
       std::any_of(children.begin(), children.end(), has_name)) {
-    fail<ValueError>("Module", "expected a new name, got \"", name,
-                     "\", which is registered already");
+    fail<ValueError>("Module", "expected a new name, got ", quoted(name),
+                     ", which is registered already");
   }
 }
 
-void internal::Registry::add_child(std::string name, std::shared_ptr<Module> module) {
+std::shared_ptr<TensorSlot> Registry::add_tensor(std::string name, Tensor value, bool is_buffer,
+                                                 bool is_persistent) {
   check_new_name(name);
-  children.push_back(std::make_shared<ModuleSlot>(ModuleSlot{std::move(name), std::move(module)}));
+  tensors.push_back(std::make_shared<TensorSlot>(
+      TensorSlot{std::move(name), std::move(value), is_buffer, is_persistent}));
+  return tensors.back();
 }
 
-internal::Registry& Module::registry() const {
-  if (!registry_) {
-    fail<RuntimeError>("Module", "expected a live module, got one that was moved from");
+std::shared_ptr<ModuleSlot> Registry::add_module(std::string name, std::shared_ptr<Module> module,
+                                                 CopyModule copy) {
+  check_new_name(name);
+  auto slot = std::make_shared<ModuleSlot>(ModuleSlot{std::move(name), nullptr});
+  children.push_back(slot);
+  try {
+    slot->set(std::move(module), copy);
+  } catch (...) {
+    children.pop_back();
+    throw;
   }
-  return *registry_;
+  return slot;
+}
+
+void Registry::remove(const std::shared_ptr<TensorSlot>& slot) {
+  tensors.erase(std::find(tensors.begin(), tensors.end(), slot));
+}
+
+void Registry::remove(const std::shared_ptr<ModuleSlot>& slot) {
+  children.erase(std::find(children.begin(), children.end(), slot));
+}
+
+void ModuleSlot::set(std::shared_ptr<Module> new_module, CopyModule new_copy) {
+  if (new_module != nullptr) {
+    for (const Module* below : new_module->modules()) {
+      for (const auto& slot : below->registry().children) {
+        if (slot.get() != this) continue;
+        fail<ValueError>("Module", "expected a module for ", quoted(name), " that does not hold ",
+                         below->name(), ", which has that name, got ",
+                         below == new_module.get() ? "that module itself" : new_module->name());
+      }
+    }
+    new_module->registry().has_owner = true;
+  }
+  module = std::move(new_module);
+  copy = new_copy;
+}
+
+Tensor to_train(Tensor value) {
+  if (!value.is_leaf()) {
+    fail<ValueError>("Parameter", "expected a leaf, got the result of ", value.grad_fn().name());
+  }
+  if (value.defined()) value.requires_grad_();
+  return value;
+}
+
+}  // namespace internal
+
+Module::Module(Module&& other) noexcept : registry_(std::move(other.registry_)) {
+  if (registry_) registry_->module = this;
+}
+
+Module::~Module() {
+  if (registry_) registry_->module = nullptr;
+}
+
+void Module::fail_moved_from() {
+  fail<RuntimeError>("Module", "expected a live module, got one that was moved from");
 }
 
 internal::Registry& Module::registry_of(const char* member, const Module* owner) {
@@ -40,41 +107,78 @@ internal::Registry& Module::registry_of(const char* member, const Module* owner)
   return owner->registry();
 }
 
-void ModeGuard::remember(const Module& module) {
-  modes_.emplace_back(module.registry_, module.registry().training);
-  for (const auto& child : module.registry().children) remember(*child->module);
+void Module::register_module(std::string name, std::nullptr_t) {
+  registry().add_module(std::move(name), nullptr, nullptr);
 }
 
-void Module::collect(bool buffers, bool recursive, const std::string& prefix,
-                     Named<Tensor>& out) const {
-  for (const auto& slot : registry().tensors) {
-    if (!slot->value.defined() || slot->is_buffer != buffers) continue;
-    const bool seen = std::any_of(out.begin(), out.end(), [&](const auto& entry) {
-      return entry.second.impl() == slot->value.impl();
-    });
-    if (!seen) out.emplace_back(prefix + slot->name, slot->value);
-  }
-  if (!recursive) return;
-  for (const auto& child : registry().children) {
-    child->module->collect(buffers, true, absl::StrCat(prefix, child->name, "."), out);
-  }
+Tensor Module::register_parameter(std::string name, Tensor value) {
+  registry().check_new_name(name);
+  value = internal::to_train(std::move(value));
+  return registry().add_tensor(std::move(name), std::move(value), false, true)->value;
 }
 
-Named<Tensor> Module::named_parameters(bool recursive) const {
-  Named<Tensor> out;
-  collect(false, recursive, "", out);
+Tensor Module::register_buffer(std::string name, Tensor value, bool persistent) {
+  return registry().add_tensor(std::move(name), std::move(value), true, persistent)->value;
+}
+
+// ---- Lists
+
+std::vector<Module::Place> Module::places(bool recursive, bool each_path) const {
+  std::vector<Place> out;
+  absl::flat_hash_set<const Module*> seen;
+  const auto visit = [&](const auto& self, const Module& module, const std::string& prefix,
+                         int depth) -> void {
+    if (!each_path && !seen.insert(&module).second) return;
+    out.push_back({prefix, &module});
+    if (!recursive && depth > 0) return;
+    for (const auto& child : module.registry().children) {
+      if (child->module)
+        self(self, *child->module, absl::StrCat(prefix, child->name, "."), depth + 1);
+    }
+  };
+  visit(visit, *this, "", 0);
   return out;
 }
 
-Named<Tensor> Module::named_buffers(bool recursive) const {
+Named<Tensor> Module::named_tensors(bool buffers, bool recursive) const {
   Named<Tensor> out;
-  collect(true, recursive, "", out);
+  absl::flat_hash_set<const void*> seen;
+  for (const Place& place : recursive ? places(true, false) : std::vector<Place>{{"", this}}) {
+    for (const auto& slot : place.module->registry().tensors) {
+      if (slot->value.defined() && slot->is_buffer == buffers &&
+          seen.insert(slot->value.impl()).second) {
+        out.emplace_back(place.prefix + slot->name, slot->value);
+      }
+    }
+  }
+  return out;
+}
+
+Named<Tensor> Module::named_parameters(bool recursive) const {
+  return named_tensors(false, recursive);
+}
+Named<Tensor> Module::named_buffers(bool recursive) const { return named_tensors(true, recursive); }
+
+Named<Module*> Module::named_children(bool recursive) const {
+  Named<Module*> out;
+  for (const Place& place : places(recursive, false)) {
+    if (place.module == this) continue;
+    out.emplace_back(place.prefix.substr(0, place.prefix.size() - 1),
+                     place.module->registry().module);
+  }
+  return out;
+}
+
+Named<Module*> Module::named_modules(bool recursive) const {
+  Named<Module*> out = named_children(recursive);
+  out.insert(out.begin(), {"", registry().module});
   return out;
 }
 
 namespace {
-std::vector<Tensor> without_names(const Named<Tensor>& named) {
-  std::vector<Tensor> out;
+template <class T>
+std::vector<T> without_names(const Named<T>& named) {
+  std::vector<T> out;
   for (const auto& entry : named) out.push_back(entry.second);
   return out;
 }
@@ -86,33 +190,177 @@ std::vector<Tensor> Module::parameters(bool recursive) const {
 std::vector<Tensor> Module::buffers(bool recursive) const {
   return without_names(named_buffers(recursive));
 }
+std::vector<Module*> Module::children(bool recursive) const {
+  return without_names(named_children(recursive));
+}
+std::vector<Module*> Module::modules(bool recursive) const {
+  return without_names(named_modules(recursive));
+}
 
-Named<Module*> Module::named_children() const {
-  Named<Module*> out;
-  for (const auto& child : registry().children) out.emplace_back(child->name, child->module.get());
+std::vector<Module*> Module::children_first() const {
+  std::vector<Module*> out;
+  absl::flat_hash_set<const Module*> seen;
+  const auto visit = [&](const auto& self, const Module& module) -> void {
+    if (!seen.insert(&module).second) return;
+    for (const auto& child : module.registry().children) {
+      if (child->module) self(self, *child->module);
+    }
+    out.push_back(module.registry().module);
+  };
+  visit(visit, *this);
   return out;
 }
 
+int64_t Module::parameter_count() const {
+  int64_t count = 0;
+  for (const Tensor& parameter : parameters()) count += parameter.numel();
+  return count;
+}
+
+// ---- Lookup
+
+namespace {
+[[noreturn, gnu::cold]] void fail_no_such(const char* op, const char* kind, const Module& module,
+                                          const std::vector<std::string>& there,
+                                          absl::string_view name, absl::string_view path) {
+  fail<IndexError>(op, "expected ", kind, " of ", module.name(),
+                   there.empty() ? ", which has none, got "
+                                 : absl::StrCat(" (", absl::StrJoin(there, ", "), "), got "),
+                   quoted(name), name == path ? "" : absl::StrCat(" in ", quoted(path)));
+}
+}  // namespace
+
+Module& Module::submodule(const char* op, absl::string_view path, absl::string_view whole) const {
+  const Module* module = this;
+  if (path.empty()) return *registry().module;
+  for (const absl::string_view name : absl::StrSplit(path, '.')) {
+    const internal::ModuleSlot* found = nullptr;
+    std::vector<std::string> there;
+    for (const auto& child : module->registry().children) {
+      if (child->module == nullptr) continue;
+      there.push_back(child->name);
+      if (child->name == name) found = child.get();
+    }
+    if (found == nullptr) fail_no_such(op, "a module", *module, there, name, whole);
+    module = found->module.get();
+  }
+  return *module->registry().module;
+}
+
+Module& Module::get_submodule(absl::string_view path) const {
+  return submodule("get_submodule", path, path);
+}
+
+Tensor Module::tensor_at(const char* op, absl::string_view path, bool is_buffer) const {
+  const size_t dot = path.rfind('.');
+  const bool here = dot == absl::string_view::npos;
+  const Module& module = here ? *this : submodule(op, path.substr(0, dot), path);
+  const absl::string_view name = here ? path : path.substr(dot + 1);
+  std::vector<std::string> there;
+  for (const auto& slot : module.registry().tensors) {
+    if (slot->is_buffer != is_buffer) continue;
+    if (slot->name == name) return slot->value;
+    there.push_back(slot->name);
+  }
+  fail_no_such(op, is_buffer ? "a buffer" : "a parameter", module, there, name, path);
+}
+
+Tensor Module::get_parameter(absl::string_view path) const {
+  return tensor_at("get_parameter", path, false);
+}
+Tensor Module::get_buffer(absl::string_view path) const {
+  return tensor_at("get_buffer", path, true);
+}
+
+// ---- All at once
+
 void Module::train(bool training) {
   registry().training = training;
-  for (const auto& child : registry().children) child->module->train(training);
+  for (Module* module : children(true)) module->registry().training = training;
+}
+
+void ModeGuard::remember(const Module& module) {
+  for (const Module* each : module.modules()) {
+    modes_.emplace_back(each->registry_, each->registry().training);
+  }
+}
+
+void Module::requires_grad_(bool requires_grad) {
+  for (Tensor& parameter : parameters()) parameter.requires_grad_(requires_grad);
 }
 
 void Module::zero_grad() {
   for (const Tensor& parameter : parameters()) parameter.set_grad(Tensor());
 }
 
+void Module::to(DType dtype) {
+  check_floating("to", dtype);
+  for (const bool is_buffer : {false, true}) {
+    for (const Tensor& tensor : is_buffer ? buffers() : parameters()) {
+      if (!is_floating(tensor.dtype()) || tensor.dtype() == dtype) continue;
+      const Tensor grad = tensor.grad();
+      tensor.set_data(tensor.data().to(dtype));
+      if (grad.defined()) tensor.set_grad(Tensor(grad.data().to(dtype)));
+    }
+  }
+}
+
+// ---- Hooks
+
+internal::ModuleHooks& Module::hooks() {
+  std::unique_ptr<internal::ModuleHooks>& hooks = registry().hooks;
+  if (hooks == nullptr) hooks = std::make_unique<internal::ModuleHooks>();
+  return *hooks;
+}
+
+HookHandle Module::register_forward_pre_hook(ForwardPreHook hook) {
+  return hooks().forward_pre.add(std::move(hook));
+}
+HookHandle Module::register_forward_hook(ForwardHook hook) {
+  return hooks().forward.add(std::move(hook));
+}
+HookHandle Module::register_backward_pre_hook(BackwardPreHook hook) {
+  return hooks().backward_pre.add(std::move(hook));
+}
+HookHandle Module::register_backward_hook(BackwardHook hook) {
+  return hooks().backward.add(std::move(hook));
+}
+HookHandle Module::register_state_dict_hook(StateDictHook hook) {
+  return hooks().state_dict.add(std::move(hook));
+}
+HookHandle Module::register_load_state_dict_pre_hook(LoadStateDictPreHook hook) {
+  return hooks().load_pre.add(std::move(hook));
+}
+HookHandle Module::register_load_state_dict_post_hook(LoadStateDictPostHook hook) {
+  return hooks().load_post.add(std::move(hook));
+}
+
+// ---- Text
+
+std::string Module::name() const {
+  const std::string name = lamina::internal::readable_type_name(typeid(*this));
+  return name.substr(0, name.find('<'));
+}
+
+std::vector<std::string> Module::member_lines() const {
+  std::vector<std::string> lines;
+  for (const auto& child : registry().children) {
+    lines.push_back(
+        absl::StrCat("(", child->name, "): ", child->module ? child->module->str() : "None"));
+  }
+  return lines;
+}
+
 std::string Module::str() const {
   const std::string extra = extra_repr();
-  const auto& children = registry().children;
-  if (children.empty() && extra.find('\n') == std::string::npos) {
+  const std::vector<std::string> members = member_lines();
+  if (members.empty() && extra.find('\n') == std::string::npos) {
     return absl::StrCat(name(), "(", extra, ")");
   }
   std::vector<std::string> lines;
   if (!extra.empty()) lines = absl::StrSplit(extra, '\n');
-  for (const auto& child : children) {
-    lines.push_back(absl::StrCat(
-        "(", child->name, "): ", absl::StrReplaceAll(child->module->str(), {{"\n", "\n  "}})));
+  for (const std::string& member : members) {
+    lines.push_back(absl::StrReplaceAll(member, {{"\n", "\n  "}}));
   }
   return absl::StrCat(name(), "(\n  ", absl::StrJoin(lines, "\n  "), "\n)");
 }

@@ -4,7 +4,6 @@
 //    public:
 //     SimpleNet(int64_t in, int64_t hidden, int64_t out)
 //         : layer1(this, "layer1", in, hidden), layer2(this, "layer2", hidden, out) {}
-//     std::string name() const override { return "SimpleNet"; }
 //     Tensor forward(const Tensor& x) override { return layer2(activation(layer1(x))); }
 //
 //    private:
@@ -14,76 +13,101 @@
 //   };
 //
 // Members of type Parameter, Buffer and Child (their headers) enter the registry in their
-// constructors, in the order of declaration. The registry lives on the heap and members point into
-// it, so a module may be moved; it is not copied. Calls on one module are not synchronised; in eval
-// mode, forward may run on several threads at once.
+// constructors, in the order of declaration; a list of modules is an nn::ModuleList. A std::vector
+// of modules would not be registered, so a call of such a module in forward is an error (layer.h).
+//
+// The registry lives on the heap and members point into it, so a module may be moved. A copy is
+// made by clone() only (clone.h). Calls on one module are not synchronised; in eval mode, forward
+// may run on several threads at once.
 #ifndef LAMINA_NN_MODULE_H_
 #define LAMINA_NN_MODULE_H_
 
+#include <cstdint>
 #include <memory>
 #include <ostream>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "lamina/autograd.h"
+#include "lamina/nn/hooks.h"
+#include "lamina/nn/registry.h"
+#include "lamina/nn/state_dict.h"
 
 namespace lamina::nn {
 
-class Module;
 template <class Signature>
 class Callable;
+namespace internal {
+class Cloning;
+}  // namespace internal
 
 template <class T>
 using Named = std::vector<std::pair<std::string, T>>;  // in registration order, "child.member"
 
-namespace internal {
-
-struct TensorSlot {
-  std::string name;
-  Tensor value;  // undefined: a disabled optional member
-  bool is_buffer;
-};
-struct ModuleSlot {
-  std::string name;
-  std::shared_ptr<Module> module;
-};
-// What a module knows of its members. Shared with them, so that they find it after a move.
-struct Registry {
-  std::vector<std::shared_ptr<TensorSlot>> tensors;
-  std::vector<std::shared_ptr<ModuleSlot>> children;
-  bool training = true;
-
-  // Throws ValueError if the name is empty, has a dot, or is taken.
-  void check_new_name(const std::string& name) const;
-  // Throws as check_new_name does.
-  void add_child(std::string name, std::shared_ptr<Module> module);
-};
-
-}  // namespace internal
-
 class Module {
  public:
-  Module() : registry_(std::make_shared<internal::Registry>()) {}
-  Module(Module&&) noexcept = default;
-  Module& operator=(Module&&) =
-      delete;  // construct a new one: members could not tell an assignment from a replacement
-  virtual ~Module() = default;
+  Module() : registry_(std::make_shared<internal::Registry>(this)) {}
+  Module(Module&& other) noexcept;
+  // Construct a new one: members could not tell an assignment from a replacement.
+  Module& operator=(Module&&) = delete;
+  virtual ~Module();
 
-  // The class in the printed model: "Linear".
-  virtual std::string name() const = 0;
+  // The class in the printed model, "Linear": its C++ name without namespaces, unless overridden.
+  virtual std::string name() const;
   // What stands between its brackets: "in_features=784, out_features=10, bias=True".
   virtual std::string extra_repr() const { return ""; }
 
-  // The tensors to train, immediate members first, then the children's; each shared one once.
-  // Handles on the parameters themselves: an optimizer that writes to them writes to the model.
+  // ---- Registering, for members whose number or names are known at run time only. Throw ValueError
+  // for a name that is empty, has a dot or is taken; RuntimeError if this module was moved from.
+
+  // Returns the value: a leaf of floating dtype, which requires a gradient from now on (ValueError,
+  // DTypeError), or undefined, a disabled optional parameter.
+  Tensor register_parameter(std::string name, Tensor value);
+  // One that is not persistent is left out of state_dict().
+  Tensor register_buffer(std::string name, Tensor value, bool persistent = true);
+  // A module that may be shared with other owners, or null, a placeholder. Throws ValueError if this
+  // module is, or is below, the new one.
+  template <class M>
+  std::shared_ptr<M> register_module(std::string name, std::shared_ptr<M> module) {
+    registry().add_module(std::move(name), module, internal::copier<M>());
+    return module;
+  }
+  void register_module(std::string name, std::nullptr_t);
+  template <class M, class = std::enable_if_t<std::is_base_of_v<Module, M>>>
+  std::shared_ptr<M> register_module(std::string name, M&& module) {
+    static_assert(!std::is_lvalue_reference_v<M>, "modules are moved: std::move(module)");
+    return register_module(std::move(name), std::make_shared<M>(std::move(module)));
+  }
+
+  // ---- What is registered. Immediate members first, in the order of registration, then the
+  // children's; what is shared, once, under its first name.
+
+  // The tensors to train. Handles on the parameters themselves: an optimizer that writes to them
+  // writes to the model.
   std::vector<Tensor> parameters(bool recursive = true) const;
   Named<Tensor> named_parameters(bool recursive = true) const;
   // State that is not trained, such as running statistics.
   std::vector<Tensor> buffers(bool recursive = true) const;
   Named<Tensor> named_buffers(bool recursive = true) const;
-  // The modules directly below; the pointers last as long as they are in the model.
-  Named<Module*> named_children() const;
+  // The modules below: directly, or all; placeholders are left out. Pointers to modules last as long
+  // as these are in the model.
+  std::vector<Module*> children(bool recursive = false) const;
+  Named<Module*> named_children(bool recursive = false) const;
+  // This module, named "", and the children.
+  std::vector<Module*> modules(bool recursive = true) const;
+  Named<Module*> named_modules(bool recursive = true) const;
+
+  // By the path, "encoder.0.weight". Throw IndexError that lists what is there.
+  Module& get_submodule(absl::string_view path) const;  // "": this one
+  Tensor get_parameter(absl::string_view path) const;   // undefined if disabled
+  Tensor get_buffer(absl::string_view path) const;
+
+  int64_t parameter_count() const;  // the elements of all parameters
+
+  // ---- All at once
 
   // Training mode, on at first, for this module and all below: it decides what Dropout and
   // BatchNorm do.
@@ -91,14 +115,55 @@ class Module {
   void eval() { train(false); }
   bool is_training() const { return registry().training; }
 
+  // Whether the parameters are trained; false freezes them.
+  void requires_grad_(bool requires_grad = true);
   // Clears the gradients of all parameters.
   void zero_grad();
+  // Converts parameters, their gradients and buffers that are floating, in place. Throws DTypeError
+  // unless the dtype is floating.
+  void to(DType dtype);
+  // Calls fn(module) with all that are an M, those below a module before it.
+  //
+  //   model.apply<nn::Linear>([](nn::Linear& linear) { nn::init::zeros_(linear.bias); });
+  template <class M = Module, class F>
+  void apply(F&& fn) {
+    for (Module* module : children_first()) {
+      if (auto* typed = dynamic_cast<M*>(module)) fn(*typed);
+    }
+  }
+
+  // ---- State: state_dict.h
+
+  StateDict state_dict() const;
+  // Copies values into the model's tensors; floating dtypes are converted to the model's. Throws
+  // RuntimeError that lists every problem, and then nothing has changed: values of other shapes or
+  // kinds of dtype, none where the model has one or one where it has none, and if strict, missing
+  // and unexpected keys, which are returned otherwise. A missing key of a disabled optional entry
+  // is none.
+  LoadResult load_state_dict(const StateDict& state, bool strict = true);
+
+  // ---- Hooks: hooks.h
+
+  HookHandle register_forward_pre_hook(ForwardPreHook hook);
+  HookHandle register_forward_hook(ForwardHook hook);
+  HookHandle register_backward_pre_hook(BackwardPreHook hook);
+  HookHandle register_backward_hook(BackwardHook hook);
+  HookHandle register_state_dict_hook(StateDictHook hook);
+  HookHandle register_load_state_dict_pre_hook(LoadStateDictPreHook hook);
+  HookHandle register_load_state_dict_post_hook(LoadStateDictPostHook hook);
 
   // The text that PyTorch prints for the model.
   std::string str() const;
   friend std::ostream& operator<<(std::ostream& out, const Module& module) {
     return out << module.str();
   }
+
+ protected:
+  Module(const Module& other);  // for clone(); throws RuntimeError elsewhere
+
+  // The lines between its brackets that stand for its members, without indentation; by default,
+  // "(name): " and the text of each child.
+  virtual std::vector<std::string> member_lines() const;
 
  private:
   friend class TensorMember;
@@ -108,14 +173,33 @@ class Module {
   friend class Child;
   template <class T>
   friend class ModuleList;
-  friend class Sequential;
+  template <class T>
+  friend class ModuleDict;
+  friend class ParameterDict;
   friend class ModeGuard;
+  friend class internal::Cloning;
+  friend struct internal::ModuleSlot;
 
   // Throws RuntimeError if the module has been moved from.
-  internal::Registry& registry() const;
+  internal::Registry& registry() const {
+    if (!registry_) fail_moved_from();
+    return *registry_;
+  }
+  [[noreturn, gnu::cold]] static void fail_moved_from();
   // That of the owner of a `member`; throws ValueError if there is none.
   static internal::Registry& registry_of(const char* member, const Module* owner);
-  void collect(bool buffers, bool recursive, const std::string& prefix, Named<Tensor>& out) const;
+  internal::ModuleHooks& hooks();
+  void append_state(StateDict& state, const std::string& prefix) const;
+  Named<Tensor> named_tensors(bool buffers, bool recursive) const;
+  std::vector<Module*> children_first() const;
+  Module& submodule(const char* op, absl::string_view path, absl::string_view whole) const;
+  Tensor tensor_at(const char* op, absl::string_view path, bool is_buffer) const;
+  // This module and all below, parents first; one that has several paths once, or under each.
+  struct Place {
+    std::string prefix;  // "encoder.0."
+    const Module* module;
+  };
+  std::vector<Place> places(bool recursive, bool each_path) const;
 
   std::shared_ptr<internal::Registry> registry_;
 };

@@ -1,8 +1,12 @@
 // Parameter and Buffer: tensors that are members of a module and register themselves with it.
 //
+//   nn::Parameter weight{this, "weight", nn::init::xavier_uniform(4, 3)};
+//   nn::Buffer steps{this, "steps", zeros({}, int64)};
+//
 // They are not Tensors but convert to `const Tensor&`, so that no `Tensor&` can be bound to one and
 // take it out of the registry. Operators, functions and methods work on them as on tensors: weight
-// * x, sum(weight), weight.sum().
+// * x, sum(weight), weight.sum(). An assignment replaces what is registered: decoder.weight =
+// encoder.weight ties the two. An optimizer made before keeps the old one, as in PyTorch.
 #ifndef LAMINA_NN_PARAMETER_H_
 #define LAMINA_NN_PARAMETER_H_
 
@@ -20,8 +24,9 @@ namespace lamina::nn {
 class TensorMember : public Methods<Tensor, TensorMember> {
  public:
   TensorMember(TensorMember&&) noexcept = default;  // with its module
-  TensorMember(const TensorMember&) = delete;
-  TensorMember& operator=(const TensorMember&) = delete;
+  // Puts the other's tensor, or another one, in the module's registry. Throw as the constructors do.
+  TensorMember& operator=(const TensorMember& other) { return *this = other.get(); }
+  TensorMember& operator=(const Tensor& value);
 
   const Tensor& get() const {  // throws RuntimeError if it was moved from
     if (!slot_) fail_moved_from();
@@ -53,27 +58,44 @@ class TensorMember : public Methods<Tensor, TensorMember> {
   }
 
  protected:
-  TensorMember(Module* owner, std::string name, Tensor value, bool is_buffer);
+  TensorMember(Module* owner, std::string name, Tensor value, bool is_buffer,
+               bool is_persistent = true);
+  TensorMember(const TensorMember& other);  // with its module, by clone()
 
  private:
+  friend class ParameterDict;
   [[noreturn, gnu::cold]] static void fail_moved_from();
 
   std::shared_ptr<internal::TensorSlot> slot_;
 };
 
 // A tensor to train. It requires a gradient; an undefined value is a disabled optional parameter.
+// Throws ValueError if the value is not a leaf, DTypeError if it is not floating.
 class Parameter : public TensorMember {
  public:
-  Parameter(Module* owner, std::string name, Tensor value);
+  Parameter(Module* owner, std::string name, Tensor value)
+      : TensorMember(owner, std::move(name), std::move(value), false) {}
+  Parameter(Parameter&&) noexcept = default;
+  Parameter(const Parameter&) = default;
+  Parameter& operator=(const Parameter&) = default;
+  using TensorMember::operator=;
+
   void requires_grad_(bool requires_grad = true) const;  // false freezes it
 };
+void swap(Parameter&, Parameter&) = delete;  // it would move them out of their modules
 
-// A tensor that belongs to the module's state but is not trained.
+// A tensor that belongs to the module's state but is not trained. One that is not persistent is left
+// out of state_dict().
 class Buffer : public TensorMember {
  public:
-  Buffer(Module* owner, std::string name, Tensor value)
-      : TensorMember(owner, std::move(name), std::move(value), true) {}
+  Buffer(Module* owner, std::string name, Tensor value, bool persistent = true)
+      : TensorMember(owner, std::move(name), std::move(value), true, persistent) {}
+  Buffer(Buffer&&) noexcept = default;
+  Buffer(const Buffer&) = default;
+  Buffer& operator=(const Buffer&) = default;
+  using TensorMember::operator=;
 };
+void swap(Buffer&, Buffer&) = delete;
 
 }  // namespace lamina::nn
 

@@ -31,15 +31,9 @@ class Holder : public Layer {
 
 static_assert(!std::is_constructible_v<Tensor&, Parameter&>);  // Tensor& r = p; r = t;
 static_assert(!std::is_convertible_v<Parameter&, NDArray&>);
-static_assert(!std::is_copy_constructible_v<Parameter>);  // auto w = layer.weight;
-static_assert(!std::is_copy_constructible_v<Buffer>);
-static_assert(!std::is_assignable_v<Parameter&, Parameter&>);  // a.weight = b.weight;
-static_assert(!std::is_assignable_v<Parameter&, Parameter>);
-static_assert(!std::is_assignable_v<Parameter&, Tensor>);  // layer.weight = tensor;
-static_assert(!std::is_assignable_v<Parameter&, NDArray>);
 static_assert(!std::is_assignable_v<Parameter&, double>);
-static_assert(!std::is_assignable_v<Buffer&, Tensor>);
-static_assert(!std::is_swappable_v<Parameter>);
+static_assert(!std::is_assignable_v<const Parameter&, Tensor>);
+static_assert(!std::is_swappable_v<Parameter> && !std::is_swappable_v<Buffer>);
 static_assert(!std::is_constructible_v<Parameter, Tensor>);  // without an owner
 static_assert(!std::is_convertible_v<Parameter, bool>);      // if (bias): ask defined()
 
@@ -163,6 +157,57 @@ TEST(Parameter, TakesOtherValuesWithoutLeavingTheRegistry) {
   EXPECT_THAT(handle.to_vector<float>(), ElementsAre(9, 9));
   h.b.set_data(NDArray::full(3, 4.f));
   EXPECT_THAT(h.buffers()[0].to_vector<float>(), ElementsAre(4, 4, 4));
+}
+
+TEST(Parameter, AnAssignmentReplacesWhatIsRegistered) {
+  Holder h;
+  const Tensor w = full(3, 4.f), v = full(1, 5.f), running = zeros(5);
+  h.p = w;
+  EXPECT_EQ(h.p.get().impl(), w.impl());
+  EXPECT_TRUE(w.requires_grad());
+  EXPECT_EQ(h.named_parameters()[0].first, "p");
+  EXPECT_EQ(h.named_parameters()[0].second.impl(), w.impl());
+  TensorMember& base = h.p;  // through a reference to its base
+  base = v;
+  EXPECT_EQ(h.named_parameters()[0].second.impl(), v.impl());
+  h.b = running;
+  EXPECT_EQ(h.buffers()[0].impl(), running.impl());
+  EXPECT_FALSE(running.requires_grad());
+  h.none = ones(2);  // a disabled one is enabled
+  EXPECT_EQ(h.parameters().size(), 3u);
+  h.none = Tensor();
+  EXPECT_EQ(h.parameters().size(), 2u);
+}
+
+TEST(Parameter, AnAssignmentOfAnotherTiesThem) {
+  // decoder.weight = encoder.weight in PyTorch
+  Holder h, other;
+  h.p = other.q;
+  EXPECT_EQ(h.parameters()[0].impl(), other.q.get().impl());
+  h.q = h.p;
+  EXPECT_EQ(h.parameters().size(), 1u);
+  TensorMember &base = h.p, &from = other.p;
+  base = from;
+  EXPECT_EQ(h.parameters()[0].impl(), other.p.get().impl());
+  h.p = h.p;
+  EXPECT_EQ(h.parameters()[0].impl(), other.p.get().impl());
+}
+
+TEST(Parameter, AnAssignmentThatIsRefusedChangesNothing) {
+  Holder h;
+  const Tensor before = h.p;
+  EXPECT_THROWS(ValueError, "[Parameter] expected a leaf, got the result of mul", h.p = h.q * 2);
+  EXPECT_THROWS(DTypeError, "expected a floating dtype, got int64", h.p = zeros(2, int64));
+  EXPECT_EQ(h.parameters()[0].impl(), before.impl());
+  const Parameter stolen = std::move(h.p);
+  EXPECT_THROWS(RuntimeError, "[Parameter] expected a live member, got one that was moved from",
+                h.p = ones(2));
+}
+
+TEST(Parameter, CopiesAreMadeByCloneOnly) {
+  const Holder h;
+  EXPECT_THROWS(RuntimeError, "expected a module to be moved, or copied with nn::clone(module)",
+                Parameter(h.p));
 }
 
 TEST(Parameter, SharesTheTensorThatItIsGiven) {

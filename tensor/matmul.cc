@@ -3,6 +3,7 @@
 #include <new>
 
 #include "lamina/tensor/kernels/gemm.h"
+#include "lamina/tensor/multiply_adds.h"
 #include "lamina/tensor/ndarray.h"
 
 namespace lamina {
@@ -41,6 +42,7 @@ NDArray batched_product(const NDArray& a, const NDArray& b) {
     return shape;
   };
   NDArray out = NDArray::empty(with(m, n), a.dtype());
+  internal::multiply_adds += out.numel() * k;
   if (out.numel() == 0) return out;
   kernels::GemmArgs args{};
   args.m = m;
@@ -206,6 +208,7 @@ NDArray linear(const NDArray& x, const NDArray& weight, const NDArray& bias) {
     args.bias = bias.data<float>();
     args.bias_stride = bias.strides()[0];
   }
+  internal::multiply_adds += out.numel() * args.k;
   if (out.numel() > 0) kernels::gemm(args);
   return out;
 }

@@ -20,7 +20,6 @@ inline constexpr int64_t kClasses = 10;
 class TwoLayer : public nn::Layer {
  public:
   explicit TwoLayer(int64_t hidden = 300);
-  std::string name() const override { return "TwoLayer"; }
   Tensor forward(const Tensor& x) override { return linear2(relu(linear1(x))); }
 
  private:
@@ -31,7 +30,6 @@ class MultiLayer : public nn::Layer {
  public:
   // One hidden layer for each width; without any it is a single product.
   explicit MultiLayer(const std::vector<int64_t>& hidden);
-  std::string name() const override { return "MultiLayer"; }
   Tensor forward(const Tensor& x) override;
 
  private:

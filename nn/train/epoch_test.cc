@@ -13,10 +13,10 @@
 #include "gtest/gtest.h"
 #include "lamina/nn/activation.h"
 #include "lamina/nn/child.h"
-#include "lamina/nn/container.h"
 #include "lamina/nn/linear.h"
 #include "lamina/nn/optim/sgd.h"
 #include "lamina/nn/parameter.h"
+#include "lamina/nn/sequential.h"
 #include "lamina/tensor/test_util.h"
 
 namespace lamina::nn::train {

@@ -1,0 +1,391 @@
+#include "lamina/nn/hooks.h"
+
+#include <optional>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "lamina/nn/activation.h"
+#include "lamina/nn/child.h"
+#include "lamina/nn/clone.h"
+#include "lamina/nn/layer.h"
+#include "lamina/nn/linear.h"
+#include "lamina/nn/module_list.h"
+#include "lamina/nn/parameter.h"
+#include "lamina/nn/sequential.h"
+#include "lamina/tensor/test_util.h"
+
+namespace lamina::nn {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+// y = scale x
+struct Scale : Layer {
+  explicit Scale(double value) : scale(this, "scale", full({}, value)) {}
+  Tensor forward(const Tensor& x) override { return x * scale; }
+  Parameter scale;
+};
+
+// (x, y, n) -> (x y, n x), and a tensor that may be absent.
+using Pair = std::pair<Tensor, std::vector<Tensor>>;
+struct Mixer : Callable<Pair(const Tensor&, Tensor, int, std::optional<Tensor>)> {
+  Pair forward(const Tensor& x, Tensor y, int n, std::optional<Tensor> z) override {
+    return {x * y, {z ? *z * n : x * n}};
+  }
+};
+
+// ---- Forward
+
+TEST(Hooks, APreHookReplacesTheInputAndAHookTheOutput) {
+  Scale layer(3);
+  const Tensor x = full({}, 2.f);
+  HookHandle pre = layer.register_forward_pre_hook([&](Module& module, std::vector<Tensor>& inputs) {
+    EXPECT_EQ(&module, &layer);
+    ASSERT_EQ(inputs.size(), 1u);
+    EXPECT_EQ(inputs[0].impl(), x.impl());
+    inputs[0] = inputs[0] + 5;
+  });
+  HookHandle post = layer.register_forward_hook(
+      [&](Module& module, absl::Span<const Tensor> inputs, std::vector<Tensor>& outputs) {
+        EXPECT_EQ(&module, &layer);
+        EXPECT_EQ(inputs[0].item<float>(), 7);
+        EXPECT_EQ(outputs[0].item<float>(), 21);
+        outputs[0] = outputs[0] * 10;
+      });
+  EXPECT_EQ(layer(x).item<float>(), 210);
+  EXPECT_EQ(x.item<float>(), 2);
+  pre.remove();
+  EXPECT_THAT(full({}, 7.f).item<float>(), 7);
+  EXPECT_EQ(layer(full({}, 7.f)).item<float>(), 210);
+  post.remove();
+  EXPECT_EQ(layer(x).item<float>(), 6);
+}
+
+TEST(Hooks, RunInTheOrderInWhichTheyWereAdded) {
+  Scale layer(1);
+  std::string order;
+  std::vector<HookHandle> handles;
+  for (const char c : {'a', 'b', 'c'}) {
+    handles.push_back(layer.register_forward_pre_hook(
+        [&order, c](Module&, std::vector<Tensor>&) { order += c; }));
+    layer.register_forward_hook([&order, c](Module&, absl::Span<const Tensor>,
+                                            std::vector<Tensor>&) { order += c - 'a' + 'A'; });
+  }
+  layer(ones(1));
+  EXPECT_EQ(order, "abcABC");
+  order.clear();
+  handles[1].remove();
+  layer(ones(1));
+  EXPECT_EQ(order, "acABC");
+}
+
+TEST(Hooks, StayWithAModuleThatMoves) {
+  Scale layer(1);
+  const Module* seen = nullptr;
+  HookHandle handle =
+      layer.register_forward_pre_hook([&](Module& module, std::vector<Tensor>&) { seen = &module; });
+  Scale moved = std::move(layer);
+  Sequential model{std::move(moved)};
+  model(ones(1));
+  EXPECT_EQ(seen, &model[0]);
+  seen = nullptr;
+  handle.remove();
+  model(ones(1));
+  EXPECT_EQ(seen, nullptr);
+}
+
+TEST(Hooks, SeeTheTensorsAmongArgumentsAndResultsOfAnyKind) {
+  Mixer mixer;
+  std::vector<int64_t> counts;
+  mixer.register_forward_pre_hook([&](Module&, std::vector<Tensor>& inputs) {
+    counts.push_back(static_cast<int64_t>(inputs.size()));
+    inputs[1] = full({}, 100.f);  // y
+  });
+  mixer.register_forward_hook(
+      [&](Module&, absl::Span<const Tensor> inputs, std::vector<Tensor>& outputs) {
+        EXPECT_EQ(inputs[1].item<float>(), 100);
+        ASSERT_EQ(outputs.size(), 2u);
+        outputs[1] = outputs[1] + 1;
+      });
+  const auto [product, rest] = mixer(full({}, 3.f), full({}, 5.f), 7, std::nullopt);
+  EXPECT_EQ(product.item<float>(), 300);
+  EXPECT_EQ(rest[0].item<float>(), 22);  // 7 x + 1
+  EXPECT_EQ(mixer(full({}, 3.f), full({}, 5.f), 7, full({}, 2.f)).second[0].item<float>(), 15);
+  EXPECT_THAT(counts, ElementsAre(2, 3));
+}
+
+struct Cache {
+  int calls = 0;
+};
+struct Stateful : Callable<std::tuple<>(Cache& cache, const Tensor& x)> {
+  std::tuple<> forward(Cache& cache, const Tensor&) override {
+    ++cache.calls;
+    return {};
+  }
+};
+struct Silent : Callable<void()> {
+  void forward() override { ++calls; }
+  int calls = 0;
+};
+
+TEST(Hooks, LeaveReferencesAndModulesWithoutTensorsAlone) {
+  int pre = 0, post = 0;
+  const auto count_both = [&](Module& module) {
+    module.register_forward_pre_hook([&](Module&, std::vector<Tensor>&) { ++pre; });
+    module.register_forward_hook(
+        [&](Module&, absl::Span<const Tensor>, std::vector<Tensor>& outputs) {
+          EXPECT_THAT(outputs, IsEmpty());
+          ++post;
+        });
+  };
+  Stateful stateful;
+  Silent silent;
+  count_both(stateful);
+  count_both(silent);
+  Cache cache;
+  stateful(cache, ones(1));
+  silent();
+  EXPECT_EQ(cache.calls, 1);
+  EXPECT_EQ(silent.calls, 1);
+  EXPECT_EQ(pre, 2);
+  EXPECT_EQ(post, 2);
+}
+
+struct State {
+  template <class F>
+  void for_each_tensor(F f) {
+    f(hidden);
+    f(cell);
+  }
+  Tensor hidden, cell;
+};
+struct Cell : Callable<State(const State&)> {
+  State forward(const State& state) override { return {state.hidden + 1, state.cell + 2}; }
+};
+
+TEST(Hooks, SeeTheTensorsOfAStructThatTellsThem) {
+  Cell cell;
+  cell.register_forward_pre_hook(
+      [](Module&, std::vector<Tensor>& inputs) { std::swap(inputs[0], inputs[1]); });
+  const State given{full({}, 10.f), full({}, 20.f)};
+  const State result = cell(given);
+  EXPECT_EQ(result.hidden.item<float>(), 21);
+  EXPECT_EQ(result.cell.item<float>(), 12);
+  EXPECT_EQ(given.hidden.item<float>(), 10);
+}
+
+TEST(Hooks, MayAddAndRemoveHooksAndCallTheModule) {
+  Scale layer(2);
+  int outer = 0, inner = 0;
+  HookHandle handle;
+  handle = layer.register_forward_hook(
+      [&](Module& module, absl::Span<const Tensor> inputs, std::vector<Tensor>& outputs) {
+        ++outer;
+        handle.remove();
+        module.register_forward_pre_hook([&](Module&, std::vector<Tensor>&) { ++inner; });
+        outputs[0] = layer(inputs[0]) + 1;
+      });
+  EXPECT_EQ(layer(ones({})).item<float>(), 3);
+  EXPECT_EQ(outer, 1);
+  EXPECT_EQ(inner, 1);
+}
+
+TEST(Hooks, ThatChangeTheNumberOfTensorsAreRefused) {
+  Scale layer(1);
+  HookHandle handle =
+      layer.register_forward_pre_hook([](Module&, std::vector<Tensor>& inputs) { inputs.clear(); });
+  EXPECT_THROWS(RuntimeError,
+                "[forward pre-hook] expected the hook of Scale to leave 1 tensor, got 0",
+                layer(ones(1)));
+  handle.remove();
+  layer.register_forward_hook([](Module&, absl::Span<const Tensor>, std::vector<Tensor>& outputs) {
+    outputs.push_back(ones(1));
+  });
+  EXPECT_THROWS(RuntimeError, "[forward hook] expected the hook of Scale to leave 1 tensor, got 2",
+                layer(ones(1)));
+}
+
+// ---- Backward
+
+struct Gradients {
+  std::vector<std::vector<float>> inputs, outputs;  // empty for an undefined one
+};
+std::vector<float> values(const Tensor& t) {
+  return t.defined() ? t.to_vector<float>() : std::vector<float>();
+}
+HookHandle record(Module& module, Gradients& gradients) {
+  return module.register_backward_hook(
+      [&gradients](Module&, std::vector<Tensor>& inputs, absl::Span<const Tensor> outputs) {
+        for (const Tensor& t : inputs) gradients.inputs.push_back(values(t));
+        for (const Tensor& t : outputs) gradients.outputs.push_back(values(t));
+      });
+}
+
+TEST(Hooks, ABackwardHookSeesTheGradientsOfInputsAndOutputs) {
+  Scale layer(3);
+  Gradients gradients;
+  record(layer, gradients);
+  Tensor x = full({}, 2.f).requires_grad_();
+  (layer(x) * 5).backward();
+  EXPECT_THAT(gradients.outputs, ElementsAre(ElementsAre(5)));
+  EXPECT_THAT(gradients.inputs, ElementsAre(ElementsAre(15)));
+  EXPECT_EQ(x.grad().item<float>(), 15);
+  EXPECT_EQ(layer.scale.grad().item<float>(), 10);
+}
+
+TEST(Hooks, ABackwardHookMayReplaceTheGradientsOfInputs) {
+  Scale layer(3);
+  layer.register_backward_hook([](Module&, std::vector<Tensor>& inputs, absl::Span<const Tensor>) {
+    inputs[0] = inputs[0] * 100;
+  });
+  HookHandle pre = layer.register_backward_pre_hook(
+      [](Module&, std::vector<Tensor>& outputs) { outputs[0] = outputs[0] + 1; });
+  Tensor x = full({}, 2.f).requires_grad_();
+  layer(x).backward();
+  EXPECT_EQ(x.grad().item<float>(), 600);                // (1 + 1) * 3 * 100
+  EXPECT_EQ(layer.scale.grad().item<float>(), 4);        // (1 + 1) * 2
+  pre.remove();
+  layer.zero_grad();
+  layer(x).backward();
+  EXPECT_EQ(layer.scale.grad().item<float>(), 2);
+}
+
+TEST(Hooks, OfSeveralInputsAndOutputsComeTogether) {
+  Mixer mixer;
+  Gradients gradients;
+  record(mixer, gradients);
+  Tensor x = full({}, 3.f).requires_grad_(), z = full({}, 4.f).requires_grad_();
+  const auto [product, rest] = mixer(x, full({}, 5.f), 7, z);
+  (product + rest[0] * 2).backward();
+  EXPECT_THAT(gradients.inputs, ElementsAre(ElementsAre(5), IsEmpty(), ElementsAre(14)));
+  EXPECT_THAT(gradients.outputs, ElementsAre(ElementsAre(1), ElementsAre(2)));
+  // Only one of the results goes into the loss.
+  gradients = {};
+  const auto again = mixer(x, full({}, 5.f), 7, z);
+  again.first.backward();
+  EXPECT_THAT(gradients.outputs, ElementsAre(ElementsAre(1), IsEmpty()));
+}
+
+TEST(Hooks, OfAModuleWhoseInputsWantNoGradientRunToo) {
+  // As in PyTorch, with no gradients of inputs.
+  Scale layer(3);
+  Gradients gradients;
+  HookHandle handle = record(layer, gradients);
+  layer(full({}, 2.f)).backward();
+  EXPECT_THAT(gradients.outputs, ElementsAre(ElementsAre(1)));
+  EXPECT_THAT(gradients.inputs, ElementsAre(IsEmpty()));
+  gradients = {};
+  const NoGradGuard no_grad;
+  layer(full({}, 2.f));
+  EXPECT_THAT(gradients.outputs, IsEmpty());
+}
+
+TEST(Hooks, ABackwardHookGetsTheModuleWhereItIsNow) {
+  Tensor x = ones({}).requires_grad_();
+  const Module* seen = nullptr;
+  std::optional<Scale> layer(std::in_place, 3);
+  layer->register_backward_hook([&](Module& module, std::vector<Tensor>&,
+                                    absl::Span<const Tensor>) { seen = &module; });
+  Tensor y = (*layer)(x);
+  Scale moved = std::move(*layer);
+  layer.reset();
+  y.backward();
+  EXPECT_EQ(seen, &moved);
+  EXPECT_EQ(x.grad().item<float>(), 3);
+
+  seen = nullptr;
+  {
+    const Scale gone = std::move(moved);
+    y = const_cast<Scale&>(gone)(x);
+  }
+  y.backward();  // the module is gone; gradients flow
+  EXPECT_EQ(seen, nullptr);
+  EXPECT_EQ(x.grad().item<float>(), 6);
+}
+
+TEST(Hooks, OfNestedModulesRunFromTheOutsideIn) {
+  std::string order;
+  Sequential inner{Scale(2), ReLU()};
+  Sequential model{std::move(inner), Scale(3)};
+  for (const auto& [name, module] : model.named_modules()) {
+    module->register_backward_hook(
+        [&order, name = name](Module&, std::vector<Tensor>&, absl::Span<const Tensor>) {
+          order += "[" + name + "]";
+        });
+  }
+  Tensor x = ones({}).requires_grad_();
+  model(x).backward();
+  EXPECT_EQ(x.grad().item<float>(), 6);
+  // A module's hook waits for the gradients of its inputs: PyTorch 1.13 printed the same.
+  EXPECT_EQ(order, "[1][0.1][0.0][0][]");
+}
+
+TEST(Hooks, OfTheBackwardPassTakePartInSecondDerivatives) {
+  Scale layer(3);
+  layer.register_backward_hook([](Module&, std::vector<Tensor>& inputs, absl::Span<const Tensor>) {
+    inputs[0] = inputs[0] * inputs[0];
+  });
+  Tensor x = full({}, 2.f).requires_grad_();
+  const Tensor y = layer(x * x);
+  const Tensor gx = grad({y}, {x}, {}, {.create_graph = true})[0];
+  EXPECT_EQ(gx.item<float>(), 36);  // 3^2 * 2x
+  EXPECT_EQ(grad({gx}, {x})[0].item<float>(), 18);
+}
+
+TEST(Hooks, ThrownFromLeaveTheModuleUsable) {
+  Scale layer(3);
+  HookHandle handle = layer.register_backward_hook(
+      [](Module&, std::vector<Tensor>& inputs, absl::Span<const Tensor>) { inputs.clear(); });
+  Tensor x = ones({}).requires_grad_();
+  EXPECT_THROWS(RuntimeError, "[backward hook] expected the hook of Scale to leave 1 tensor, got 0",
+                layer(x).backward());
+  handle.remove();
+  layer(x).backward();
+  EXPECT_EQ(x.grad().item<float>(), 3);
+}
+
+// ---- Calls of modules that nobody has
+
+struct Forgetful : Layer {
+  explicit Forgetful(int count) {
+    for (int i = 0; i < count; ++i) layers.emplace_back(2, 2);
+  }
+  Tensor forward(const Tensor& x) override {
+    Tensor y = ReLU()(x);  // without parameters: nothing is lost
+    for (Linear& layer : layers) y = layer(y);
+    return y;
+  }
+  std::vector<Linear> layers;
+};
+
+TEST(Call, OfAModuleInAPlainVectorIsAnError) {
+  Forgetful net(2);
+  const char* text =
+      "[Linear] expected a module that Forgetful has as a member, for its forward calls it, got one "
+      "without an owner, whose parameters would be neither trained nor saved. Declare it as "
+      "nn::Child<Linear>, or keep several in an nn::ModuleList.";
+  EXPECT_THROWS(RuntimeError, text, net(ones({1, 2})));
+  EXPECT_THROWS(RuntimeError, text, Sequential{Forgetful(1)}(ones({1, 2})));
+  {
+    const NoGradGuard no_grad;  // a frozen helper from outside
+    EXPECT_EQ(net(ones({1, 2})).shape(), Shape({1, 2}));
+  }
+  for (Linear& layer : net.layers) layer.requires_grad_(false);
+  EXPECT_EQ(net(ones({1, 2})).shape(), Shape({1, 2}));
+  EXPECT_EQ(net.layers[0](ones({1, 2})).shape(), Shape({1, 2}));  // outside any forward
+}
+
+TEST(Call, OfAModuleThatThrewLeavesNothingBehind) {
+  Forgetful net(1);
+  Linear linear(2, 2);
+  EXPECT_THROWS(RuntimeError, "without an owner", net(ones({1, 2})));
+  EXPECT_EQ(linear(ones({1, 2})).shape(), Shape({1, 2}));
+}
+
+}  // namespace
+}  // namespace lamina::nn

@@ -1,0 +1,143 @@
+#include "lamina/nn/layer.h"
+
+namespace lamina::nn::internal {
+namespace {
+
+// Hands tensors on as they are, with a node of its own that hooks can be attached to.
+struct PassOn : Function<PassOn> {
+  static constexpr const char* kName = "module_hooks";
+  static std::vector<NDArray> forward(Context&, absl::Span<const Tensor> x) {
+    std::vector<NDArray> out;
+    for (const Tensor& tensor : x) out.push_back(tensor.data());
+    return out;
+  }
+  static Gradients backward(Context&, absl::Span<const Tensor> dy) {
+    return Gradients(std::vector<Tensor>(dy.begin(), dy.end()));
+  }
+};
+
+// Those of `all` that want a gradient go through a PassOn, whose node is returned; of none if there
+// are none. `at` receives their places.
+GradFn pass_on(std::vector<Tensor>& all, std::vector<size_t>& at) {
+  std::vector<Tensor> wanting;
+  for (size_t i = 0; i < all.size(); ++i) {
+    if (!all[i].requires_grad()) continue;
+    wanting.push_back(all[i]);
+    at.push_back(i);
+  }
+  if (at.empty()) return GradFn();
+  const std::vector<Tensor> passed = PassOn::apply(absl::Span<const Tensor>(wanting));
+  for (size_t i = 0; i < at.size(); ++i) all[at[i]] = passed[i];
+  return passed[0].grad_fn();
+}
+
+std::vector<Tensor> spread(absl::Span<const Tensor> some, const std::vector<size_t>& at,
+                           size_t count) {
+  std::vector<Tensor> all(count);
+  for (size_t i = 0; i < at.size(); ++i) all[at[i]] = some[i];
+  return all;
+}
+std::vector<Tensor> gather(const std::vector<Tensor>& all, const std::vector<size_t>& at) {
+  std::vector<Tensor> some;
+  for (const size_t i : at) some.push_back(all[i]);
+  return some;
+}
+
+void check_count(const char* hook, const Module& module, size_t wanted, size_t came) {
+  if (wanted == came) return;
+  fail<RuntimeError>(hook, "expected the hook of ", module.name(), " to leave ", wanted,
+                     wanted == 1 ? " tensor, got " : " tensors, got ", came);
+}
+
+}  // namespace
+
+void Call::check_needs_no_owner(const Module& caller, const Module& module) {
+  if (&caller == &module || !is_grad_enabled()) return;
+  for (const Tensor& parameter : module.parameters()) {
+    if (!parameter.requires_grad()) continue;
+    fail<RuntimeError>(
+        module.name().c_str(), "expected a module that ", caller.name(),
+        " has as a member, for its forward calls it, got one without an owner, whose parameters would "
+        "be neither trained nor saved. Declare it as nn::Child<", module.name(),
+        ">, or keep several in an nn::ModuleList. If it is to stay outside, call it under "
+        "NoGradGuard, freeze it with requires_grad_(false), or call its forward()");
+  }
+}
+
+// What the backward hooks of one call share. The module may have moved before they run, or be gone:
+// then they do not.
+struct HookedCall::Backward {
+  std::weak_ptr<Registry> registry;
+  size_t input_count = 0;
+  bool has_input_node = false;
+  std::vector<Tensor> grad_outputs;
+
+  void run_pre_hooks() {
+    const std::shared_ptr<Registry> live = registry.lock();
+    if (live == nullptr || live->module == nullptr) return;
+    live->hooks->backward_pre.for_each([&](const BackwardPreHook& hook) {
+      const size_t count = grad_outputs.size();
+      hook(*live->module, grad_outputs);
+      check_count("backward pre-hook", *live->module, count, grad_outputs.size());
+    });
+  }
+  void run_hooks(std::vector<Tensor>& grad_inputs) {
+    const std::shared_ptr<Registry> live = registry.lock();
+    // Not kept beyond this: with create_graph they hold on to the graph that holds this.
+    const std::vector<Tensor> outputs = std::move(grad_outputs);
+    if (live == nullptr || live->module == nullptr) return;
+    live->hooks->backward.for_each([&](const BackwardHook& hook) {
+      hook(*live->module, grad_inputs, outputs);
+      check_count("backward hook", *live->module, input_count, grad_inputs.size());
+    });
+  }
+};
+
+void HookedCall::before(std::vector<Tensor>& inputs) {
+  const ModuleHooks& hooks = *registry_->hooks;
+  hooks.forward_pre.for_each([&](const ForwardPreHook& hook) {
+    const size_t count = inputs.size();
+    hook(module_, inputs);
+    check_count("forward pre-hook", module_, count, inputs.size());
+  });
+  if (!is_grad_enabled() || (hooks.backward.empty() && hooks.backward_pre.empty())) return;
+  backward_ = std::make_shared<Backward>();
+  backward_->registry = registry_;
+  backward_->input_count = inputs.size();
+  if (hooks.backward.empty()) return;
+  std::vector<size_t> at;
+  const GradFn node = pass_on(inputs, at);
+  if (!node) return;
+  backward_->has_input_node = true;
+  node.register_hook([backward = backward_, at](absl::Span<const Tensor> grad_inputs,
+                                                absl::Span<const Tensor>) {
+    std::vector<Tensor> all = spread(grad_inputs, at, backward->input_count);
+    backward->run_hooks(all);
+    return gather(all, at);
+  });
+}
+
+void HookedCall::after(const std::vector<Tensor>& inputs, std::vector<Tensor>& outputs) {
+  registry_->hooks->forward.for_each([&](const ForwardHook& hook) {
+    const size_t count = outputs.size();
+    hook(module_, inputs, outputs);
+    check_count("forward hook", module_, count, outputs.size());
+  });
+  if (backward_ == nullptr) return;
+  std::vector<size_t> at;
+  const GradFn node = pass_on(outputs, at);
+  if (!node) return;
+  node.register_prehook(
+      [backward = backward_, at, count = outputs.size()](absl::Span<const Tensor> grad_outputs) {
+        backward->grad_outputs = spread(grad_outputs, at, count);
+        backward->run_pre_hooks();
+        std::vector<Tensor> replaced = gather(backward->grad_outputs, at);
+        if (!backward->has_input_node) {
+          std::vector<Tensor> none(backward->input_count);
+          backward->run_hooks(none);
+        }
+        return replaced;
+      });
+}
+
+}  // namespace lamina::nn::internal

@@ -1,0 +1,82 @@
+// What a module knows of its members. It lives on the heap and members point into it, so that they
+// find it after their module moved.
+#ifndef LAMINA_NN_REGISTRY_H_
+#define LAMINA_NN_REGISTRY_H_
+
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <typeinfo>
+#include <vector>
+
+#include "lamina/autograd.h"
+#include "lamina/nn/hooks.h"
+
+namespace lamina::nn {
+
+class Module;
+
+namespace internal {
+
+struct TensorSlot {
+  std::string name;
+  Tensor value;  // undefined: a disabled optional member
+  bool is_buffer;
+  bool is_persistent = true;  // whether it is part of state_dict()
+};
+
+// Makes a copy of a module of the class that it was registered as, within clone().
+using CopyModule = std::shared_ptr<Module> (*)(const Module& module);
+
+struct ModuleSlot {
+  std::string name;
+  std::shared_ptr<Module> module;  // null: a placeholder
+  CopyModule copy = nullptr;       // null if its class cannot be copied
+
+  // Throws ValueError if the owner of this slot is the new module, or below it.
+  void set(std::shared_ptr<Module> new_module, CopyModule new_copy);
+};
+
+struct Registry {
+  explicit Registry(Module* owner) : module(owner) {}
+
+  Module* module;  // whose registry it is, where it is now; null once it is gone
+  std::vector<std::shared_ptr<TensorSlot>> tensors;
+  std::vector<std::shared_ptr<ModuleSlot>> children;
+  bool training = true;
+  bool has_owner = false;             // it has been a member of another module
+  std::unique_ptr<ModuleHooks> hooks;  // null until the first
+
+  // Throws ValueError if the name is empty, has a dot, or is taken.
+  void check_new_name(const std::string& name) const;
+  std::shared_ptr<TensorSlot> add_tensor(std::string name, Tensor value, bool is_buffer,
+                                         bool is_persistent);
+  // Throws as check_new_name and ModuleSlot::set do.
+  std::shared_ptr<ModuleSlot> add_module(std::string name, std::shared_ptr<Module> module,
+                                         CopyModule copy);
+  void remove(const std::shared_ptr<TensorSlot>& slot);
+  void remove(const std::shared_ptr<ModuleSlot>& slot);
+};
+
+// The value of a parameter. Throws ValueError unless it is a leaf, DTypeError unless floating.
+Tensor to_train(Tensor value);
+
+// Throws RuntimeError if the module is of a class derived from `type`: a copy would be a part of it.
+void check_copied_whole(const Module& module, const std::type_info& type);
+
+template <class T>
+constexpr CopyModule copier() {
+  if constexpr (std::is_copy_constructible_v<T>) {
+    return [](const Module& module) -> std::shared_ptr<Module> {
+      check_copied_whole(module, typeid(T));
+      return std::make_shared<T>(static_cast<const T&>(module));
+    };
+  } else {
+    return nullptr;
+  }
+}
+
+}  // namespace internal
+}  // namespace lamina::nn
+
+#endif  // LAMINA_NN_REGISTRY_H_

@@ -1,0 +1,253 @@
+#include "lamina/nn/state_dict.h"
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "lamina/nn/activation.h"
+#include "lamina/nn/child.h"
+#include "lamina/nn/layer.h"
+#include "lamina/nn/linear.h"
+#include "lamina/nn/parameter.h"
+#include "lamina/nn/sequential.h"
+#include "lamina/tensor/test_util.h"
+
+namespace lamina::nn {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+struct Net : Layer {
+  Tensor forward(const Tensor& x) override { return second(first(x)); }
+  Child<Linear> first{this, "first", 2, 3};
+  Buffer mean{this, "mean", zeros(3)};
+  Buffer scratch{this, "scratch", zeros(3), false};
+  Parameter scale{this, "scale", ones(3)};
+  Buffer steps{this, "steps", zeros({}, int64)};
+  Child<Linear> second{this, "second", 3, 1, LinearOptions{.bias = false}};
+};
+
+std::vector<std::string> names_of(const StateDict& state) {
+  std::vector<std::string> names;
+  for (const auto& entry : state) names.push_back(entry.first);
+  return names;
+}
+std::vector<float> everything(const Module& module) {
+  std::vector<float> all;
+  for (const auto& [name, value] : module.state_dict()) {
+    if (!value) continue;
+    for (const float x : value->to(float32).to_vector<float>()) all.push_back(x);
+  }
+  return all;
+}
+
+// ---- state_dict()
+
+TEST(StateDict, HasParametersThenBuffersModuleByModule) {
+  // The order of PyTorch 1.13 for the same module, with the disabled bias that it leaves out.
+  EXPECT_THAT(names_of(Net().state_dict()),
+              ElementsAre("scale", "mean", "steps", "first.weight", "first.bias", "second.weight",
+                          "second.bias"));
+}
+
+TEST(StateDict, SharesStorageButHasNoHistory) {
+  const Net net;
+  const StateDict state = net.state_dict();
+  EXPECT_EQ(state.at("first.weight").data().storage(), net.first->weight.data().storage());
+  EXPECT_FALSE(state.at("first.weight").requires_grad());
+  ASSERT_NE(state.find("second.bias"), nullptr);
+  EXPECT_FALSE(state.find("second.bias")->has_value());
+  EXPECT_EQ(state.find("scratch"), nullptr);
+}
+
+TEST(StateDict, ListsATiedWeightUnderEachOfItsPaths) {
+  struct Tied : Net {
+    Child<Linear> third{this, "third", second};
+  };
+  Tied tied;
+  tied.second->weight = Tensor(NDArray::ones({1, 3}));
+  const StateDict state = tied.state_dict();
+  EXPECT_EQ(state.at("second.weight").data().storage(), state.at("third.weight").data().storage());
+  EXPECT_EQ(tied.named_parameters().back().first, "second.weight");
+}
+
+TEST(StateDict, IsAnOrderedMap) {
+  StateDict state{{"b", ones(1)}, {"a", std::nullopt}, {"c", zeros(2)}};
+  EXPECT_EQ(state.size(), 3);
+  EXPECT_TRUE(state.contains("a") && !state.contains("d"));
+  state.set("b", full(1, 5.f));  // in its place
+  state.set("d", Tensor());      // undefined is none
+  EXPECT_THAT(names_of(state), ElementsAre("b", "a", "c", "d"));
+  EXPECT_EQ(state.at("b").item<float>(), 5);
+  EXPECT_FALSE(state.find("d")->has_value());
+  EXPECT_TRUE(state.erase("b"));
+  EXPECT_FALSE(state.erase("b"));
+  EXPECT_THAT(names_of(state), ElementsAre("a", "c", "d"));
+  EXPECT_EQ(state.at("c").numel(), 2);
+  EXPECT_THROWS(IndexError, "[StateDict] expected the name of a value (c), got \"b\"",
+                state.at("b"));
+  EXPECT_THROWS(IndexError, "[StateDict] expected the name of a value (c), got \"a\", which has none",
+                state.at("a"));
+  EXPECT_THROWS(ValueError, "[StateDict] expected names that differ, got \"x\" twice",
+                StateDict({{"x", ones(1)}, {"x", ones(1)}}));
+}
+
+TEST(StateDict, GoesThroughTheArraysOfACheckpoint) {
+  const Net net;
+  Net other;
+  other.load_state_dict(StateDict(net.state_dict().arrays()));
+  EXPECT_EQ(everything(other), everything(net));
+}
+
+// ---- load_state_dict()
+
+TEST(LoadStateDict, CopiesIntoTheTensorsThatAreThere) {
+  const Net from;
+  Net to;
+  const Tensor weight = to.first->weight, mean = to.mean;
+  from.mean.set_data(NDArray::full(3, 4.f));
+  from.steps.set_data(NDArray::full({}, 12, int64));
+  const LoadResult result = to.load_state_dict(from.state_dict());
+  EXPECT_THAT(result.missing_keys, IsEmpty());
+  EXPECT_THAT(result.unexpected_keys, IsEmpty());
+  EXPECT_EQ(everything(to), everything(from));
+  EXPECT_EQ(to.steps.item<int64_t>(), 12);
+  EXPECT_EQ(to.first->weight.get().impl(), weight.impl());
+  EXPECT_THAT(mean.to_vector<float>(), ElementsAre(4, 4, 4));
+  EXPECT_TRUE(to.first->weight.requires_grad());
+  EXPECT_NE(to.first->weight.data().storage(), from.first->weight.data().storage());
+}
+
+TEST(LoadStateDict, IsNoticedByABackwardThatNeedsTheOldValues) {
+  Net net;
+  const Tensor loss = net(ones({1, 2})).sum();
+  net.load_state_dict(Net().state_dict());
+  EXPECT_THROWS(RuntimeError, "changed in place", loss.backward());
+}
+
+TEST(LoadStateDict, SaysAllThatDoesNotFitInPyTorchsWords) {
+  Net net;
+  const std::vector<float> before = everything(net);
+  StateDict state = Net().state_dict();
+  state.erase("scale");
+  state.erase("first.bias");
+  state.set("extra", ones(1));
+  state.set("first.extra", ones(1));
+  state.set("first.weight", ones({2, 3}));
+  state.set("mean", std::nullopt);
+  state.set("second.bias", ones(1));
+  state.set("steps", zeros({}));
+  try {
+    net.load_state_dict(state);
+    FAIL() << "loaded";
+  } catch (const RuntimeError& e) {
+    EXPECT_STREQ(
+        e.what(),
+        "[load_state_dict] Error(s) in loading state_dict for Net:\n"
+        "\tMissing key(s) in state_dict: \"scale\", \"first.bias\". \n"
+        "\tUnexpected key(s) in state_dict: \"extra\", \"first.extra\". \n"
+        "\tvalue mismatch for mean: no value in checkpoint, the shape in current model is (3,).\n"
+        "\tdtype mismatch for steps: copying a param of dtype float32 from checkpoint, the dtype in "
+        "current model is int64.\n"
+        "\tsize mismatch for first.weight: copying a param with shape (2, 3) from checkpoint, the "
+        "shape in current model is (3, 2).\n"
+        "\tvalue mismatch for second.bias: copying a param with shape (1,) from checkpoint, the "
+        "current model has it disabled, without a value.");
+  }
+  EXPECT_EQ(everything(net), before);  // nothing has changed
+}
+
+TEST(LoadStateDict, NotStrictReturnsTheKeysThatDoNotFit) {
+  Net net;
+  StateDict state = Net().state_dict();
+  state.erase("mean");
+  state.set("extra", ones(1));
+  const LoadResult result = net.load_state_dict(state, false);
+  EXPECT_THAT(result.missing_keys, ElementsAre("mean"));
+  EXPECT_THAT(result.unexpected_keys, ElementsAre("extra"));
+  EXPECT_EQ(net.first->weight.to_vector<float>(), state.at("first.weight").to_vector<float>());
+  // Shapes are checked all the same.
+  const std::vector<float> before = everything(net);
+  state = Net().state_dict();
+  state.set("second.weight", ones({3, 1}));
+  EXPECT_THROWS(RuntimeError, "size mismatch for second.weight", net.load_state_dict(state, false));
+  EXPECT_EQ(everything(net), before);
+}
+
+TEST(LoadStateDict, AnAbsentDisabledEntryIsNone) {
+  Net net;
+  StateDict state = Net().state_dict();
+  state.erase("second.bias");  // as PyTorch writes it
+  EXPECT_THAT(net.load_state_dict(state).missing_keys, IsEmpty());
+}
+
+TEST(LoadStateDict, ConvertsFloatingDtypes) {
+  Linear linear(2, 1, {.bias = false, .dtype = float64});
+  linear.load_state_dict({{"weight", tensor({0.5f, 2.f}, {1, 2})}, {"bias", std::nullopt}});
+  EXPECT_EQ(linear.weight.dtype(), float64);
+  EXPECT_THAT(linear.weight.to_vector<double>(), ElementsAre(0.5, 2));
+  const Tensor integers = zeros({1, 2}, int64);
+  EXPECT_THROWS(RuntimeError, "dtype mismatch for weight: copying a param of dtype int64",
+                linear.load_state_dict({{"weight", integers}}));
+}
+
+TEST(LoadStateDict, OfItsOwnStateChangesNothing) {
+  Net net;
+  const std::vector<float> before = everything(net);
+  net.load_state_dict(net.state_dict());
+  EXPECT_EQ(everything(net), before);
+}
+
+TEST(LoadStateDict, OfAnEmptyModelAndAnEmptyState) {
+  ReLU relu;
+  EXPECT_THAT(relu.load_state_dict({}).missing_keys, IsEmpty());
+  EXPECT_THROWS(RuntimeError, "Unexpected key(s) in state_dict: \"w\". ",
+                relu.load_state_dict({{"w", std::nullopt}}));
+}
+
+// ---- Hooks
+
+TEST(StateDictHooks, SeeEachModulesEntriesAndMayChangeThem) {
+  Sequential model{Linear(1, 1), ReLU()};
+  HookHandle handle = model[0].register_state_dict_hook(
+      [](const Module& module, StateDict& state, const std::string& prefix) {
+        EXPECT_EQ(module.name(), "Linear");
+        EXPECT_EQ(prefix, "0.");
+        state.set(prefix + "version", ones({}, int64));
+      });
+  EXPECT_THAT(names_of(model.state_dict()), ElementsAre("0.weight", "0.bias", "0.version"));
+  handle.remove();
+  EXPECT_THAT(names_of(model.state_dict()), ElementsAre("0.weight", "0.bias"));
+}
+
+TEST(StateDictHooks, MayRenameKeysOfAnOldStateAndSeeTheResult) {
+  Sequential model{Linear(1, 1)};
+  int loaded = 0;
+  model[0].register_load_state_dict_pre_hook(
+      [](Module&, StateDict& state, const std::string& prefix) {
+        if (const std::optional<Tensor>* old = state.find(prefix + "kernel")) {
+          state.set(prefix + "weight", *old);
+          state.erase(prefix + "kernel");
+        }
+      });
+  model.register_load_state_dict_post_hook([&](Module& module, const LoadResult& result) {
+    ++loaded;
+    EXPECT_EQ(&module, &model);
+    EXPECT_EQ(module.get_parameter("0.weight").item<float>(), 3);
+    EXPECT_THAT(result.unexpected_keys, IsEmpty());
+  });
+  const StateDict old{{"0.kernel", full({1, 1}, 3.f)}, {"0.bias", ones(1)}};
+  model.load_state_dict(old);
+  EXPECT_EQ(loaded, 1);
+  EXPECT_TRUE(old.contains("0.kernel"));  // the hooks work on a copy
+  EXPECT_THROWS(RuntimeError, "Unexpected key(s)",
+                model.load_state_dict({{"0.kernel", ones({1, 1})}, {"0.bias", ones(1)}, {"x", {}}}));
+  EXPECT_EQ(loaded, 1);
+}
+
+}  // namespace
+}  // namespace lamina::nn
