@@ -7,6 +7,7 @@
 #include "lamina/autograd/engine.h"
 #include "lamina/autograd/function.h"
 #include "lamina/autograd/grad_mode.h"
+#include "lamina/autograd/walk.h"
 #include "lamina/tensor/random.h"
 
 namespace lamina {
@@ -94,30 +95,20 @@ std::vector<Tensor> leaves_of(const Tensor& y, const std::vector<Tensor>& inputs
   absl::flat_hash_set<const void*> met;
   for (const Tensor& input : inputs) met.insert(input.impl());
   std::vector<Tensor> leaves;
-  const auto meet_leaf = [&](const internal::Ptr<internal::TensorImpl>& leaf) {
-    if (met.insert(leaf.get()).second) leaves.emplace_back(leaf);
-  };
-  std::vector<internal::Node*> nodes;
-  const auto meet_node = [&](internal::Node* node) {
-    if (node->checkpoint != checkpoint) {
-      fail<RuntimeError>("checkpoint",
-                         "expected a function that uses results of operations only through its "
-                         "inputs, got one that uses a result of ",
-                         node->name(), " from outside; pass it as an input");
-    }
-    if (met.insert(node).second) nodes.push_back(node);
-  };
-  if (y.is_leaf()) {
-    if (y.requires_grad()) meet_leaf(y.handle());
-  } else {
-    meet_node(y.impl()->node.get());
-  }
-  for (size_t next = 0; next < nodes.size(); ++next) {
-    for (const internal::Edge& edge : nodes[next]->edges) {
-      if (edge.leaf) meet_leaf(edge.leaf);
-      if (edge.node) meet_node(edge.node.get());
-    }
-  }
+  internal::walk(
+      {&y, 1},
+      [&](const internal::Node& node) {
+        if (node.checkpoint != checkpoint) {
+          fail<RuntimeError>("checkpoint",
+                             "expected a function that uses results of operations only through its "
+                             "inputs, got one that uses a result of ",
+                             node.name(), " from outside; pass it as an input");
+        }
+        return met.insert(&node).second;
+      },
+      [&](const internal::Ptr<internal::TensorImpl>& leaf) {
+        if (met.insert(leaf.get()).second) leaves.emplace_back(leaf);
+      });
   return leaves;
 }
 

@@ -1,18 +1,14 @@
 #include "lamina/autograd/engine.h"
 
 #include <algorithm>
-#include <cmath>
-#include <exception>
-#include <new>
-#include <string>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
-#include "absl/strings/match.h"
 #include "lamina/autograd/anomaly.h"
 #include "lamina/autograd/grad_mode.h"
 #include "lamina/autograd/node.h"
+#include "lamina/autograd/node_run.h"
 #include "lamina/autograd/wanted.h"
 
 namespace lamina {
@@ -26,7 +22,7 @@ class Queue {
   ~Queue() {  // after an exception: no gradient of this run may meet the next
     for (Node* node : heap_) {
       node->waiting_in = nullptr;
-      for (Tensor& gradient : node->arrived) gradient = Tensor();
+      for (NodeOutput& output : node->outputs) output.arrived = Tensor();
     }
   }
   bool empty() const { return heap_.empty(); }
@@ -93,123 +89,6 @@ void accumulate_for_user(Tensor& grad, Tensor gradient) {
   }
 }
 
-// ---- Errors
-
-std::string label_of(const Node& node) {
-  if (!node.extras || node.extras->label.empty()) return "";
-  return absl::StrCat("; the forward call was in \"", node.extras->label, "\"");
-}
-
-// Throws unless `gradient` has the form. `what` says of what.
-void check_form(const char* op, const char* what, size_t number, const Shape& shape, DType dtype,
-                const Tensor& gradient, const Node& node) {
-  if (gradient.shape() == shape && gradient.dtype() == dtype) return;
-  fail<ShapeError>(op, "backward: expected a gradient of shape ", shape.str(), " and dtype ",
-                   name_of(dtype), " ", what, " ", number, ", got ", gradient.shape().str(),
-                   " and ", name_of(gradient.dtype()), label_of(node));
-}
-
-// Rethrows the current exception, a `what` of type E, with the node's name and label in its text.
-template <class E>
-[[noreturn]] void rethrow_named(const Node& node, const std::exception& e) {
-  const std::string own = absl::StrCat("[", node.name(), "]"), label = label_of(node);
-  const bool named = absl::StartsWith(e.what(), own);
-  if (named && label.empty()) throw;
-  std::throw_with_nested(E(absl::StrCat(named ? "" : own + " backward: ", e.what(), label)));
-}
-
-// The node's backward. What it throws names the operation: an Error stays of its class, another
-// std::exception becomes the one nested in a RuntimeError.
-Gradients run_node(Node& node, absl::Span<const Tensor> dy) {
-  try {
-    return node.run(dy);
-  } catch (const std::bad_alloc&) {
-    throw;
-  } catch (const ShapeError& e) {
-    rethrow_named<ShapeError>(node, e);
-  } catch (const DTypeError& e) {
-    rethrow_named<DTypeError>(node, e);
-  } catch (const IndexError& e) {
-    rethrow_named<IndexError>(node, e);
-  } catch (const ValueError& e) {
-    rethrow_named<ValueError>(node, e);
-  } catch (const InternalError& e) {
-    rethrow_named<InternalError>(node, e);
-  } catch (const std::exception& e) {
-    rethrow_named<RuntimeError>(node, e);
-  } catch (...) {
-    std::throw_with_nested(RuntimeError(absl::StrCat(
-        "[", node.name(), "] backward: an exception that is no std::exception", label_of(node))));
-  }
-}
-
-void check_finite(const Node& node, size_t input, const Tensor& gradient) {
-  const std::vector<double> values = gradient.to_vector<double>();
-  const auto bad =
-      std::find_if(values.begin(), values.end(), [](double v) { return !std::isfinite(v); });
-  if (bad == values.end()) return;
-  fail<RuntimeError>(node.name(), "backward: expected finite gradients, got ", *bad, " for input ",
-                     input, " at element ", bad - values.begin(), " (row-major) of shape ",
-                     gradient.shape().str(), label_of(node));
-}
-
-// ---- Hooks
-
-// `of` names what made the tensor.
-Tensor call_hooks(const char* of, const HookList<TensorHook>& hooks, Tensor gradient) {
-  hooks.for_each([&](const TensorHook& hook) {
-    const uint32_t version = gradient.data().version();
-    Tensor other = hook(gradient);
-    if (gradient.data().version() != version) {
-      fail<RuntimeError>(of,
-                         "hook: expected the gradient to be left as it is, got one that was "
-                         "written to; return another instead");
-    }
-    if (!other.defined()) return;
-    if (other.shape() != gradient.shape() || other.dtype() != gradient.dtype()) {
-      fail<ShapeError>(of, "hook: expected a gradient of shape ", gradient.shape().str(),
-                       " and dtype ", name_of(gradient.dtype()), ", got ", other.shape().str(),
-                       " and ", name_of(other.dtype()));
-    }
-    gradient = std::move(other);
-  });
-  return gradient;
-}
-
-void check_count(const Node& node, const char* hook, size_t expected, size_t got) {
-  if (got == expected) return;
-  fail<RuntimeError>(node.name(), hook, ": expected ", expected, " gradients or none, got ", got);
-}
-
-void call_prehooks(const Node& node, absl::InlinedVector<Tensor, 1>& dy) {
-  node.extras->prehooks.for_each([&](const NodePrehook& hook) {
-    std::vector<Tensor> others = hook(dy);
-    if (others.empty()) return;
-    check_count(node, "prehook", dy.size(), others.size());
-    for (size_t i = 0; i < dy.size(); ++i) {
-      if (others[i].defined()) {
-        const OutputMeta& meta = node.outputs[i];
-        check_form(node.name(), "from a prehook for result", i, meta.shape, meta.dtype, others[i],
-                   node);
-      }
-      dy[i] = std::move(others[i]);
-    }
-  });
-}
-
-void call_hooks(const Node& node, Gradients& gradients, absl::Span<const Tensor> dy) {
-  if (node.extras->hooks.empty()) return;
-  std::vector<Tensor> current;
-  for (size_t i = 0; i < gradients.size(); ++i) current.push_back(gradients[i]);
-  node.extras->hooks.for_each([&](const NodeHook& hook) {
-    std::vector<Tensor> others = hook(current, dy);
-    if (others.empty()) return;
-    check_count(node, "hook", current.size(), others.size());
-    current = std::move(others);
-  });
-  gradients = Gradients(std::move(current));
-}
-
 // ---- A run
 
 // A leaf whose gradient is kept apart until the end of the run: one that was asked for, or has
@@ -234,7 +113,7 @@ class Run {
     if (impl.node) {
       held_.push_back(impl.node);
       queue_.push(impl.node.get());
-      accumulate(impl.node->arrived[impl.output], std::move(gradient));
+      accumulate(impl.node->outputs[impl.output].arrived, std::move(gradient));
     } else {
       arrive(root.handle(), std::move(gradient));
     }
@@ -260,8 +139,7 @@ class Run {
  private:
   void step(Node& node) {
     dy_.clear();
-    dy_.swap(node.arrived);
-    node.arrived.assign(dy_.size(), Tensor());
+    for (NodeOutput& output : node.outputs) dy_.push_back(std::move(output.arrived));
     if (node.extras) call_output_hooks(node);
     if (wanted_ != nullptr) {
       const auto results = wanted_->results.find(&node);
@@ -270,35 +148,24 @@ class Run {
       }
       if (!wanted_->needed.contains(&node)) return;
     }
-    if (node.released) {
-      fail<RuntimeError>(node.name(),
-                         "backward through a graph that an earlier backward has consumed; "
-                         "pass retain_graph to that one",
-                         label_of(node));
-    }
+    if (node.released) fail_consumed(node);
     if (node.extras) call_prehooks(node, dy_);
     if (std::none_of(dy_.begin(), dy_.end(), [](const Tensor& dy) { return dy.defined(); })) {
       if (!retain_graph_) node.release();  // a prehook has taken the gradient away
       return;
     }
     Gradients gradients = run_node(node, dy_);
-    if (gradients.size() != node.edges.size()) {
-      fail<RuntimeError>(node.name(), "backward: expected ", node.edges.size(), " gradients, got ",
-                         gradients.size(), label_of(node));
-    }
-    if (node.extras) call_hooks(node, gradients, dy_);
     dy_.clear();
     for (size_t i = 0; i < node.edges.size(); ++i) {
       const Edge& edge = node.edges[i];
       if (!edge || !gradients[i].defined()) continue;
-      const Expected expected = expected_of(node, i);
-      check_form(node.name(), "for input", i, expected.shape, expected.dtype, gradients[i], node);
+      check_form_of_input(node, i, gradients[i]);
       if (detect_anomaly_) check_finite(node, i, gradients[i]);
       if (edge.leaf) {
         arrive(edge.leaf, std::move(gradients[i]));
       } else if (leads_on(*edge.node)) {
         queue_.push(edge.node.get());
-        accumulate(edge.node->arrived[edge.output], std::move(gradients[i]));
+        accumulate(edge.node->outputs[edge.output].arrived, std::move(gradients[i]));
       }
     }
     if (!retain_graph_) node.release();
@@ -334,7 +201,7 @@ class Run {
   const bool detect_anomaly_ = is_detect_anomaly();
   absl::InlinedVector<Ptr<Node>, 1> held_;  // what the queue's plain pointers live by
   Queue queue_;
-  absl::InlinedVector<Tensor, 1> dy_;  // of the node that runs
+  OutputGradients dy_;  // of the node that runs
   std::vector<Slot> slots_;
   absl::flat_hash_map<const TensorImpl*, size_t> slot_of_;
 };
@@ -357,11 +224,8 @@ Tensor first_gradient(const char* op, const Tensor& root, const Tensor& gradient
     }
     return ones(root.shape(), root.dtype());
   }
-  if (gradient.shape() != root.shape() || gradient.dtype() != root.dtype()) {
-    fail<ShapeError>(op, "expected a gradient of shape ", root.shape().str(), " and dtype ",
-                     name_of(root.dtype()), ", got ", gradient.shape().str(), " and ",
-                     name_of(gradient.dtype()));
-  }
+  const Form form{root.shape(), root.dtype()};
+  if (!has_form(gradient, form)) fail_form(op, "", form, "", gradient);
   return gradient;
 }
 
@@ -374,31 +238,6 @@ void check_inputs(const char* op, absl::Span<const Tensor> inputs) {
 }
 
 }  // namespace
-
-void fail_reshaped(const Node& node, size_t input) {
-  const NDArray& now = node.edges[input].leaf->data;
-  fail<RuntimeError>(node.name(), "backward: input ", input,
-                     " has been given another shape or dtype by set_data since, now ",
-                     now.shape().str(), " and ", name_of(now.dtype()),
-                     "; compute the result again");
-}
-
-void Node::destroy(Node* node) {
-  // Destroying a node drops its inputs' nodes; they are queued here, and the outermost call
-  // destroys them in a loop.
-  static thread_local Node* dead = nullptr;
-  static thread_local bool draining = false;
-  node->next_dead_ = dead;
-  dead = node;
-  if (draining) return;
-  draining = true;
-  while (dead != nullptr) {
-    Node* next = dead;
-    dead = next->next_dead_;
-    next->free_self();
-  }
-  draining = false;
-}
 
 void run_backward(const Tensor& root, const Tensor& gradient, const BackwardOptions& options) {
   Tensor first = first_gradient("backward", root, gradient);

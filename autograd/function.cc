@@ -8,7 +8,9 @@
 namespace lamina {
 
 void Context::save(Tensor tensor, bool is_output) {
-  Saved saved{std::move(tensor), 0, 0, is_output, 0};
+  internal::Saved saved;
+  saved.tensor = std::move(tensor);
+  saved.is_output = is_output;
   if (saved.tensor.defined()) {
     if (saved.tensor.impl()->inference && !is_inference_mode()) {
       fail<RuntimeError>(name_(),
@@ -18,11 +20,11 @@ void Context::save(Tensor tensor, bool is_output) {
     saved.version = saved.tensor.data().version();
     saved.replaced = saved.tensor.impl()->replaced;
   }
-  saved_.push_back(std::move(saved));
+  saved_->push_back(std::move(saved));
 }
 
 void Context::number_output(const NDArray& result, uint32_t output) {
-  for (Saved& s : saved_) {
+  for (internal::Saved& s : *saved_) {
     const NDArray& data = s.tensor.data();
     if (s.is_output && data.storage() == result.storage() && data.raw_data() == result.raw_data())
       s.output = output;
@@ -54,11 +56,11 @@ Tensor Context::saved(int i) const {
     fail<RuntimeError>(
         op, "backward needs values that an earlier backward freed; pass retain_graph to that one");
   }
-  if (i < 0 || static_cast<size_t>(i) >= saved_.size()) {
-    fail<IndexError>(op, "saved(", i, ") in backward: forward saved ", saved_.size(),
-                     saved_.size() == 1 ? " value" : " values");
+  if (i < 0 || static_cast<size_t>(i) >= saved_->size()) {
+    fail<IndexError>(op, "saved(", i, ") in backward: forward saved ", saved_->size(),
+                     saved_->size() == 1 ? " value" : " values");
   }
-  const Saved& s = saved_[static_cast<size_t>(i)];
+  const internal::Saved& s = (*saved_)[static_cast<size_t>(i)];
   const NDArray& data = s.tensor.data();
   if (data.defined() && (s.tensor.impl()->replaced != s.replaced || data.version() != s.version)) {
     fail<RuntimeError>(op, "a value that backward needs was changed in place: shape ",
@@ -78,14 +80,14 @@ Tensor Context::saved(int i) const {
 
 Tensor Context::output() const {
   check_in_backward("output");
-  for (size_t i = 0; i < saved_.size(); ++i) {
-    if (saved_[i].is_output) return saved(static_cast<int>(i));
+  for (size_t i = 0; i < saved_->size(); ++i) {
+    if ((*saved_)[i].is_output) return saved(static_cast<int>(i));
   }
   if (node_->released) return saved(0);  // says so
   fail<RuntimeError>(name_(), "output() in backward: forward saved none with save_output");
 }
 
-internal::Expected Context::input_meta(const char* method, int i) const {
+internal::Form Context::input_form(const char* method, int i) const {
   check_in_backward(method);
   check_input(method, i);
   const internal::Edge& edge = node_->edges[static_cast<size_t>(i)];
@@ -93,7 +95,7 @@ internal::Expected Context::input_meta(const char* method, int i) const {
     fail<RuntimeError>(name_(), method, "(", i, ") in backward: input ", i,
                        " wants no gradient; ask needs_grad(", i, ") first");
   }
-  return internal::expected_of(*node_, static_cast<size_t>(i));
+  return internal::input_form(*node_, static_cast<size_t>(i));
 }
 
 void Context::fail_in_forward(const char* method) const {
@@ -108,10 +110,11 @@ void Context::fail_no_input(const char* method, int i) const {
 Tensor Context::to_input(int i, const Tensor& gradient) const {
   check_in_backward("to_input");
   if (!needs_grad(i)) return Tensor();
-  const internal::Expected expected = internal::expected_of(*node_, static_cast<size_t>(i));
+  const internal::Form form = internal::input_form(*node_, static_cast<size_t>(i));
   Tensor result = gradient;
-  if (result.shape() != expected.shape) result = result.sum_to(expected.shape);
-  if (result.dtype() != expected.dtype) result = result.to(expected.dtype);
+  if (absl::Span<const int64_t>(result.shape()) != form.shape)
+    result = result.sum_to(Shape(form.shape));
+  if (result.dtype() != form.dtype) result = result.to(form.dtype);
   return result;
 }
 

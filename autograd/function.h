@@ -47,11 +47,27 @@
 
 namespace lamina {
 
+namespace internal {
+// A value that forward left for backward.
+struct Saved {
+  Tensor tensor;
+  uint32_t version = 0;   // of the storage
+  uint32_t replaced = 0;  // of the tensor: after set_data another storage may have the same version
+  uint32_t output = 0;    // which result it is, if it is one
+  bool is_output = false;
+};
+using SavedList = absl::InlinedVector<Saved, 2>;
+}  // namespace internal
+
 // What forward leaves for backward. A call at the wrong time throws RuntimeError, a number outside
 // its range IndexError; both name the operation.
 class Context {
  public:
-  explicit Context(const char* (*name)()) : name_(name) {}
+  explicit Context(const char* (*name)()) : name_(name) {}  // nothing is to be recorded
+  // `inputs` has one per edge in forward, and is null in backward.
+  Context(internal::Node* node, internal::SavedList* saved, const char* (*name)(),
+          internal::TensorImpl* const* inputs = nullptr)
+      : name_(name), node_(node), saved_(saved), inputs_(inputs) {}
 
   // ---- In forward
   // Keeps an input together with its history, so that second derivatives pass through it. x must be
@@ -73,8 +89,8 @@ class Context {
   Tensor saved(int i) const;
   Tensor output() const;  // what save_output kept
   // Of an input that wants a gradient.
-  Shape input_shape(int i) const { return input_meta("input_shape", i).shape; }
-  DType input_dtype(int i) const { return input_meta("input_dtype", i).dtype; }
+  Shape input_shape(int i) const { return Shape(input_form("input_shape", i).shape); }
+  DType input_dtype(int i) const { return input_form("input_dtype", i).dtype; }
   // A gradient that has the broadcast and promoted form, brought back to that of input i; undefined
   // if unwanted.
   Tensor to_input(int i, const Tensor& gradient) const;
@@ -90,25 +106,12 @@ class Context {
   }
 
   // ---- For Function
-  void record(internal::Node* node, internal::TensorImpl* const* inputs) {
-    node_ = node;
-    inputs_ = inputs;
-  }
-  void forward_done() { inputs_ = nullptr; }
   // A saved output that is `result` is result number `output` of several.
   void number_output(const NDArray& result, uint32_t output);
-  void clear() { saved_.clear(); }
 
  private:
-  struct Saved {
-    Tensor tensor;
-    uint32_t version;   // of the storage
-    uint32_t replaced;  // of the tensor: after set_data another storage may have the same version
-    bool is_output;
-    uint32_t output;  // which result it is, if it is one
-  };
   void save(Tensor tensor, bool is_output);
-  internal::Expected input_meta(const char* method, int i) const;
+  internal::Form input_form(const char* method, int i) const;
   void check_in_backward(const char* method) const {
     if (node_ == nullptr || inputs_ != nullptr) fail_in_forward(method);
   }
@@ -118,10 +121,10 @@ class Context {
   [[noreturn, gnu::cold]] void fail_in_forward(const char* method) const;
   [[noreturn, gnu::cold]] void fail_no_input(const char* method, int i) const;
 
-  const char* (*name_)();                          // of the operation
-  internal::Node* node_ = nullptr;                 // null if nothing is to be recorded
-  internal::TensorImpl* const* inputs_ = nullptr;  // one per edge, during forward
-  absl::InlinedVector<Saved, 2> saved_;
+  const char* (*name_)();           // of the operation
+  internal::Node* node_ = nullptr;  // null if nothing is to be recorded
+  internal::SavedList* saved_ = nullptr;
+  internal::TensorImpl* const* inputs_ = nullptr;
 };
 
 namespace internal {
@@ -191,6 +194,7 @@ class NodeOf final : public Node {
   }
   const char* name() const override { return Op::name(); }
   Gradients run(absl::Span<const Tensor> dy) override {
+    Context context(this, &saved, &Op::name);
     if constexpr (TakesOneGradient<Op>::value) {
       return op.backward(context, dy[0]);
     } else {
@@ -198,12 +202,12 @@ class NodeOf final : public Node {
     }
   }
   void release() override {
-    context.clear();
+    saved.clear();
     released = true;
   }
 
   Op op;
-  Context context{&Op::name};
+  SavedList saved;
 
  private:
   void free_self() override {
@@ -242,9 +246,9 @@ class Function {
     internal::PerInput<internal::TensorImpl*, kInputs> inputs(count);
     size_t i = 0;
     (connect(args, *node, inputs.data(), i), ...);
-    typed.context.record(&typed, inputs.data());
-    auto result = recorded(std::move(node), typed.context, [&]() -> decltype(auto) {
-      return typed.op.forward(typed.context, internal::as_array(args)...);
+    Context context(&typed, &typed.saved, &Function::name, inputs.data());
+    auto result = recorded(std::move(node), context, [&]() -> decltype(auto) {
+      return typed.op.forward(context, internal::as_array(args)...);
     });
     (note_views(result, args), ...);
     return result;
@@ -333,7 +337,6 @@ class Function {
     using Result = std::decay_t<decltype(forward())>;
     if constexpr (std::is_same_v<Result, NDArray>) {
       Tensor result(internal::TensorImpl::make_from(forward));
-      context.forward_done();
       attach(result, std::move(node), 0);
       if (!result.data().defined()) result = Tensor();
       return result;
@@ -342,7 +345,6 @@ class Function {
       static_assert(!internal::TakesOneGradient<Op>::value ||
                         std::is_same_v<decltype(results), std::array<Tensor, 1>>,
                     "backward of several results takes absl::Span<const Tensor>");
-      context.forward_done();
       for (size_t i = 0; i < results.size(); ++i) {
         attach(results[i], node, i);
         context.number_output(results[i].data(), static_cast<uint32_t>(i));
@@ -363,8 +365,7 @@ class Function {
 
   static void attach(const Tensor& result, internal::Ptr<internal::Node> node, size_t i) {
     const NDArray& data = result.data();
-    node->outputs.emplace_back(data.shape(), data.dtype());
-    node->arrived.emplace_back();
+    node->outputs.emplace_back(data);
     if (!data.defined() || !is_floating(data.dtype())) return;
     result.impl()->node = std::move(node);
     result.impl()->output = static_cast<uint32_t>(i);

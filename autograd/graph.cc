@@ -3,6 +3,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_replace.h"
 #include "lamina/autograd/node.h"
+#include "lamina/autograd/walk.h"
 
 namespace lamina {
 namespace {
@@ -19,8 +20,8 @@ std::string form(const Shape& shape, DType dtype) {
 std::string describe(const internal::Node& node) {
   std::string text = node.name();
   if (node.extras && !node.extras->label.empty()) absl::StrAppend(&text, "\n", node.extras->label);
-  for (const internal::OutputMeta& output : node.outputs) {
-    absl::StrAppend(&text, "\n", form(output.shape, output.dtype));
+  for (const internal::NodeOutput& output : node.outputs) {
+    absl::StrAppend(&text, "\n", form(Shape(output.shape), output.dtype));
   }
   return text;
 }
@@ -36,37 +37,30 @@ std::string to_dot(const Tensor& x, const std::vector<std::pair<std::string, Ten
 
   std::string boxes, arrows;
   absl::flat_hash_map<const void*, size_t> numbers;
-  std::vector<internal::Node*> nodes;
-  const auto number_of_leaf = [&](const internal::TensorImpl& leaf) {
-    const auto [place, is_new] = numbers.emplace(&leaf, numbers.size());
-    if (is_new) {
-      const auto name = name_of_leaf.find(&leaf);
-      absl::StrAppend(&boxes, "  n", place->second, " [shape=ellipse, label=",
-                      quoted(absl::StrCat(name == name_of_leaf.end() ? "" : name->second,
-                                          form(leaf.data.shape(), leaf.data.dtype()))),
-                      "];\n");
-    }
-    return place->second;
+  std::vector<const internal::Node*> nodes;
+  const auto meet_leaf = [&](const internal::Ptr<internal::TensorImpl>& leaf) {
+    const auto [place, is_new] = numbers.emplace(leaf.get(), numbers.size());
+    if (!is_new) return;
+    const auto name = name_of_leaf.find(leaf.get());
+    absl::StrAppend(&boxes, "  n", place->second, " [shape=ellipse, label=",
+                    quoted(absl::StrCat(name == name_of_leaf.end() ? "" : name->second,
+                                        form(leaf->data.shape(), leaf->data.dtype()))),
+                    "];\n");
   };
-  const auto number_of_node = [&](internal::Node& node) {
+  const auto meet_node = [&](const internal::Node& node) {
     const auto [place, is_new] = numbers.emplace(&node, numbers.size());
-    if (is_new) {
-      nodes.push_back(&node);
-      absl::StrAppend(&boxes, "  n", place->second, " [label=", quoted(describe(node)), "];\n");
-    }
-    return place->second;
+    if (!is_new) return false;
+    nodes.push_back(&node);
+    absl::StrAppend(&boxes, "  n", place->second, " [label=", quoted(describe(node)), "];\n");
+    return true;
   };
-  if (x.is_leaf()) {
-    number_of_leaf(*x.impl());
-  } else {
-    number_of_node(*x.impl()->node);
-  }
-  for (size_t next = 0; next < nodes.size(); ++next) {
-    const size_t to = numbers.at(nodes[next]);
-    for (const internal::Edge& edge : nodes[next]->edges) {
+  internal::walk({&x, 1}, meet_node, meet_leaf);
+  if (numbers.empty()) meet_leaf(x.handle());  // one that requires no gradient
+  for (const internal::Node* node : nodes) {
+    for (const internal::Edge& edge : node->edges) {
       if (!edge) continue;
-      const size_t from = edge.node ? number_of_node(*edge.node) : number_of_leaf(*edge.leaf);
-      absl::StrAppend(&arrows, "  n", from, " -> n", to, ";\n");
+      const void* from = edge.node ? static_cast<const void*>(edge.node.get()) : edge.leaf.get();
+      absl::StrAppend(&arrows, "  n", numbers.at(from), " -> n", numbers.at(node), ";\n");
     }
   }
   return absl::StrCat("digraph {\n  node [shape=box];\n", boxes, arrows, "}\n");

@@ -26,6 +26,7 @@
 #include <vector>
 
 #include "absl/container/inlined_vector.h"
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "lamina/autograd/anomaly.h"
 #include "lamina/autograd/grad_mode.h"
@@ -67,12 +68,29 @@ struct Edge {
   explicit operator bool() const { return node || leaf; }
 };
 
-// What the gradient of an output must look like.
-struct OutputMeta {
-  OutputMeta(const Shape& output_shape, DType output_dtype)
-      : shape(output_shape), dtype(output_dtype) {}
-  Shape shape;
+// The shape and dtype that a gradient must have, those of a tensor that outlives this.
+struct Form {
+  absl::Span<const int64_t> shape;
   DType dtype;
+};
+inline bool has_form(const Tensor& gradient, const Form& form) {
+  return gradient.dtype() == form.dtype &&
+         absl::Span<const int64_t>(gradient.shape()) == form.shape;
+}
+// Throws ShapeError: "[op] <before>expected a gradient of shape ... and dtype ...<what>, got
+// ...<after>".
+[[noreturn, gnu::cold]] void fail_form(const char* op, absl::string_view before, const Form& form,
+                                       absl::string_view what, const Tensor& gradient,
+                                       absl::string_view after = "");
+
+// A result of a node. Graphs of a million nodes decide its size: a Shape has room for rank 8.
+struct NodeOutput {
+  explicit NodeOutput(const NDArray& result)
+      : shape(result.shape().begin(), result.shape().end()), dtype(result.dtype()) {}
+  Form form() const { return {shape, dtype}; }
+  absl::InlinedVector<int64_t, 4> shape;
+  DType dtype;
+  Tensor arrived;  // its gradient so far, in one run of the engine
 };
 
 // What few nodes have.
@@ -103,14 +121,12 @@ class Node : public Counted {
     return *extras;
   }
 
-  absl::Span<Edge> edges;
-  int64_t generation = 1;
-  absl::InlinedVector<OutputMeta, 1> outputs;
-  absl::InlinedVector<Tensor, 1>
-      arrived;  // the gradients of the outputs so far, in one run of the engine
-  std::unique_ptr<NodeExtras> extras;  // null if it has none
   const uint32_t checkpoint = current_checkpoint;
-  const void* waiting_in = nullptr;  // the run of the engine that has this node in its queue
+  int64_t generation = 1;
+  absl::Span<Edge> edges;
+  absl::InlinedVector<NodeOutput, 1> outputs;
+  std::unique_ptr<NodeExtras> extras;  // null if it has none
+  const void* waiting_in = nullptr;    // the run of the engine that has this node in its queue
   bool released = false;
 
  protected:
@@ -209,20 +225,12 @@ inline void note_view(TensorImpl& result, TensorImpl* x) {
 
 const NDArray& undefined_array();  // what an undefined tensor has for data
 
-// What the gradient of an input must look like.
-struct Expected {
-  const Shape& shape;
-  DType dtype;
-};
 [[noreturn, gnu::cold]] void fail_reshaped(const Node& node, size_t input);
-// Of an input that wants a gradient. Throws RuntimeError if it is a leaf that set_data has given
-// another shape or dtype since.
-inline Expected expected_of(const Node& node, size_t input) {
+// Of the gradient of an input that wants one. Throws RuntimeError if it is a leaf that set_data has
+// given another shape or dtype since.
+inline Form input_form(const Node& node, size_t input) {
   const Edge& edge = node.edges[input];
-  if (edge.node) {
-    const OutputMeta& output = edge.node->outputs[edge.output];
-    return {output.shape, output.dtype};
-  }
+  if (edge.node) return edge.node->outputs[edge.output].form();
   if (edge.leaf->reshaped != edge.reshaped) fail_reshaped(node, input);
   return {edge.leaf->data.shape(), edge.leaf->data.dtype()};
 }

@@ -103,11 +103,8 @@ HookHandle Tensor::add_hook(TensorHook hook) const {
 
 void Tensor::set_grad(Tensor grad) const {
   internal::TensorImpl& impl = impl_of("set_grad", *this);
-  if (grad.defined() && (grad.shape() != shape() || grad.dtype() != dtype())) {
-    fail<ShapeError>("set_grad", "expected a gradient of shape ", shape().str(), " and dtype ",
-                     name_of(dtype()), ", got ", grad.shape().str(), " and ",
-                     name_of(grad.dtype()));
-  }
+  const internal::Form form{shape(), dtype()};
+  if (grad.defined() && !has_form(grad, form)) fail_form("set_grad", "", form, "", grad);
   if (grad.impl() == impl_.get()) {
     fail<ValueError>("set_grad", "expected another tensor as the gradient, got the tensor itself");
   }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "lamina/autograd/walk.h"
+
 namespace lamina::internal {
 
 Wanted::Wanted(absl::Span<const Tensor> roots, absl::Span<const Tensor> inputs) {
@@ -16,24 +18,14 @@ Wanted::Wanted(absl::Span<const Tensor> roots, absl::Span<const Tensor> inputs) 
     lowest = std::min(lowest, impl.generation());
   }
 
-  std::vector<const Node*> nodes;
-  for (const Tensor& root : roots) {
-    if (root.impl()->node) {
-      nodes.push_back(root.impl()->node.get());
-    } else {
-      reached_leaves_.insert(root.impl());
-    }
-  }
-  for (size_t next = 0; next < nodes.size(); ++next) {
-    const Node* node = nodes[next];
-    if (!reached_nodes_.insert(node).second || node->generation < lowest) continue;
-    for (const Edge& edge : node->edges) {
-      if (edge.node) nodes.push_back(edge.node.get());
-      if (edge.leaf) reached_leaves_.insert(edge.leaf.get());
-    }
-  }
+  walk(
+      roots,
+      [&](const Node& node) {
+        return reached_nodes_.insert(&node).second && node.generation >= lowest;
+      },
+      [&](const Ptr<TensorImpl>& leaf) { reached_leaves_.insert(leaf.get()); });
 
-  nodes.assign(reached_nodes_.begin(), reached_nodes_.end());
+  std::vector<const Node*> nodes(reached_nodes_.begin(), reached_nodes_.end());
   std::sort(nodes.begin(), nodes.end(),
             [](const Node* a, const Node* b) { return a->generation < b->generation; });
   for (const Node* node : nodes) {
