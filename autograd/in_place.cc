@@ -15,6 +15,7 @@
 
 #include "absl/functional/function_ref.h"
 #include "lamina/autograd/function.h"
+#include "lamina/autograd/part.h"
 #include "lamina/tensor/indexing.h"
 
 namespace lamina {
@@ -22,8 +23,10 @@ namespace {
 
 // ---- A view within its base
 
-// Where a view's elements lie in its base, both strided as they are in their storage.
+// Where a view's elements lie in its base, both strided as they are in their storage: a Part of
+// arrays of the base's shape.
 struct Region {
+  static constexpr const char *kName = "view", *kBackward = "view_backward";
   Region() = default;
   Region(const NDArray& base, const NDArray& view)
       : base_shape(base.shape()),
@@ -43,16 +46,17 @@ struct Region {
     return size == 0 || (offset >= 0 && offset + size <= extent(base_shape, base_strides));
   }
   // Zeros, strided as the base.
-  NDArray blank(DType dtype) const {
+  NDArray blank(const Shape&, DType dtype) const {
     const NDArray all = NDArray::zeros(extent(base_shape, base_strides), dtype);
     return all.view_of(base_shape, base_strides);
   }
-  // Of an array of the base's shape and strides, the elements of the view.
+  // A view of x if it is strided as the base.
   NDArray of(const NDArray& x) const {
-    return x.view_of(shape, strides, shape.numel() == 0 ? 0 : offset);
+    const NDArray y = x.strides() == base_strides ? x : copy(x);
+    return y.view_of(shape, strides, shape.numel() == 0 ? 0 : offset);
   }
   NDArray copy(const NDArray& x) const {
-    NDArray y = blank(x.dtype());
+    NDArray y = blank(base_shape, x.dtype());
     y.copy_(x);
     return y;
   }
@@ -62,34 +66,7 @@ struct Region {
   int64_t offset = 0;
 };
 
-// The view's elements, of an array of the base's shape.
-struct TakeRegion : Function<TakeRegion> {
-  static constexpr const char* kName = "view";
-  static constexpr bool kIsView = true;
-  Region region;
-  NDArray forward(Context&, const NDArray& x, const Region& where) {
-    region = where;
-    return region.of(x.strides() == region.base_strides ? x : region.copy(x));
-  }
-  Gradients backward(Context&, const Tensor& dy);
-};
-
-// Zeros of the base's shape, with x as the view's elements.
-struct PutRegion : Function<PutRegion> {
-  static constexpr const char* kName = "view_backward";
-  Region region;
-  NDArray forward(Context&, const NDArray& x, const Region& where) {
-    region = where;
-    NDArray y = region.blank(x.dtype());
-    region.of(y).copy_(x);
-    return y;
-  }
-  Gradients backward(Context&, const Tensor& dy) { return {TakeRegion::apply(dy, region)}; }
-};
-
-Gradients TakeRegion::backward(Context&, const Tensor& dy) {
-  return {PutRegion::apply(dy, region)};
-}
+using TakeRegion = internal::TakePart<Region>;
 
 // x with zeros as the view's elements.
 struct EraseRegion : Function<EraseRegion> {

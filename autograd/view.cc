@@ -1,5 +1,6 @@
 // Views and copies, with their gradients.
 #include "lamina/autograd/function.h"
+#include "lamina/autograd/part.h"
 
 namespace lamina {
 namespace {
@@ -64,55 +65,26 @@ struct SumTo : Function<SumTo> {
   }
 };
 
-// Some of the elements of an array, each once: what narrow, slice and diagonal view. Part::of takes
-// them, from an array of whatever strides.
-struct NarrowPart {
+// Parts of an array of whatever strides; blank is row-major.
+struct RowMajorPart {
+  static NDArray blank(const Shape& shape, DType dtype) { return NDArray::zeros(shape, dtype); }
+};
+struct NarrowPart : RowMajorPart {
   static constexpr const char *kName = "narrow", *kBackward = "narrow_backward";
   int64_t dim, start, length;
   NDArray of(const NDArray& x) const { return narrow(x, dim, start, length); }
 };
-struct SlicePart {
+struct SlicePart : RowMajorPart {
   static constexpr const char *kName = "slice", *kBackward = "slice_backward";
   int64_t dim;
   std::optional<int64_t> start, end;
   int64_t step;
   NDArray of(const NDArray& x) const { return slice(x, dim, start, end, step); }
 };
-struct DiagonalPart {
+struct DiagonalPart : RowMajorPart {
   static constexpr const char *kName = "diagonal", *kBackward = "diagonal_backward";
   int64_t offset, dim1, dim2;
   NDArray of(const NDArray& x) const { return diagonal(x, offset, dim1, dim2); }
-};
-
-template <class Part>
-struct TakePart;
-
-// Zeros of `shape` with x as the part.
-template <class Part>
-struct PutPart : Function<PutPart<Part>> {
-  static constexpr const char* kName = Part::kBackward;
-  Part part;
-  NDArray forward(Context&, const NDArray& x, const Shape& shape, const Part& where) {
-    part = where;
-    NDArray y = NDArray::zeros(shape, x.dtype());
-    part.of(y).copy_(x);
-    return y;
-  }
-  Gradients backward(Context&, const Tensor& dy) { return {TakePart<Part>::apply(dy, part)}; }
-};
-
-template <class Part>
-struct TakePart : Function<TakePart<Part>> {
-  static constexpr const char* kName = Part::kName;
-  static constexpr bool kIsView = true;
-  Part part;
-  NDArray forward(Context&, const NDArray& x, const Part& where) {
-    part = where;
-    return part.of(x);
-  }
-  Gradients backward(Context& ctx, const Tensor& dy) {
-    return {PutPart<Part>::apply(dy, ctx.input_shape(0), part)};
-  }
 };
 
 struct AsStrided : Function<AsStrided> {
@@ -182,14 +154,14 @@ Tensor squeeze(const Tensor& x) { return view(x, squeeze(x.data()).shape()); }
 Tensor squeeze(const Tensor& x, int64_t dim) { return view(x, squeeze(x.data(), dim).shape()); }
 Tensor unsqueeze(const Tensor& x, int64_t dim) { return view(x, unsqueeze(x.data(), dim).shape()); }
 Tensor narrow(const Tensor& x, int64_t dim, int64_t start, int64_t length) {
-  return TakePart<NarrowPart>::apply(x, NarrowPart{dim, start, length});
+  return internal::TakePart<NarrowPart>::apply(x, NarrowPart{{}, dim, start, length});
 }
 Tensor slice(const Tensor& x, int64_t dim, std::optional<int64_t> start, std::optional<int64_t> end,
              int64_t step) {
-  return TakePart<SlicePart>::apply(x, SlicePart{dim, start, end, step});
+  return internal::TakePart<SlicePart>::apply(x, SlicePart{{}, dim, start, end, step});
 }
 Tensor diagonal(const Tensor& x, int64_t offset, int64_t dim1, int64_t dim2) {
-  return TakePart<DiagonalPart>::apply(x, DiagonalPart{offset, dim1, dim2});
+  return internal::TakePart<DiagonalPart>::apply(x, DiagonalPart{{}, offset, dim1, dim2});
 }
 Tensor as_strided(const Tensor& x, const Shape& shape, const Strides& strides,
                   std::optional<int64_t> storage_offset) {
