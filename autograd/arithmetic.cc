@@ -23,8 +23,8 @@ struct Sub : Function<Sub> {
 struct Mul : Function<Mul> {
   static constexpr const char* kName = "mul";
   static NDArray forward(Context& ctx, const NDArray& a, const NDArray& b) {
-    ctx.save_input(a);
-    ctx.save_input(b);
+    ctx.save_input(a, ctx.needs_grad(1));
+    ctx.save_input(b, ctx.needs_grad(0));
     return mul(a, b);
   }
   static Gradients backward(Context& ctx, const Tensor& dy) {
@@ -36,7 +36,7 @@ struct Mul : Function<Mul> {
 struct Div : Function<Div> {
   static constexpr const char* kName = "div";
   static NDArray forward(Context& ctx, const NDArray& a, const NDArray& b) {
-    ctx.save_input(a);
+    ctx.save_input(a, ctx.needs_grad(1));
     ctx.save_input(b);
     return div(a, b);
   }
@@ -78,8 +78,10 @@ template <bool kFloor>
 struct Modulo : Function<Modulo<kFloor>> {
   static constexpr const char* kName = kFloor ? "remainder" : "fmod";
   static NDArray forward(Context& ctx, const NDArray& a, const NDArray& b) {
-    ctx.save_values(a);
-    ctx.save_values(b);
+    if (ctx.needs_grad(1)) {
+      ctx.save_values(a);
+      ctx.save_values(b);
+    }
     return kFloor ? remainder(a, b) : fmod(a, b);
   }
   static Gradients backward(Context& ctx, const Tensor& dy) {

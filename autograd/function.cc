@@ -9,17 +9,12 @@ namespace lamina {
 
 void Context::save(Tensor tensor, bool is_output) {
   internal::Saved saved;
+  if (tensor.defined()) {
+    saved.version = tensor.data().version();
+    saved.replaced = tensor.impl()->replaced;
+  }
   saved.tensor = std::move(tensor);
   saved.is_output = is_output;
-  if (saved.tensor.defined()) {
-    if (saved.tensor.impl()->inference && !is_inference_mode()) {
-      fail<RuntimeError>(name_(),
-                         "backward would need a tensor that was made in inference mode; clone() it "
-                         "first, or make it outside InferenceModeGuard");
-    }
-    saved.version = saved.tensor.data().version();
-    saved.replaced = saved.tensor.impl()->replaced;
-  }
   saved_->push_back(std::move(saved));
 }
 
@@ -31,22 +26,39 @@ void Context::number_output(const NDArray& result, uint32_t output) {
   }
 }
 
-void Context::save_input(const NDArray& x) {
-  if (node_ == nullptr) return;
+internal::TensorImpl* Context::find_input(const NDArray& x) const {
   // The reference that forward got is the array inside the input's impl, so its address says which
   // input it is.
   for (size_t i = 0; i < node_->edges.size(); ++i) {
-    internal::TensorImpl* input = inputs_[i];
-    if (input != nullptr && &input->data == &x) {
-      // In-place writes may make any tensor but a leaf that requires a gradient depend on this
-      // node: what is saved has the history of now, and nothing to make a cycle of.
-      save(Tensor(input->leaf_requires_grad ? internal::Ptr<internal::TensorImpl>::share(input)
-                                            : internal::snapshot(*input)),
-           false);
-      return;
-    }
+    if (inputs_[i] != nullptr && &inputs_[i]->data == &x) return inputs_[i];
   }
-  save(Tensor(x), false);  // a constant NDArray argument
+  return nullptr;
+}
+
+void Context::check_not_of_inference(const internal::TensorImpl& impl) const {
+  if (!impl.inference || is_inference_mode()) return;
+  fail<RuntimeError>(name_(),
+                     "backward would need a tensor that was made in inference mode; clone() it "
+                     "first, or make it outside InferenceModeGuard");
+}
+
+void Context::save_input(const NDArray& x, bool needed) {
+  if (node_ == nullptr) return;
+  if (!needed) return save(Tensor(), false);
+  internal::TensorImpl* input = find_input(x);
+  if (input == nullptr) return save(Tensor(x), false);  // a constant NDArray argument
+  check_not_of_inference(*input);
+  // In-place writes may make any tensor but a leaf that requires a gradient depend on this node:
+  // what is saved has the history of now, and nothing to make a cycle of.
+  save(Tensor(input->leaf_requires_grad ? internal::Ptr<internal::TensorImpl>::share(input)
+                                        : internal::snapshot(*input)),
+       false);
+}
+
+void Context::save_values(const NDArray& values) {
+  if (node_ == nullptr) return;
+  if (const internal::TensorImpl* input = find_input(values)) check_not_of_inference(*input);
+  save(Tensor(values), false);
 }
 
 Tensor Context::saved(int i) const {

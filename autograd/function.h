@@ -71,12 +71,10 @@ class Context {
 
   // ---- In forward
   // Keeps an input together with its history, so that second derivatives pass through it. x must be
-  // the parameter.
-  void save_input(const NDArray& x);
+  // the parameter. Where backward will not need it, an undefined tensor takes its place.
+  void save_input(const NDArray& x, bool needed = true);
   // Keeps values as a constant.
-  void save_values(const NDArray& values) {
-    if (node_ != nullptr) save(Tensor(values), false);
-  }
+  void save_values(const NDArray& values);
   // Keeps the result, and returns it. In backward it has its history again.
   NDArray save_output(NDArray y) {
     if (node_ != nullptr) save(Tensor(y), true);
@@ -111,6 +109,8 @@ class Context {
 
  private:
   void save(Tensor tensor, bool is_output);
+  internal::TensorImpl* find_input(const NDArray& x) const;  // null if it is none of the tensors
+  void check_not_of_inference(const internal::TensorImpl& impl) const;
   internal::Form input_form(const char* method, int i) const;
   void check_in_backward(const char* method) const {
     if (node_ == nullptr || inputs_ != nullptr) fail_in_forward(method);

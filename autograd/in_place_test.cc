@@ -64,6 +64,37 @@ TEST(InPlace, WriteToAValueThatNobodyNeedsIsFine) {
   EXPECT_EQ(a.grad().to_vector<double>(), (Values{1, 1}));
 }
 
+TEST(InPlace, WriteToAnOperandThatOnlyTheOthersGradientWouldNeedIsFine) {
+  const Tensor m = tensor({{2.0, 5.0}, {1.0, 1.0}});
+  const struct {
+    const char* name;
+    std::function<Tensor(const Tensor& h)> f;
+    Values gradient;
+  } cases[] = {
+      {"mul", [](const Tensor& h) { return h * 3; }, {3, 3}},
+      {"mul", [](const Tensor& h) { return 3 * h; }, {3, 3}},
+      {"div", [](const Tensor& h) { return h / 2; }, {0.5, 0.5}},
+      {"remainder", [](const Tensor& h) { return remainder(h, 2); }, {1, 1}},
+      {"matmul", [&](const Tensor& h) { return matmul(h, m); }, {7, 2}},
+      {"matmul", [&](const Tensor& h) { return matmul(m, h); }, {3, 6}},
+      {"linear",
+       [&](const Tensor& h) {
+         return linear(h.view({1, 2}), m);
+       },
+       {3, 6}},
+  };
+  for (const auto& c : cases) {
+    const Tensor a = leaf({3, 4}), h = a * 1, y = sum(c.f(h));
+    h.fill_(100);
+    y.backward();
+    EXPECT_EQ(a.grad().to_vector<double>(), c.gradient) << c.name;
+  }
+  const Tensor a = leaf({3, -4}), y = norm(a, 1);  // needs the signs of a, not y
+  y.mul_(2);
+  y.backward();
+  EXPECT_EQ(a.grad().to_vector<double>(), (Values{2, -2}));
+}
+
 TEST(InPlace, WriteAfterBackwardIsFine) {
   // An optimizer's step.
   const Tensor w = leaf({3, 4});

@@ -62,6 +62,25 @@ TEST(InferenceModeTest, ItsTensorsStayOutOfGraphs) {
   EXPECT_EQ(values_of(a.grad()), (Values{5, 5}));
 }
 
+TEST(InferenceModeTest, ItsTensorsAreNotKeptAsConstantsEither) {
+  const Tensor a = leaf({1, 5});
+  Tensor bound, index;
+  {
+    const InferenceModeGuard inference;
+    bound = full(2, 3.0, float64);
+    index = tensor({int64_t{1}}, {1});
+  }
+  EXPECT_THROWS(RuntimeError,
+                "[maximum] backward would need a tensor that was made in inference mode; clone() "
+                "it first, or make it outside InferenceModeGuard",
+                maximum(a, bound));
+  EXPECT_THROWS(RuntimeError, "[index_select] backward would need a tensor that was made in",
+                index_select(a, 0, index));
+  sum(maximum(a, bound.clone())).backward();
+  EXPECT_EQ(values_of(a.grad()), (Values{0, 1}));
+  EXPECT_EQ(values_of(index_select(a.detach(), 0, index)), (Values{5}));  // nothing to keep
+}
+
 // ---- Anomalies
 
 class AnomalyTest : public testing::Test {

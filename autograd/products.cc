@@ -16,14 +16,12 @@ Tensor as_rows(const Tensor& x) {
 struct Matmul : Function<Matmul> {
   static constexpr const char* kName = "matmul";
   static NDArray forward(Context& ctx, const NDArray& a, const NDArray& b) {
-    ctx.save_input(a);
-    ctx.save_input(b);
+    ctx.save_input(a, ctx.needs_grad(1));
+    ctx.save_input(b, ctx.needs_grad(0));
     return matmul(a, b);
   }
   static Gradients backward(Context& ctx, const Tensor& dy) {
-    Tensor a, b, dc = dy, da, db;  // an operand is needed for the gradient of the other one alone
-    if (ctx.needs_grad(1)) a = ctx.saved(0);
-    if (ctx.needs_grad(0)) b = ctx.saved(1);
+    Tensor a = ctx.saved(0), b = ctx.saved(1), dc = dy, da, db;
     const int a_rank = a.defined() ? a.dim() : ctx.input_shape(0).rank();
     const int b_rank = b.defined() ? b.dim() : ctx.input_shape(1).rank();
     // A vector a is a row, and a vector b a column.
@@ -51,8 +49,8 @@ struct Linear : Function<Linear> {
   static constexpr const char* kName = "linear";
   static NDArray forward(Context& ctx, const NDArray& x, const NDArray& weight,
                          const NDArray& bias) {
-    ctx.save_input(x);
-    ctx.save_input(weight);
+    ctx.save_input(x, ctx.needs_grad(1));
+    ctx.save_input(weight, ctx.needs_grad(0));
     return linear(x, weight, bias);
   }
   static Gradients backward(Context& ctx, const Tensor& dy) {

@@ -134,20 +134,22 @@ struct Norm : Function<Norm> {
     p = power.to<double>();
     dims = over;
     ctx.save_input(x);
-    return ctx.save_output(norm(x, power, over, keepdim));
+    NDArray y = norm(x, power, over, keepdim);
+    return p == 0 || p == 1 ? y : ctx.save_output(std::move(y));
   }
   Gradients backward(Context& ctx, const Tensor& upstream) {
     const Tensor x = ctx.saved(0);
     const DType dtype = x.dtype();
     const Shape kept = kept_shape(kName, dims, x.shape());
-    const Tensor dy = upstream.reshape(kept), y = ctx.output().reshape(kept);
+    const Tensor dy = upstream.reshape(kept);
     if (p == 0) return {zeros(x.shape(), dtype)};
+    if (p == 1) return {sign(x.data()) * dy};
+    const Tensor y = ctx.output().reshape(kept);
     // Where y is 0 the gradient is 0, and nothing may divide by it.
     const Tensor y_is_zero = eq(y, 0).to(dtype), slope = dy * (1 - y_is_zero),
                  divisor = y + y_is_zero;
     if (p == 2) return {x * (slope / divisor)};
     const Tensor signs = sign(x.data());
-    if (p == 1) return {signs * dy};
     if (std::isinf(p)) return {signs * share_among_equals(dy, abs(x.data()), y.data(), dims)};
     // signs are 0 where x is, and there no power of 0 may be infinite.
     const Tensor absolute = abs(x) + eq(x, 0).to(dtype);
