@@ -294,7 +294,8 @@ Tensor Tensor::add_(const Tensor& source, double alpha) const {
           fail<DTypeError>("add_", "expected a source of dtype ", name_of(x.dtype()), ", got ",
                            name_of(in[0].dtype()));
         }
-        return x + in[0] * alpha;
+        const DType wide = to_computing(x.dtype());  // to round once
+        return (x.to(wide) + in[0].to(wide) * alpha).to(x.dtype());
       });
 }
 Tensor Tensor::add_(Scalar other) const { return add_(Tensor(scalar_array(other))); }
