@@ -148,6 +148,19 @@ TEST(CheckpointTest, ConstantsAndIntegersAmongTheInputs) {
   EXPECT_EQ(values_of(x.grad()), (Values{20, 0, 10}));
 }
 
+TEST(CheckpointTest, AnUndefinedInputStaysUndefined) {
+  const Tensor x = leaf({1, 2}), bias = leaf({10, 20});
+  const auto f = [](In in) { return in[1].defined() ? in[0] * 3 + in[1] : in[0] * 3; };
+  sum(checkpoint(f, {x, Tensor()}) * 2).backward();
+  EXPECT_EQ(values_of(x.grad()), (Values{6, 6}));
+  sum(checkpoint(f, {x, bias})).backward();
+  EXPECT_EQ(values_of(x.grad()), (Values{9, 9}));
+  EXPECT_EQ(values_of(bias.grad()), (Values{1, 1}));
+  const Tensor again = grad({sum(checkpoint(f, {x * x, Tensor()}))}, {x}, {}, {false, true})[0];
+  EXPECT_EQ(values_of(again), (Values{6, 12}));  // 6 x
+  EXPECT_EQ(values_of(grad({sum(again)}, {x})[0]), (Values{6, 6}));
+}
+
 TEST(CheckpointTest, BadCalls) {
   const Tensor x = leaf({1, 2}), h = x * 2;
   EXPECT_THROWS(ValueError, "[checkpoint] expected a function, got none",

@@ -69,6 +69,21 @@ TEST(HessianTest, OfTwoInputs) {
                 hessian([](In in) { return in[0] * 1; }, {x}));
 }
 
+TEST(HessianTest, WithAHistory) {
+  const Tensor a = x.clone().requires_grad_(), b = y.clone().requires_grad_();
+  const auto f = [](In in) { return sum(in[0] * in[0] * in[0] * in[1]); };
+  const std::vector<std::vector<Tensor>> h = hessian(f, {a, b}, true);
+  EXPECT_CLOSE(h[0][0].data(), Values({24, 0, 0, 0, 60, 0, 0, 0, 108}));  // 6 a b
+  EXPECT_CLOSE(h[0][1].data(), Values({3, 0, 0, 0, 12, 0, 0, 0, 27}));    // 3 a^2
+  sum(h[0][0]).backward({}, {true});
+  EXPECT_CLOSE(a.grad().data(), Values({24, 30, 36}));  // 6 b
+  EXPECT_CLOSE(b.grad().data(), Values({6, 12, 18}));   // 6 a
+  a.set_grad({});
+  sum(h[0][1]).backward({}, {true});
+  EXPECT_CLOSE(a.grad().data(), Values({6, 12, 18}));  // 6 a
+  EXPECT_FALSE(h[1][1].requires_grad());               // 0 for any a and b
+}
+
 TEST(VjpTest, IsTheGradientInADirection) {
   const auto f = [](In in) { return in[0] * in[1]; };
   const VjpResult r = vjp(f, {x, y}, tensor({1.0, 0.0, 2.0}, {3}));
@@ -80,6 +95,20 @@ TEST(VjpTest, IsTheGradientInADirection) {
   EXPECT_THROWS(ShapeError,
                 "[vjp] expected v of shape (3,) and dtype float64, got (2,) and float64",
                 vjp(f, {x, y}, ones(2, float64)));
+}
+
+TEST(VjpTest, WithAHistoryUpToTheThirdDerivative) {
+  const Tensor a = x.clone().requires_grad_(), v = tensor({1.0, 0.5, 2.0}, {3}).requires_grad_();
+  const auto f = [](In in) { return in[0] * in[0] * in[0] * in[0]; };
+  const VjpResult r = vjp(f, {a}, v, true);
+  EXPECT_CLOSE(r.vjp[0].data(), Values({4, 16, 216}));  // 4 a^3 v
+  EXPECT_CLOSE(grad({sum(r.output)}, {a}, {}, {true})[0].data(), Values({4, 32, 108}));
+  const std::vector<Tensor> second = grad({sum(r.vjp[0])}, {a, v}, {}, {true, true});
+  EXPECT_CLOSE(second[0].data(), Values({12, 24, 216}));  // 12 a^2 v
+  EXPECT_CLOSE(second[1].data(), Values({4, 32, 108}));   // 4 a^3
+  const std::vector<Tensor> third = grad({sum(second[0])}, {a, v});
+  EXPECT_CLOSE(third[0].data(), Values({24, 24, 144}));  // 24 a v
+  EXPECT_CLOSE(third[1].data(), Values({12, 48, 108}));  // 12 a^2
 }
 
 TEST(JvpTest, IsTheDerivativeAlongADirection) {

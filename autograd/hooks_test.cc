@@ -1,5 +1,6 @@
 #include "lamina/autograd/hooks.h"
 
+#include <array>
 #include <string>
 #include <vector>
 
@@ -86,6 +87,64 @@ TEST(TensorHooks, AreRecordedWithCreateGraph) {
   EXPECT_EQ(values_of(grad({sum(gb)}, {b})[0]), (Values{16, 24}));  // d (2b)^2
 }
 
+// Two results: 2 x and 3 x.
+struct Multiples : Function<Multiples> {
+  static std::array<NDArray, 2> forward(Context&, const NDArray& x) { return {x * 2, x * 3}; }
+  static Gradients backward(Context&, absl::Span<const Tensor> dy) {
+    Tensor dx;
+    if (dy[0].defined()) dx = dy[0] * 2;
+    if (dy[1].defined()) dx = dx.defined() ? dx + dy[1] * 3 : dy[1] * 3;
+    return {dx};
+  }
+};
+
+TEST(TensorHooks, OfEachResultOfOneOperation) {
+  const Tensor x = leaf({1, 2});
+  const auto [two, three] = Multiples::apply(x);
+  std::vector<Values> of_two, of_three;
+  two.register_hook([&](const Tensor& g) {
+    of_two.push_back(values_of(g));
+    return g * 10;
+  });
+  three.register_hook([&](const Tensor& g) { of_three.push_back(values_of(g)); });
+  three.retain_grad();
+  two.grad_fn().register_prehook([](absl::Span<const Tensor> dy) {  // after the tensors' hooks
+    EXPECT_EQ(dy.size(), 2u);
+    EXPECT_EQ(dy[0].defined() ? values_of(dy[0]) : Values(), (Values{10, 10}));
+  });
+  const Tensor one = sum(two), both = one + sum(three * three);
+  one.backward({}, {true});
+  EXPECT_EQ(values_of(x.grad()), (Values{20, 20}));
+  EXPECT_TRUE(of_three.empty());  // no gradient arrived there
+  EXPECT_FALSE(three.grad().defined());
+  x.set_grad({});
+  both.backward();
+  EXPECT_EQ(of_two, (std::vector<Values>{{1, 1}, {1, 1}}));
+  EXPECT_EQ(of_three, (std::vector<Values>{{6, 12}}));  // 2 * 3 x
+  EXPECT_EQ(values_of(three.grad()), (Values{6, 12}));
+  EXPECT_EQ(values_of(x.grad()), (Values{20 + 18, 20 + 36}));
+}
+
+TEST(NodeHooks, OfAnOperationWithSeveralResultsMayReplaceEachGradient) {
+  const Tensor x = leaf({1, 2});
+  const auto [two, three] = Multiples::apply(x);
+  three.grad_fn().register_prehook(  // gives a gradient to the result that had none
+      [](absl::Span<const Tensor> dy) {
+        return std::vector<Tensor>{dy[1] * 100, Tensor()};
+      });
+  std::vector<Values> seen;
+  two.grad_fn().register_hook([&](absl::Span<const Tensor> dx, absl::Span<const Tensor> dy) {
+    EXPECT_FALSE(dy[1].defined());
+    seen.push_back(values_of(dx[0]));
+  });
+  sum(three).backward({}, {true});
+  EXPECT_EQ(seen, (std::vector<Values>{{200, 200}}));
+  EXPECT_EQ(values_of(x.grad()), (Values{200, 200}));
+  two.grad_fn().register_prehook([](absl::Span<const Tensor>) { return std::vector<Tensor>(1); });
+  EXPECT_THROWS(RuntimeError, "[Multiples] prehook: expected 2 gradients or none, got 1",
+                sum(three).backward());
+}
+
 TEST(TensorHooks, HandleOutlivesTheTensor) {
   HookHandle handle;
   {
@@ -157,6 +216,31 @@ TEST(NodeHooks, PrehookMayTakeTheGradientAway) {
   h.grad_fn().register_prehook([](absl::Span<const Tensor>) { return std::vector<Tensor>(1); });
   sum(h + a).backward();
   EXPECT_EQ(values_of(a.grad()), (Values{1, 1}));
+}
+
+TEST(NodeHooks, MayRemoveThemselvesWhileTheyRun) {
+  const Tensor a = leaf({2, 3}), h = a * 2;
+  HookHandle before, after;
+  int first = 0, second = 0, last = 0;
+  before = h.grad_fn().register_prehook([&](absl::Span<const Tensor> dy) {
+    ++first;
+    before.remove();
+    return std::vector<Tensor>{dy[0] * 10};  // counts this time
+  });
+  h.grad_fn().register_prehook([&](absl::Span<const Tensor>) { ++second; });
+  after = h.grad_fn().register_hook([&](absl::Span<const Tensor>, absl::Span<const Tensor>) {
+    ++last;
+    after.remove();
+  });
+  const Tensor y = sum(h);
+  y.backward({}, {true});
+  EXPECT_EQ(values_of(a.grad()), (Values{20, 20}));
+  a.set_grad({});
+  y.backward();
+  EXPECT_EQ(values_of(a.grad()), (Values{2, 2}));
+  EXPECT_EQ(first, 1);
+  EXPECT_EQ(second, 2);
+  EXPECT_EQ(last, 1);
 }
 
 TEST(NodeHooks, BadHooks) {
