@@ -76,6 +76,24 @@ TEST(GoldenGraphsTest, AWrongValueOrGradientIsNoticed) {
   EXPECT_NE(squares(value, first, "none"), "");
 }
 
+// y = 2 x^2 or 2 exp(x), written over in place; in the direction (1, 0.5) its sum grows by
+// 4 + 12 / 2 at x = (1, 3).
+GraphReport slope(const std::string& of, const std::string& text) {
+  return run_graph({"leaf T float64 1 2 1 0 2 1 3", of, "mul_ V 1 F 2", "sum V 2 L 0 B 0",
+                    "root 3 N", "slope 1e-06 " + text});
+}
+
+TEST(GoldenGraphsTest, WhereAWriteMayBeRefusedAWrongGradientIsNoticedAllTheSame) {
+  const std::string direction = " T float64 1 2 1 0 2 1 0.5";
+  const GraphReport right = slope("square V 0", "10" + direction);
+  EXPECT_EQ(right.disagreement, "");
+  EXPECT_FALSE(right.refused);
+  EXPECT_NE(slope("square V 0", "10.00001" + direction).disagreement, "");
+  const GraphReport refused = slope("exp V 0", "25.5219" + direction);
+  EXPECT_EQ(refused.disagreement, "");
+  EXPECT_TRUE(refused.refused);
+}
+
 TEST(GoldenGraphsTest, AThrownErrorIsADisagreement) {
   const GraphReport report = run_graph({"leaf T float64 0 0 1 2", "sum V 0 L 1 3 B 0"});
   EXPECT_NE(report.disagreement.find("threw: [sum]"), std::string::npos) << report.disagreement;

@@ -10,12 +10,15 @@ grows the graphs, asks PyTorch for the gradients, has Lamina replay them, and pr
 writes the graphs to a file instead: tests/differential/golden_graphs.txt is one. Needs Debian's python3-torch.
 
 A graph is up to 12 operations deep, in float64, or for one in six float32 or both. Inputs are kept in the domain of each
-operation and away from where its derivative jumps. A graph is left out if rounding decides too much in it: when the
+operation and away from where its derivative jumps. Some operations write in place; where PyTorch then refuses to go
+backward, because a value that it needs has changed, Lamina may refuse as well, or give gradients that agree with a
+difference. A graph is left out if rounding decides too much in it: when the
 leaves change by 8 units in the last place, no gradient may change by more than a tenth of the tolerance.
 """
 
 import argparse
 import collections
+import math
 import os
 import subprocess
 import sys
@@ -25,6 +28,7 @@ import torch
 
 sys.dont_write_bytecode = True  # the modules below lie in the source tree
 import elementwise_graphs  # these register their operations in MAKERS
+import in_place_graphs
 import indexing_graphs
 import movement_graphs
 import product_graphs
@@ -76,8 +80,13 @@ def expectations(graph, second, all_values):
     try:
         env, first, scale, again = graph.gradients(leaves, second)
         env2, first2, _, again2 = graph.gradients(moved, second)
-    except RuntimeError:
-        raise Reject("PyTorch has no such derivative") from None
+    except RuntimeError as error:
+        if "modified by an inplace operation" not in str(error):
+            raise Reject("PyTorch has no such derivative") from None
+        if second:
+            return expectations(graph, False, all_values)
+        require(not single, "changed in place")
+        return [slope_line(graph, leaves)], None, None
     require(all(g is None or bool(torch.isfinite(g).all()) for g in first + (again or [])), "infinite")
     require(scale <= LARGEST_GRADIENT[second], "large")
     require(all(close(a, b, 0.1 * tolerance * scale) for a, b in zip(first, first2)), "sensitive")
@@ -100,6 +109,17 @@ def expectations(graph, second, all_values):
     return lines, first, again
 
 
+def slope_line(graph, leaves):
+    """What PyTorch refuses to differentiate, by the difference of values."""
+    directions = [torch.tensor([rng.choice([-1.0, -0.5, 0.5, 1.0]) for _ in range(x.numel())], dtype=x.dtype)
+                  .reshape(x.shape) for x in leaves]
+    slope, largest = graph.slope(leaves, directions, 1e-6)
+    other, _ = graph.slope(leaves, directions, 2e-6)
+    limit = 1e-6 * max(1.0, largest, abs(slope))
+    require(math.isfinite(slope) and abs(slope - other) <= 0.1 * limit, "sensitive")
+    return " ".join(["slope %.3g %.12g" % (limit, slope)] + [argument_text(d) for d in directions])
+
+
 def graph_text(graph, number):
     lines = ["graph %d" % number]
     for name, *rest in graph.statements:
@@ -110,7 +130,7 @@ def graph_text(graph, number):
     return lines + ["root %d %s" % (root.number, argument_text(gradient)) for root, gradient in graph.roots]
 
 
-Made = collections.namedtuple("Made", "text depth single second leaves reached")
+Made = collections.namedtuple("Made", "text depth single second writes refused leaves reached")
 
 
 def make(names, number, largest):
@@ -130,16 +150,19 @@ def make(names, number, largest):
         if largest and sum(map(len, lines)) > largest:
             continue
         counts.update(graph.operations())
+        refused = first is None
+        first = first or []
         reached = sum(g is not None and bool((g != 0).any()) for g in first)
         single = graph.mixed or dtype == torch.float32
-        return Made("\n".join(lines) + "\n", graph.depth, single, again is not None, len(first), reached)
+        writes = any(name.endswith("_") for name in graph.operations())
+        return Made("\n".join(lines) + "\n", graph.depth, single, again is not None, writes, refused, len(first), reached)
 
 
 def describe(made, names):
-    print("%d graphs; %d of float32 or of both dtypes; %d with second derivatives; %d of %d leaf gradients are not all 0; "
-          "left out: %s"
-          % (len(made), sum(m.single for m in made), sum(m.second for m in made), sum(m.reached for m in made),
-             sum(m.leaves for m in made), dict(left_out)))
+    print("%d graphs; %d of float32 or of both dtypes; %d with second derivatives; %d with writes in place, of which "
+          "PyTorch refuses %d; %d of %d leaf gradients are not all 0; left out: %s"
+          % (len(made), sum(m.single for m in made), sum(m.second for m in made), sum(m.writes for m in made),
+             sum(m.refused for m in made), sum(m.reached for m in made), sum(m.leaves for m in made), dict(left_out)))
     depths = collections.Counter(m.depth for m in made)
     print("depth: " + "  ".join("%d: %d" % item for item in sorted(depths.items())))
     print("%d operations in %d places; the rarest: %s"
@@ -176,7 +199,8 @@ def main():
     assert last[:2] == ["graphs", str(len(made))], "the replay ended early"
     for _, number, what in bad[:20]:
         print("\n%s    %s" % (made[int(number)].text, what))
-    print("%d graphs disagree; the largest difference is %s of the tolerance" % (len(bad), last[2]))
+    print("%d graphs disagree; the largest difference is %s of the tolerance; Lamina refuses %s"
+          % (len(bad), last[2], last[3]))
     sys.exit(1 if bad else 0)
 
 

@@ -48,6 +48,8 @@ class Run {
       backward_again();
       read_tolerance(words);
       lenient_ = true;
+    } else if (what == "slope") {
+      return compare_slope(words);
     } else if (what == "value") {
       const Tensor got = value(words.integer());
       const NDArray want = words.result();
@@ -62,6 +64,7 @@ class Run {
     return "";
   }
   double worst() const { return worst_; }
+  bool refused() const { return refused_; }
 
  private:
   const Tensor& value(int64_t k) const {
@@ -112,6 +115,26 @@ class Run {
     const NDArray other = got.defined() ? got.data() : NDArray::zeros_like(want);
     return difference(other, want, tolerance_ * scale_);
   }
+  std::string compare_slope(Parser& words) {
+    const double limit = words.number(), want = words.number();
+    try {
+      backward();
+    } catch (const RuntimeError& e) {
+      if (std::string(e.what()).find("was changed in place") == std::string::npos) throw;
+      refused_ = true;
+      return "";
+    }
+    double got = 0;
+    for (const Tensor& leaf : leaves_) {
+      const NDArray direction = words.argument<Tensor>(values_).arrays.at(0).data();
+      if (leaf.grad().defined()) got += sum(leaf.grad().data() * direction).item<double>();
+    }
+    if (std::abs(got - want) <= limit) return "";  // false for NaN
+    std::ostringstream text;
+    text.precision(12);
+    text << "expected " << want << ", got " << got << ", may differ by " << limit;
+    return text.str();
+  }
   std::string difference(const NDArray& got, const NDArray& want, double tolerance) {
     std::ostringstream text;
     text.precision(17);
@@ -136,6 +159,7 @@ class Run {
 
   const bool second_;
   bool lenient_ = false;  // no gradient is as good as zeros
+  bool refused_ = false;
   double tolerance_ = 0, scale_ = 1, worst_ = 0;
   std::vector<Tensor> values_, leaves_;
   std::vector<Root> roots_;
@@ -169,6 +193,7 @@ GraphReport run_graph(const std::vector<std::string>& lines) {
     break;
   }
   report.worst = run.worst();
+  report.refused = run.refused();
   return report;
 }
 

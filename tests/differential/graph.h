@@ -16,6 +16,14 @@
 // as replay.h says, V k being value k. Backward runs once for each root, in order. An element may differ from what is
 // expected by tolerance times scale; `value` lines have a scale of their own, the largest element, at least 1. `second`
 // may be missing; where it is there, its "none" and zeros are the same.
+//
+// Operations whose names end in _ write to their first argument, which is their result as well. In place of what stands
+// behind the roots,
+//
+//   slope 1e-06 0.37 T float64 2 2 2 2 1 0 4 1 -1 0.5 1
+//
+// says that backward may throw, because a value that it needs was changed in place; otherwise the gradients times these
+// directions, one for each leaf, add up to 0.37, up to 1e-06.
 #ifndef LAMINA_TESTS_DIFFERENTIAL_GRAPH_H_
 #define LAMINA_TESTS_DIFFERENTIAL_GRAPH_H_
 
@@ -31,6 +39,7 @@ bool read_graph(std::istream& file, std::vector<std::string>& lines);
 struct GraphReport {
   std::string disagreement;  // the line and what came instead; empty if all is as expected
   double worst = 0;          // the largest difference of a gradient, 1 being what may be
+  bool refused = false;      // whether backward threw where it may
 };
 // Throws std::invalid_argument for lines that do not parse.
 GraphReport run_graph(const std::vector<std::string>& lines);

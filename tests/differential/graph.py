@@ -137,26 +137,39 @@ class Graph:
     def constant(self, shape):
         return random_values(math.prod(shape), self.dtype).reshape(shape)
 
-    def do(self, name, f, *args):
-        """Adds an operation, the arguments in the order of its declaration. Gives its results, or the only one."""
+    def do(self, name, f, *args, family=()):
+        """Adds an operation, the arguments in the order of its declaration. Gives its results, or the only one. `family`
+        are the values that it writes to."""
         depth = 1 + max(v.depth for v in values_in(args))
         require(depth <= self.limit)
         try:
-            with torch.no_grad():
-                results = f(*plain(args, lambda v: v.array))
+            if family:
+                results, changed = self.try_write(f, args, family)
+            else:
+                changed = {}
+                with torch.no_grad():
+                    results = f(*plain(args, lambda v: v.array))
         except (RuntimeError, IndexError, ValueError, TypeError):
             raise Reject from None
         results = list(results) if isinstance(results, (list, tuple)) else [results]
-        for x in results:
+        for x in [*results, *changed.values()]:
             require(x.numel() <= self.most and x.dim() <= 6)
             if x.dtype.is_floating_point and x.numel():
                 require(bool(torch.isfinite(x).all()) and x.abs().max() <= self.largest)
         for v in values_in(args):
             v.uses += 1
+        for v, x in changed.items():
+            v.array, v.depth = x, depth
         values = [Value(len(self.values) + i, x.clone(), depth) for i, x in enumerate(results)]
         self.values += values
         self.statements.append((name, f, args, values))
         return values[0] if len(values) == 1 else values
+
+    def try_write(self, f, args, family):
+        """The result, and what the values in the family become. Throws what PyTorch throws."""
+        env = self.execute([leaf.array.clone().requires_grad_() for leaf in self.leaves])
+        result = f(*plain(args, lambda v: env[v.number]))
+        return result.detach(), {v: env[v.number].detach().clone() for v in family}
 
     def usable(self):
         return [v for v in self.values if v.dtype.is_floating_point and v.depth < self.limit and not v.hidden]
@@ -195,6 +208,21 @@ class Graph:
         return self.leaf(shape, dtype)
 
     # ---- Gradients
+
+    def slope(self, leaves, directions, step):
+        """The derivative, as a difference, of what backward begins from when the leaves move in these directions; and the
+        largest number that was in it."""
+        given = None
+        sums = []
+        for sign in (0, 1, -1):
+            with torch.no_grad():
+                env = self.execute([x + sign * step * d for x, d in zip(leaves, directions)])
+            if given is None:
+                given = [env[g.number].clone() if isinstance(g, Value) else g for _, g in self.roots]
+                continue
+            sums.append(sum(float((env[root.number] if g is None else env[root.number] * g).sum())
+                            for (root, _), g in zip(self.roots, given)))
+        return (sums[0] - sums[1]) / (2 * step), max(map(abs, sums))
 
     def execute(self, leaves):
         """What all values are when the leaves are these."""

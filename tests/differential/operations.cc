@@ -110,6 +110,42 @@ void add_in_place(Table<NDArray>& table) {
   LAMINA_IN_PLACE(copy_, a.array(1));
 }
 
+// Written to the tensor itself, which is the result: graphs go on with it.
+void add_in_place(Table<Tensor>& table) {
+  using A = Tensor;
+#define LAMINA_WRITE(op, ...) LAMINA_CALL(#op, {a.array(0).op(__VA_ARGS__)})
+#define LAMINA_WRITE_TWO(op) \
+  LAMINA_CALL(#op, {a.is_array(1) ? a.array(0).op(a.array(1)) : a.array(0).op(a.scalar(1))})
+  LAMINA_CALL("add_", {a.has(2)        ? a.array(0).add_(a.array(1), a.get(2, "F").number)
+                       : a.is_array(1) ? a.array(0).add_(a.array(1))
+                                       : a.array(0).add_(a.scalar(1))});
+  LAMINA_WRITE_TWO(sub_);
+  LAMINA_WRITE_TWO(mul_);
+  LAMINA_WRITE_TWO(div_);
+  LAMINA_WRITE_TWO(pow_);
+  LAMINA_WRITE(neg_);
+  LAMINA_WRITE(abs_);
+  LAMINA_WRITE(square_);
+  LAMINA_WRITE(relu_);
+  LAMINA_WRITE(exp_);
+  LAMINA_WRITE(sin_);
+  LAMINA_WRITE(tanh_);
+  LAMINA_WRITE(sigmoid_);
+  LAMINA_WRITE(clamp_, a.scalar(1), a.scalar(2));
+  LAMINA_WRITE(fill_, a.scalar(1));
+  LAMINA_WRITE(copy_, a.array(1));
+  LAMINA_CALL("masked_fill_", {a.is_array(2) ? a.array(0).masked_fill_(a.array(1), a.array(2))
+                                             : a.array(0).masked_fill_(a.array(1), a.scalar(2))});
+  LAMINA_WRITE(lerp_, a.array(1), a.scalar(2));
+  LAMINA_WRITE(addcmul_, a.array(1), a.array(2), a.scalar(3));
+  LAMINA_WRITE(index_put_, {a.array(1)}, a.array(2), a.flag(3));
+  LAMINA_WRITE(scatter_, a.integer(1), a.array(2), a.array(3));
+  LAMINA_WRITE(scatter_add_, a.integer(1), a.array(2), a.array(3));
+  LAMINA_WRITE(index_add_, a.integer(1), a.array(2), a.array(3));
+#undef LAMINA_WRITE
+#undef LAMINA_WRITE_TWO
+}
+
 template <class A>
 void add_reductions(Table<A>& table) {
 #define LAMINA_DIMS(op) LAMINA_CALL(#op, {op(a.array(0), a.list(1), a.flag(2))})
@@ -337,6 +373,7 @@ template <>
 const std::map<std::string, Operation<Tensor>>& operation_table() {
   static const Table<Tensor>& table = *[] {
     auto* t = new Table<Tensor>(shared_table<Tensor>());
+    add_in_place(*t);
     // Signs of their results are not unique: the graphs use squares of them.
     (*t)["qr"] = [](const Arguments<Tensor>& a) -> std::vector<Tensor> {
       const auto result = qr(a.array(0));
