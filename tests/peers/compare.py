@@ -3,6 +3,7 @@
 
     bazel run -c opt //tests/peers:compare
     bazel run -c opt //tests/peers:compare -- --pairs=3 --rows=matmul
+    bazel run -c opt //tests/peers:compare -- --check    # fails where a ratio is above what is promised; on a quiet machine
 
 Needs g++ and Debian's libtorch-dev, and OpenBLAS, without which LibTorch multiplies 20 times slower than it can:
 apt-get install libtorch-dev libopenblas0-pthread. LibTorch's programs are built once, into ~/.cache/lamina/peers. The two libraries run in turn, because the machine may be shared: a row's ratio is the median over
@@ -26,6 +27,17 @@ ENVIRONMENT = {
 }
 JOBS = ["linear", "mlp"]
 CHAIN_MEMORY = "chain_1M_add_peak_MiB"  # runs alone, for a process has one peak
+
+# The largest ratio that --check lets pass: of these rows, of each other one, and of the geometric mean of all of op_bench.
+LIMITS = {
+    "add_1_nograd": 0.10,
+    "add_1_grad": 0.12,
+    "chain_1000_add_fwd_bwd": 0.15,
+    "chain_1000_mul_16x16_fwd_bwd": 0.15,
+    CHAIN_MEMORY: 0.5,
+}
+LIMIT = 1.05
+LIMIT_OF_MEAN = 0.5
 
 
 def openblas_for_this_processor():
@@ -78,8 +90,8 @@ def train_rows(binary, job, epochs, mnist):
 
 
 def compare(pairs, ours, theirs):
-    """Runs the two in turn and prints a line for each row that both have."""
-    runs = []
+    """Runs the two in turn and prints a line for each row that both have. Row name to ratio."""
+    runs, ratios = [], {}
     for i in range(pairs):
         first = i % 2
         results = [None, None]
@@ -90,11 +102,17 @@ def compare(pairs, ours, theirs):
         if name in runs[0][1]:
             mine = [r[0][name] for r in runs]
             other = [r[1][name] for r in runs]
-            ratio = statistics.median(m / o for m, o in zip(mine, other))
+            ratio = ratios[name] = statistics.median(m / o for m, o in zip(mine, other))
             print(
                 f"{name:34} {statistics.median(mine):12.3f} {statistics.median(other):12.3f} {ratio:8.2f}",
                 flush=True,
             )
+    return ratios
+
+
+def above_limits(ratios):
+    """A line for each ratio that is above its limit."""
+    return [f"{name}: {ratio:.3f}, at most {LIMITS.get(name, LIMIT)}" for name, ratio in ratios.items() if ratio > LIMITS.get(name, LIMIT)]
 
 
 def main():
@@ -103,20 +121,34 @@ def main():
     parser.add_argument("--rows", default="", help="only rows whose name contains this")
     parser.add_argument("--epochs", type=int, default=3, help="of each training run, the fastest of which counts (3)")
     parser.add_argument("--mnist", default="../mnist/data", help="folder with MNIST's four *-ubyte files")
+    parser.add_argument("--check", action="store_true", help="exit with 1 if a ratio is above its limit")
     args = parser.parse_args()
 
+    ratios, operations = {}, {}
     print(f"{'':34} {'lamina':>12} {'libtorch':>12} {'ratio':>8}")
     ours, theirs = f"{SOURCES}/train_bench", build_libtorch("train_bench")
     for job in JOBS:
         if args.rows in f"train_{job}":  # seconds
-            compare(args.pairs, *(lambda b=b: train_rows(b, job, args.epochs, args.mnist) for b in (ours, theirs)))
+            ratios.update(compare(args.pairs, *(lambda b=b: train_rows(b, job, args.epochs, args.mnist) for b in (ours, theirs))))
     ours, theirs = f"{SOURCES}/op_bench", build_libtorch("op_bench")
     if args.rows in CHAIN_MEMORY:
-        compare(1, *(lambda b=b: op_rows(b, CHAIN_MEMORY) for b in (ours, theirs)))
+        ratios.update(compare(1, *(lambda b=b: op_rows(b, CHAIN_MEMORY) for b in (ours, theirs))))
     if args.rows != CHAIN_MEMORY:
-        compare(args.pairs, *(lambda b=b: op_rows(b, args.rows) for b in (ours, theirs)))
+        operations = compare(args.pairs, *(lambda b=b: op_rows(b, args.rows) for b in (ours, theirs)))
+        ratios.update(operations)
+    bad = above_limits(ratios)
     if not args.rows:
+        mean = statistics.geometric_mean(operations.values())
+        print(f"{'geometric mean of operations':34} {'':12} {'':12} {mean:8.2f}")
+        if mean > LIMIT_OF_MEAN:
+            bad.append(f"geometric mean of operations: {mean:.3f}, at most {LIMIT_OF_MEAN}")
         print(run(ours, "--gflops"), end="")
+    if not args.check:
+        return
+    if not ratios:
+        sys.exit(f"compare: no row has {args.rows!r} in its name")
+    print("\n".join(["above the limit:"] + bad) if bad else "no ratio is above its limit")
+    sys.exit(1 if bad else 0)
 
 
 if __name__ == "__main__":
