@@ -15,8 +15,10 @@ std::shared_ptr<Slot> find_copy(
   if (slot == nullptr) return nullptr;  // of a module that was moved from
   const auto found = copies.find(slot.get());
   if (found == copies.end()) {
-    fail<RuntimeError>("clone", "expected members that are registered with the module that has them, "
-                       "got \"", slot->name, "\" of another");
+    fail<RuntimeError>("clone",
+                       "expected members that are registered with the module that has them, "
+                       "got \"",
+                       slot->name, "\" of another");
   }
   return found->second;
 }
@@ -25,9 +27,9 @@ std::shared_ptr<Slot> find_copy(
 
 void check_copied_whole(const Module& module, const std::type_info& type) {
   if (typeid(module) == type) return;
-  fail<RuntimeError>("clone", "expected a module of class ", lamina::internal::readable_type_name(type),
-                     ", got one of a class derived from it, ", module.name(),
-                     ", of which the rest would be lost");
+  fail<RuntimeError>(
+      "clone", "expected a module of class ", lamina::internal::readable_type_name(type),
+      ", got one of a class derived from it, ", module.name(), ", of which the rest would be lost");
 }
 
 Cloning::Cloning() : outer_(cloning_now) { cloning_now = this; }
@@ -35,7 +37,8 @@ Cloning::~Cloning() { cloning_now = outer_; }
 
 Cloning& Cloning::current() {
   if (cloning_now == nullptr) {
-    fail<RuntimeError>("Module", "expected a module to be moved, or copied with nn::clone(module), got "
+    fail<RuntimeError>("Module",
+                       "expected a module to be moved, or copied with nn::clone(module), got "
                        "a plain copy (a class with a destructor of its own has no move constructor "
                        "unless it declares one)");
   }
@@ -58,8 +61,9 @@ std::shared_ptr<Module> Cloning::copy(const ModuleSlot& slot) {
     return found->second;
   }
   if (slot.copy == nullptr) {
-    fail<RuntimeError>("clone", "expected modules that can be copied, got \"", slot.name, "\": ",
-                       slot.module->name(), " has no copy constructor, or was registered as a pointer "
+    fail<RuntimeError>("clone", "expected modules that can be copied, got \"", slot.name,
+                       "\": ", slot.module->name(),
+                       " has no copy constructor, or was registered as a pointer "
                        "to its base class");
   }
   std::shared_ptr<Module> copy = slot.copy(*slot.module);

@@ -143,10 +143,11 @@ TEST(Clone, OfContainers) {
 
 TEST(Clone, APlainCopyThrows) {
   const Linear linear(1, 1);
-  EXPECT_THROWS(RuntimeError,
-                "[Module] expected a module to be moved, or copied with nn::clone(module), got a plain "
-                "copy",
-                const Linear copy = linear);
+  EXPECT_THROWS(
+      RuntimeError,
+      "[Module] expected a module to be moved, or copied with nn::clone(module), got a plain "
+      "copy",
+      const Linear copy = linear);
   EXPECT_EQ(clone(linear).weight.shape(), Shape({1, 1}));
 }
 
@@ -169,7 +170,8 @@ TEST(Clone, NamesWhatCannotBeCopied) {
   };
   const Wide wide;
   const Linear& part = wide;
-  EXPECT_THROWS(RuntimeError, "expected a module of class Linear, got one of a class derived from it",
+  EXPECT_THROWS(RuntimeError,
+                "expected a module of class Linear, got one of a class derived from it",
                 clone(part));
   ModuleList<Linear> list;
   list.push_back(std::shared_ptr<Linear>(std::make_shared<Wide>()));

@@ -29,9 +29,9 @@ std::vector<std::string> folded_lines(const std::vector<std::string>& texts) {
   for (size_t i = 0, end; i < texts.size(); i = end) {
     for (end = i + 1; end < texts.size() && texts[end] == texts[i]; ++end) {
     }
-    lines.push_back(end == i + 1 ? absl::StrCat("(", i, "): ", texts[i])
-                                 : absl::StrCat("(", i, "-", end - 1, "): ", end - i, " x ",
-                                                texts[i]));
+    lines.push_back(end == i + 1
+                        ? absl::StrCat("(", i, "): ", texts[i])
+                        : absl::StrCat("(", i, "-", end - 1, "): ", end - i, " x ", texts[i]));
   }
   return lines;
 }

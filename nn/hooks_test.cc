@@ -44,12 +44,13 @@ struct Mixer : Callable<Pair(const Tensor&, Tensor, int, std::optional<Tensor>)>
 TEST(Hooks, APreHookReplacesTheInputAndAHookTheOutput) {
   Scale layer(3);
   const Tensor x = full({}, 2.f);
-  HookHandle pre = layer.register_forward_pre_hook([&](Module& module, std::vector<Tensor>& inputs) {
-    EXPECT_EQ(&module, &layer);
-    ASSERT_EQ(inputs.size(), 1u);
-    EXPECT_EQ(inputs[0].impl(), x.impl());
-    inputs[0] = inputs[0] + 5;
-  });
+  HookHandle pre =
+      layer.register_forward_pre_hook([&](Module& module, std::vector<Tensor>& inputs) {
+        EXPECT_EQ(&module, &layer);
+        ASSERT_EQ(inputs.size(), 1u);
+        EXPECT_EQ(inputs[0].impl(), x.impl());
+        inputs[0] = inputs[0] + 5;
+      });
   HookHandle post = layer.register_forward_hook(
       [&](Module& module, absl::Span<const Tensor> inputs, std::vector<Tensor>& outputs) {
         EXPECT_EQ(&module, &layer);
@@ -87,8 +88,8 @@ TEST(Hooks, RunInTheOrderInWhichTheyWereAdded) {
 TEST(Hooks, StayWithAModuleThatMoves) {
   Scale layer(1);
   const Module* seen = nullptr;
-  HookHandle handle =
-      layer.register_forward_pre_hook([&](Module& module, std::vector<Tensor>&) { seen = &module; });
+  HookHandle handle = layer.register_forward_pre_hook(
+      [&](Module& module, std::vector<Tensor>&) { seen = &module; });
   Scale moved = std::move(layer);
   Sequential model{std::move(moved)};
   model(ones(1));
@@ -247,8 +248,8 @@ TEST(Hooks, ABackwardHookMayReplaceTheGradientsOfInputs) {
       [](Module&, std::vector<Tensor>& outputs) { outputs[0] = outputs[0] + 1; });
   Tensor x = full({}, 2.f).requires_grad_();
   layer(x).backward();
-  EXPECT_EQ(x.grad().item<float>(), 600);                // (1 + 1) * 3 * 100
-  EXPECT_EQ(layer.scale.grad().item<float>(), 4);        // (1 + 1) * 2
+  EXPECT_EQ(x.grad().item<float>(), 600);          // (1 + 1) * 3 * 100
+  EXPECT_EQ(layer.scale.grad().item<float>(), 4);  // (1 + 1) * 2
   pre.remove();
   layer.zero_grad();
   layer(x).backward();
@@ -289,8 +290,8 @@ TEST(Hooks, ABackwardHookGetsTheModuleWhereItIsNow) {
   Tensor x = ones({}).requires_grad_();
   const Module* seen = nullptr;
   std::optional<Scale> layer(std::in_place, 3);
-  layer->register_backward_hook([&](Module& module, std::vector<Tensor>&,
-                                    absl::Span<const Tensor>) { seen = &module; });
+  layer->register_backward_hook(
+      [&](Module& module, std::vector<Tensor>&, absl::Span<const Tensor>) { seen = &module; });
   Tensor y = (*layer)(x);
   Scale moved = std::move(*layer);
   layer.reset();
@@ -366,7 +367,8 @@ struct Forgetful : Layer {
 TEST(Call, OfAModuleInAPlainVectorIsAnError) {
   Forgetful net(2);
   const char* text =
-      "[Linear] expected a module that Forgetful has as a member, for its forward calls it, got one "
+      "[Linear] expected a module that Forgetful has as a member, for its forward calls it, got "
+      "one "
       "without an owner, whose parameters would be neither trained nor saved. Declare it as "
       "nn::Child<Linear>, or keep several in an nn::ModuleList.";
   EXPECT_THROWS(RuntimeError, text, net(ones({1, 2})));

@@ -57,8 +57,10 @@ void Call::check_needs_no_owner(const Module& caller, const Module& module) {
     if (!parameter.requires_grad()) continue;
     fail<RuntimeError>(
         module.name().c_str(), "expected a module that ", caller.name(),
-        " has as a member, for its forward calls it, got one without an owner, whose parameters would "
-        "be neither trained nor saved. Declare it as nn::Child<", module.name(),
+        " has as a member, for its forward calls it, got one without an owner, whose parameters "
+        "would "
+        "be neither trained nor saved. Declare it as nn::Child<",
+        module.name(),
         ">, or keep several in an nn::ModuleList. If it is to stay outside, call it under "
         "NoGradGuard, freeze it with requires_grad_(false), or call its forward()");
   }
@@ -109,12 +111,12 @@ void HookedCall::before(std::vector<Tensor>& inputs) {
   const GradFn node = pass_on(inputs, at);
   if (!node) return;
   backward_->has_input_node = true;
-  node.register_hook([backward = backward_, at](absl::Span<const Tensor> grad_inputs,
-                                                absl::Span<const Tensor>) {
-    std::vector<Tensor> all = spread(grad_inputs, at, backward->input_count);
-    backward->run_hooks(all);
-    return gather(all, at);
-  });
+  node.register_hook(
+      [backward = backward_, at](absl::Span<const Tensor> grad_inputs, absl::Span<const Tensor>) {
+        std::vector<Tensor> all = spread(grad_inputs, at, backward->input_count);
+        backward->run_hooks(all);
+        return gather(all, at);
+      });
 }
 
 void HookedCall::after(const std::vector<Tensor>& inputs, std::vector<Tensor>& outputs) {

@@ -168,7 +168,7 @@ TEST(CrossEntropyLoss, NamesTheOptionIfTheLabelsFitClassesInTheLastDimension) {
   CrossEntropyLoss loss;
   EXPECT_THROWS(
       ShapeError,
-      "[CrossEntropyLoss] expected labels of shape (2, 7) for logits (2, 5, 7) with class_dim = 1, "
+      "[cross_entropy] expected labels of shape (2, 7) for logits (2, 5, 7) with class_dim = 1, "
       "got (2, 5); for classes in the last dimension set class_dim = -1",
       loss(zeros({2, 5, 7}), zeros({2, 5}, int64)));
 }
@@ -176,14 +176,14 @@ TEST(CrossEntropyLoss, NamesTheOptionIfTheLabelsFitClassesInTheLastDimension) {
 TEST(CrossEntropyLoss, ThrowsForLabelsOfAnotherShape) {
   CrossEntropyLoss loss;
   EXPECT_THROWS(ShapeError,
-                "[CrossEntropyLoss] expected labels of shape (2,) for logits (2, 5) with class_dim "
+                "[cross_entropy] expected labels of shape (2,) for logits (2, 5) with class_dim "
                 "= 1, got (3,)",
                 loss(zeros({2, 5}), zeros({3}, int64)));
   // One-hot labels, and labels with a dimension too many.
-  EXPECT_THROW(loss(zeros({2, 5}), zeros({2, 5})), ShapeError);
+  EXPECT_THROW(loss(zeros({2, 5}), zeros({2, 5}, int64)), ShapeError);
   EXPECT_THROW(loss(zeros({2, 5}), zeros({2, 1}, int64)), ShapeError);
   EXPECT_THROW(loss(zeros({1, 5}), zeros({}, int64)), ShapeError);
-  EXPECT_THROWS(ShapeError, "[CrossEntropyLoss] expected logits (..., classes), got shape ()",
+  EXPECT_THROWS(ShapeError, "[cross_entropy] expected logits (..., classes), got shape ()",
                 loss(zeros({}), zeros({}, int64)));
 }
 
@@ -198,7 +198,8 @@ TEST(CrossEntropyLoss, ThrowsForALabelThatIsNoClass) {
 
 TEST(CrossEntropyLoss, ThrowsForOtherDtypes) {
   CrossEntropyLoss loss;
-  EXPECT_THROWS(DTypeError, "[cross_entropy] expected labels of dtype int64, got float32",
+  // Floating targets are probabilities.
+  EXPECT_THROWS(ShapeError, "expected logits and probabilities of one shape, got (2, 5) and (2,)",
                 loss(zeros({2, 5}), zeros({2})));
   EXPECT_THROWS(DTypeError, "[cross_entropy] expected labels of dtype int64, got int32",
                 loss(zeros({2, 5}), zeros({2}, int32)));
@@ -214,6 +215,104 @@ TEST(CrossEntropyLoss, ThrowsForUndefinedTensors) {
   CrossEntropyLoss loss;
   EXPECT_THROW(loss(Tensor(), zeros({2}, int64)), RuntimeError);
   EXPECT_THROW(loss(zeros({2, 5}), Tensor()), RuntimeError);
+}
+
+// ---- The other losses: their values and gradients are in //tests/differential:golden_layers_test
+
+TEST(Losses, RefuseOptionsOutsideTheirDomain) {
+  EXPECT_THROWS(ValueError,
+                "[MSELoss] expected the reduction to be none, mean or sum, got \"average\"",
+                MSELoss({.reduction = "average"}));
+  EXPECT_THROWS(ValueError, "[KLDivLoss] expected the reduction to be none, mean, batchmean or sum",
+                KLDivLoss({.reduction = ""}));
+  EXPECT_THROWS(ValueError, "expected the reduction", L1Loss({.reduction = "batchmean"}));
+  EXPECT_THROWS(ValueError, "[SmoothL1Loss] expected beta of at least 0, got -1",
+                SmoothL1Loss({.beta = -1}));
+  EXPECT_THROWS(ValueError, "[HuberLoss] expected delta above 0, got 0", HuberLoss({.delta = 0}));
+  EXPECT_THROWS(ValueError, "[CrossEntropyLoss] expected label_smoothing in [0, 1], got 1.5",
+                CrossEntropyLoss({.label_smoothing = 1.5}));
+  EXPECT_THROWS(ValueError, "[GaussianNLLLoss] expected eps above 0, got 0",
+                GaussianNLLLoss({.eps = 0}));
+  EXPECT_THROWS(ValueError, "[TripletMarginLoss] expected p above 0, got nan",
+                TripletMarginLoss({.p = std::nan("")}));
+  EXPECT_THROWS(ValueError, "[mse_loss] expected the reduction",
+                functional::mse_loss(ones(1), ones(1), {.reduction = "x"}));
+}
+
+TEST(Losses, RefuseOperandsThatDoNotFit) {
+  EXPECT_THROWS(ShapeError,
+                "[mse_loss] expected input and target of one shape, got (2,) and (2, 1)",
+                MSELoss()(ones(2), ones({2, 1})));
+  EXPECT_THROWS(Error, "[l1_loss] expected a defined array, got one without a value",
+                L1Loss()(ones(2), Tensor()));
+  EXPECT_THROWS(ShapeError,
+                "[cross_entropy] expected a weight of shape (3,), one per class, got (2,)",
+                CrossEntropyLoss({.weight = ones(2)})(ones({4, 3}), zeros(4, int64)));
+  EXPECT_THROWS(IndexError, "[nll_loss] expected labels from 0 to 2, got 3 at position 1",
+                NLLLoss()(ones({2, 3}), tensor({int64_t{0}, int64_t{3}}, {2})));
+  EXPECT_THROWS(IndexError, "-1",
+                CrossEntropyLoss({.label_smoothing = 0.1})(ones({1, 3}), full(1, -1, int64)));
+  EXPECT_THROWS(DTypeError, "[nll_loss] expected labels of dtype int64, got int32",
+                NLLLoss()(ones({2, 3}), zeros(2, int32)));
+  EXPECT_THROWS(ShapeError, "[cross_entropy] expected logits and probabilities of one shape",
+                CrossEntropyLoss()(ones({2, 3}), ones(2)));
+  EXPECT_THROWS(ValueError,
+                "[binary_cross_entropy] expected probabilities in [0, 1], got values from 0.5 to 2",
+                BCELoss()(tensor({0.5f, 2.f}, {2}), ones(2)));
+  EXPECT_THROWS(ShapeError,
+                "[binary_cross_entropy] expected a weight that expands to (2,), got (3,)",
+                BCELoss({.weight = ones(3)})(zeros(2), ones(2)));
+  EXPECT_THROWS(ShapeError,
+                "[gaussian_nll_loss] expected a variance of shape (2, 3), (2, 1) or (2,), got (3,)",
+                GaussianNLLLoss()(ones({2, 3}), ones({2, 3}), ones(3)));
+  EXPECT_THROWS(ValueError, "[gaussian_nll_loss] expected variances of at least 0, got -1",
+                GaussianNLLLoss()(ones(1), ones(1), full(1, -1.f)));
+  EXPECT_THROWS(ShapeError, "[cosine_embedding_loss] expected inputs (n, d) and a target (n)",
+                CosineEmbeddingLoss()(ones({2, 3}), ones({2, 3}), ones(3)));
+  EXPECT_THROWS(ShapeError, "[triplet_margin_loss] expected anchor and negative of one shape",
+                TripletMarginLoss()(ones(2), ones(2), ones(3)));
+}
+
+TEST(Losses, KeepWeightsAsBuffers) {
+  CrossEntropyLoss loss({.weight = tensor({1.f, 2.f, 4.f}, {3})});
+  EXPECT_EQ(loss.state_dict().at("weight").size(0), 3);
+  EXPECT_FALSE(CrossEntropyLoss().state_dict().find("weight")->has_value());
+  loss.to(float64);
+  const Tensor logits = zeros({2, 3}, float64), labels = tensor({int64_t{2}, int64_t{0}}, {2});
+  EXPECT_NEAR(loss(logits, labels).item<double>(), std::log(3.0), 1e-12);
+  EXPECT_EQ(BCEWithLogitsLoss({.pos_weight = ones(2)}).named_buffers()[0].first, "pos_weight");
+}
+
+TEST(Losses, OfWhichNoLabelCountsHaveNoGradient) {
+  Tensor logits = ones({2, 3}).requires_grad_();
+  const Tensor loss = CrossEntropyLoss()(logits, full(2, -100, int64));
+  EXPECT_TRUE(std::isnan(loss.item<float>()));  // as in PyTorch
+  loss.backward();
+  EXPECT_EQ(logits.grad().abs().sum().item<float>(), 0);
+}
+
+void expect_second_derivatives(const TensorFunction& f, const std::vector<Tensor>& inputs) {
+  const GradcheckReport report = gradgradcheck(f, inputs);
+  EXPECT_TRUE(report.passed) << report.message;
+}
+
+TEST(Losses, HaveSecondDerivatives) {
+  const auto inside = [](Shape shape) {
+    return Tensor(random::uniform(shape, 0.1, 0.9, float64)).requires_grad_();
+  };
+  expect_second_derivatives(
+      [](absl::Span<const Tensor> x) { return functional::binary_cross_entropy(x[0], x[1]); },
+      {inside({2, 3}), inside({2, 3})});
+  expect_second_derivatives(
+      [](absl::Span<const Tensor> x) {
+        return functional::cross_entropy(x[0], zeros(2, int64), {.label_smoothing = 0.2});
+      },
+      {inside({2, 3})});
+  expect_second_derivatives(
+      [](absl::Span<const Tensor> x) {
+        return functional::gaussian_nll_loss(x[0], x[1], x[2], {.full = true});
+      },
+      {inside({2, 3}), inside({2, 3}), inside({2, 1})});
 }
 
 }  // namespace

@@ -33,7 +33,8 @@ class ModuleDict : public Module {
    public:
     template <class M, std::enable_if_t<std::is_base_of_v<T, std::decay_t<M>>, int> = 0>
     Item(std::string key, M&& module)
-        : key_(std::move(key)), module_(Child<T>::moved(std::forward<M>(module))),
+        : key_(std::move(key)),
+          module_(Child<T>::moved(std::forward<M>(module))),
           copy_(internal::copier<std::decay_t<M>>()) {}
 
    private:

@@ -113,7 +113,9 @@ class ModuleList : public Module {
     registry();  // throws if moved from, where an empty list would go unnoticed
     return modules_;
   }
-  size_t index(int64_t i) const { return internal::checked_index("ModuleList", i, modules().size()); }
+  size_t index(int64_t i) const {
+    return internal::checked_index("ModuleList", i, modules().size());
+  }
   void exchange(size_t i, size_t j) {
     internal::ModuleSlot &a = modules_[i].slot(), &b = modules_[j].slot();
     std::swap(a.module, b.module);

@@ -66,15 +66,16 @@ const std::vector<std::pair<std::string, Parameter>>& ParameterDict::items_of() 
 
 std::string ParameterDict::extra_repr() const {
   std::vector<std::string> lines;
-  for (const auto& [key, p] : items_of()) lines.push_back(line(key, tensor_type(p.dtype()), p.shape()));
+  for (const auto& [key, p] : items_of())
+    lines.push_back(line(key, tensor_type(p.dtype()), p.shape()));
   return absl::StrJoin(lines, "\n");
 }
 
 size_t ParameterDict::find(absl::string_view key) const {
   const auto& items = items_of();
-  return static_cast<size_t>(
-      std::find_if(items.begin(), items.end(), [&](const auto& item) { return item.first == key; }) -
-      items.begin());
+  return static_cast<size_t>(std::find_if(items.begin(), items.end(),
+                                          [&](const auto& item) { return item.first == key; }) -
+                             items.begin());
 }
 size_t ParameterDict::find_or_throw(absl::string_view key) const {
   const size_t at = find(key);
@@ -98,7 +99,8 @@ Tensor ParameterDict::pop(absl::string_view key) {
   const size_t at = find_or_throw(key);
   const Tensor value = items_[at].second;
   registry().remove(items_[at].second.slot_);
-  std::vector<std::pair<std::string, Parameter>> rest;  // an assignment of a Parameter is a replacement
+  std::vector<std::pair<std::string, Parameter>>
+      rest;  // an assignment of a Parameter is a replacement
   for (size_t i = 0; i < items_.size(); ++i) {
     if (i != at) rest.push_back(std::move(items_[i]));
   }

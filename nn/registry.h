@@ -44,7 +44,7 @@ struct Registry {
   std::vector<std::shared_ptr<TensorSlot>> tensors;
   std::vector<std::shared_ptr<ModuleSlot>> children;
   bool training = true;
-  bool has_owner = false;             // it has been a member of another module
+  bool has_owner = false;              // it has been a member of another module
   std::unique_ptr<ModuleHooks> hooks;  // null until the first
 
   // Throws ValueError if the name is empty, has a dot, or is taken.

@@ -14,13 +14,17 @@ std::string readable(std::type_index type) {
   int status = 0;
   const std::unique_ptr<char, void (*)(void*)> text(
       abi::__cxa_demangle(type.name(), nullptr, nullptr, &status), &std::free);
-  return absl::StrReplaceAll(status == 0 ? text.get() : type.name(), {{"lamina::", ""}, {"nn::", ""}});
+  return absl::StrReplaceAll(status == 0 ? text.get() : type.name(),
+                             {{"lamina::", ""}, {"nn::", ""}});
 }
 
 std::string readable(const std::vector<std::type_index>& types) {
-  return absl::StrCat("(", absl::StrJoin(types, ", ", [](std::string* out, std::type_index type) {
-                        absl::StrAppend(out, readable(type));
-                      }), ")");
+  return absl::StrCat("(",
+                      absl::StrJoin(types, ", ",
+                                    [](std::string* out, std::type_index type) {
+                                      absl::StrAppend(out, readable(type));
+                                    }),
+                      ")");
 }
 
 }  // namespace

@@ -122,7 +122,8 @@ class SequentialOf<R(In...)> : public Callable<R(In...)> {
       if (modules_.empty()) return R(std::forward<In>(in)...);
     }
     if (modules_.empty()) {
-      fail<RuntimeError>("Sequential", "expected at least one module, for the result is of another "
+      fail<RuntimeError>("Sequential",
+                         "expected at least one module, for the result is of another "
                          "type than the arguments");
     }
     if (steps_.back().gives != typeid(R)) internal::fail_gives(typeid(R), steps_.back().gives);
@@ -184,9 +185,8 @@ class SequentialOf<R(In...)> : public Callable<R(In...)> {
 
  private:
   void check_fits(const internal::Step& step, const Module& module, absl::string_view name) const {
-    internal::check_takes(steps_.empty()
-                              ? std::vector<std::type_index>{typeid(std::decay_t<In>)...}
-                              : std::vector<std::type_index>{steps_.back().gives},
+    internal::check_takes(steps_.empty() ? std::vector<std::type_index>{typeid(std::decay_t<In>)...}
+                                         : std::vector<std::type_index>{steps_.back().gives},
                           step, module, name, steps_.empty());
   }
   void add(const internal::Step& step) {

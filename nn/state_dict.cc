@@ -49,8 +49,7 @@ const Tensor& StateDict::at(absl::string_view name) const {
     if (entry.second) there.push_back(entry.first);
   }
   fail<IndexError>("StateDict", "expected the name of a value (", absl::StrJoin(there, ", "),
-                   "), got \"", name, "\"",
-                   value == nullptr ? "" : ", which has none");
+                   "), got \"", name, "\"", value == nullptr ? "" : ", which has none");
 }
 
 void StateDict::set(std::string name, std::optional<Tensor> value) {
@@ -98,9 +97,8 @@ StateDict Module::state_dict() const {
 
 void Module::append_state(StateDict& state, const std::string& prefix) const {
   for (const internal::TensorSlot* slot : state_of(registry())) {
-    state.set(prefix + slot->name, slot->value.defined()
-                                       ? std::optional<Tensor>(slot->value.detach())
-                                       : std::nullopt);
+    state.set(prefix + slot->name,
+              slot->value.defined() ? std::optional<Tensor>(slot->value.detach()) : std::nullopt);
   }
   for (const auto& child : registry().children) {
     if (child->module) child->module->append_state(state, absl::StrCat(prefix, child->name, "."));
@@ -204,9 +202,8 @@ LoadResult Module::load_state_dict(const StateDict& state, bool strict) {
   for (auto& [to, from] : copies) to.copy_(from);
   for (const Place& place : all) {
     if (!place.module->registry().hooks) continue;
-    place.module->registry().hooks->load_post.for_each([&](const LoadStateDictPostHook& hook) {
-      hook(*place.module->registry().module, result);
-    });
+    place.module->registry().hooks->load_post.for_each(
+        [&](const LoadStateDictPostHook& hook) { hook(*place.module->registry().module, result); });
   }
   return result;
 }

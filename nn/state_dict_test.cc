@@ -90,7 +90,8 @@ TEST(StateDict, IsAnOrderedMap) {
   EXPECT_EQ(state.at("c").numel(), 2);
   EXPECT_THROWS(IndexError, "[StateDict] expected the name of a value (c), got \"b\"",
                 state.at("b"));
-  EXPECT_THROWS(IndexError, "[StateDict] expected the name of a value (c), got \"a\", which has none",
+  EXPECT_THROWS(IndexError,
+                "[StateDict] expected the name of a value (c), got \"a\", which has none",
                 state.at("a"));
   EXPECT_THROWS(ValueError, "[StateDict] expected names that differ, got \"x\" twice",
                 StateDict({{"x", ones(1)}, {"x", ones(1)}}));
@@ -151,7 +152,8 @@ TEST(LoadStateDict, SaysAllThatDoesNotFitInPyTorchsWords) {
         "\tMissing key(s) in state_dict: \"scale\", \"first.bias\". \n"
         "\tUnexpected key(s) in state_dict: \"extra\", \"first.extra\". \n"
         "\tvalue mismatch for mean: no value in checkpoint, the shape in current model is (3,).\n"
-        "\tdtype mismatch for steps: copying a param of dtype float32 from checkpoint, the dtype in "
+        "\tdtype mismatch for steps: copying a param of dtype float32 from checkpoint, the dtype "
+        "in "
         "current model is int64.\n"
         "\tsize mismatch for first.weight: copying a param with shape (2, 3) from checkpoint, the "
         "shape in current model is (3, 2).\n"
@@ -244,8 +246,9 @@ TEST(StateDictHooks, MayRenameKeysOfAnOldStateAndSeeTheResult) {
   model.load_state_dict(old);
   EXPECT_EQ(loaded, 1);
   EXPECT_TRUE(old.contains("0.kernel"));  // the hooks work on a copy
-  EXPECT_THROWS(RuntimeError, "Unexpected key(s)",
-                model.load_state_dict({{"0.kernel", ones({1, 1})}, {"0.bias", ones(1)}, {"x", {}}}));
+  EXPECT_THROWS(
+      RuntimeError, "Unexpected key(s)",
+      model.load_state_dict({{"0.kernel", ones({1, 1})}, {"0.bias", ones(1)}, {"x", {}}}));
   EXPECT_EQ(loaded, 1);
 }
 

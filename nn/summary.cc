@@ -61,10 +61,15 @@ Summary internal::summarize(Module& model, const std::function<void()>& call) {
   Summary summary;
   const Named<Module*> modules = model.named_modules();
   for (const auto& [path, module] : modules) {
-    const int depth = path.empty() ? 0 : 1 + static_cast<int>(std::count(path.begin(), path.end(), '.'));
-    summary.rows.push_back({path.substr(path.rfind('.') + 1), module->name(), depth, {},
+    const int depth =
+        path.empty() ? 0 : 1 + static_cast<int>(std::count(path.begin(), path.end(), '.'));
+    summary.rows.push_back({path.substr(path.rfind('.') + 1),
+                            module->name(),
+                            depth,
+                            {},
                             module->parameter_count(),
-                            bytes_of(module->parameters()) + bytes_of(module->buffers()), 0});
+                            bytes_of(module->parameters()) + bytes_of(module->buffers()),
+                            0});
   }
   std::vector<std::unique_ptr<Watch>> watches;
   for (size_t i = 0; i < modules.size(); ++i) {
@@ -81,10 +86,9 @@ std::string Summary::str() const {
   using Line = std::array<std::string, 5>;
   std::vector<Line> lines{{"Layer", "Output shape", "Parameters", "Bytes", "Multiply-adds"}};
   for (const Row& row : rows) {
-    const std::string shapes =
-        absl::StrJoin(row.outputs, ", ", [](std::string* out, const Shape& shape) {
-          absl::StrAppend(out, shape.str());
-        });
+    const std::string shapes = absl::StrJoin(
+        row.outputs, ", ",
+        [](std::string* out, const Shape& shape) { absl::StrAppend(out, shape.str()); });
     lines.push_back({absl::StrCat(std::string(2 * static_cast<size_t>(row.depth), ' '), row.name,
                                   row.name.empty() ? "" : ": ", row.type),
                      shapes.empty() ? "-" : shapes, with_commas(row.parameters),

@@ -110,10 +110,10 @@ void put_tensors(T& x, const std::vector<Tensor>& tensors) {
 // How an argument of type In waits for forward, so that hooks can replace the tensors in it: as a
 // copy if it holds any, unless the callee is to write to the caller's.
 template <class In>
-using Argument = std::conditional_t<
-    TensorsIn<std::decay_t<In>>::kAny &&
-        !(std::is_lvalue_reference_v<In> && !std::is_const_v<std::remove_reference_t<In>>),
-    std::decay_t<In>, In&&>;
+using Argument = std::conditional_t<TensorsIn<std::decay_t<In>>::kAny &&
+                                        !(std::is_lvalue_reference_v<In> &&
+                                          !std::is_const_v<std::remove_reference_t<In>>),
+                                    std::decay_t<In>, In&&>;
 
 }  // namespace lamina::nn::internal
 

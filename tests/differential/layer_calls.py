@@ -1,0 +1,151 @@
+"""What the makers of random calls of layers share: random arrays, and the text of a call, which layers.h describes.
+
+Values are of `dtype`, but PyTorch computes with them in float64 and the results are rounded in the end, so that what
+float32 loses on the way is not PyTorch's.
+"""
+
+import math
+
+import torch
+
+import operands
+from operands import plain_text, rng
+
+MAKERS = {}
+dtype = torch.float64  # of the call that is being made
+
+
+def maker(name):
+    """Registers a function that returns a Call of the layer or function `name`."""
+    def register(make):
+        MAKERS[name] = make
+        return make
+    return register
+
+
+class Call:
+    """`module` is PyTorch's, or a function; settings are Lamina's names and values; inputs that are floating tensors
+    get gradients."""
+    def __init__(self, module, settings, inputs, training=True, wanted=None):
+        """`wanted` is how many inputs get gradients, if not all."""
+        self.module, self.settings, self.inputs, self.training = module, settings, inputs, training
+        self.wanted = len(inputs) if wanted is None else wanted
+
+
+# ---- Random values
+
+def normal(*shape, scale=1.0):
+    x = torch.tensor([rng.gauss(0, scale) for _ in range(math.prod(shape))], dtype=torch.float64)
+    x = x.reshape(shape).to(dtype)
+    return x.transpose(-1, -2).contiguous().transpose(-1, -2) if len(shape) > 1 and rng.random() < 0.2 else x
+
+
+def uniform(low, high, *shape):
+    values = [rng.uniform(low, high) for _ in range(math.prod(shape))]
+    return torch.tensor(values, dtype=torch.float64).reshape(shape).to(dtype)
+
+
+def choices(values, *shape, of=None):
+    return torch.tensor([rng.choice(values) for _ in range(math.prod(shape))], dtype=of or dtype).reshape(shape)
+
+
+def extents(low=1, high=3, largest=4):
+    return [rng.randint(1, largest) for _ in range(rng.randint(low, high))]
+
+
+def some(**settings):
+    """Those settings that are not None, each left at its default half of the time."""
+    return {k: v for k, v in settings.items() if v is not None and rng.random() < 0.5}
+
+
+# ---- The text
+
+def number_text(v):
+    return "nan" if math.isnan(v) else "inf" if v == math.inf else "-inf" if v == -math.inf else float(v).hex()
+
+
+def flat_text(x):
+    return [number_text(v) if x.dtype.is_floating_point else str(int(v)) for v in x.detach().reshape(-1).tolist()]
+
+
+def argument_text(a):
+    if isinstance(a, torch.Tensor):
+        return operands.array_text(a.detach(), flat_text)
+    return plain_text(a, number_text)
+
+
+def result_text(x):
+    return operands.result_text(rounded(x), flat_text)
+
+
+def rounded(x):
+    return x.detach().to(dtype) if x.dtype == torch.float64 else x.detach()
+
+
+def wide(x):
+    if not isinstance(x, torch.Tensor):
+        return x
+    x = x.detach().clone()
+    return x.double() if x.dtype.is_floating_point else x
+
+
+def run(name):
+    """One call of `name` as a line of text, or None if PyTorch refuses it."""
+    call = MAKERS[name]()
+    is_module = isinstance(call.module, torch.nn.Module)
+    if is_module:
+        call.module.to(dtype).to(torch.float64).train(call.training)
+        state = " ".join("%s %s" % (k, argument_text(rounded(v))) for k, v in call.module.state_dict().items())
+        text = repr(call.module).replace("\n", "~")
+    else:
+        state, text = "", "-"
+    inputs = " ".join(argument_text(x) for x in call.inputs)
+    before = {k: v.clone() for k, v in call.module.state_dict().items()} if is_module else {}
+    # For some operands of losses PyTorch has no gradient: then only the first one gets one.
+    for wanted in (call.wanted, 1, 0):
+        if is_module:
+            call.module.load_state_dict(before)
+            call.module.zero_grad()
+        given = [wide(x) for x in call.inputs]
+        for x in given[:wanted]:
+            if isinstance(x, torch.Tensor) and x.dtype.is_floating_point:
+                x.requires_grad_()
+        try:
+            outputs = flatten(call.module(*given))
+            roots, loss = [], 0
+            for y in outputs:
+                if y is not None and y.dtype.is_floating_point and y.requires_grad:
+                    root = normal(*y.shape)
+                    roots.append(argument_text(root))
+                    loss = loss + (y * root.double()).sum()
+                else:
+                    roots.append("N")
+            if isinstance(loss, torch.Tensor):
+                loss.backward()
+            break
+        except RuntimeError:
+            if wanted == 0:
+                return None
+    fields = [
+        name,
+        " ".join("%s %s" % (k, argument_text(v)) for k, v in call.settings.items()),
+        "train" if call.training else "eval",
+        text,
+        state,
+        inputs,
+        " ".join(roots),
+        "1e-4 1e-5" if dtype == torch.float32 else "1e-9 1e-10",
+        " ".join("%d %s" % (i, result_text(y)) for i, y in enumerate(outputs) if y is not None),
+        " ".join("%d %s" % (i, result_text(x.grad)) for i, x in enumerate(given)
+                 if isinstance(x, torch.Tensor) and x.grad is not None),
+        " ".join("%s %s" % (k, result_text(p.grad)) for k, p in call.module.named_parameters() if p.grad is not None)
+        if is_module else "",
+        " ".join("%s %s" % (k, result_text(b)) for k, b in call.module.named_buffers()) if is_module else "",
+    ]
+    return "|".join(fields)
+
+
+def flatten(x):
+    if x is None or isinstance(x, torch.Tensor):
+        return [x]
+    return [y for part in x for y in flatten(part)]

@@ -1,0 +1,77 @@
+#!/usr/bin/python3
+"""Random calls of every layer and loss, in PyTorch and in Lamina: the printed text, state keys, outputs, and the
+gradients of inputs and parameters.
+
+    bazel run //tests/differential:layers_against_torch -- --calls=100 [--seed=N] [--layers=TEXT]
+
+makes so many calls of each, half of them in float32, and prints each disagreement and the counts.
+
+    bazel run //tests/differential:layers_against_torch -- --write=FILE --calls=3
+
+writes the calls to a file instead: tests/differential/golden_layers.txt is one. Needs Debian's python3-torch.
+"""
+
+import argparse
+import collections
+import os
+import subprocess
+import sys
+import warnings
+
+import torch
+
+sys.dont_write_bytecode = True  # the modules below lie in the source tree
+import layer_calls
+import loss_calls  # registers its layers
+from operands import rng
+
+warnings.filterwarnings("ignore")
+torch.set_num_threads(1)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--calls", type=int, default=100, help="of each layer")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--layers", default="", help="only those whose name has this in it")
+    parser.add_argument("--write", default="", help="write the calls to this file instead of replaying them")
+    options = parser.parse_args()
+    rng.seed(options.seed)
+    replay = "tests/differential/layers_main"
+    known = subprocess.run([replay, "--layers"], stdout=subprocess.PIPE, check=True, universal_newlines=True).stdout.split()
+    missing = sorted(set(known) ^ set(layer_calls.MAKERS))
+    if missing:
+        sys.exit("layers_against_torch: known to one side only: " + " ".join(missing))
+    names = [n for n in layer_calls.MAKERS if options.layers in n]
+    calls = []
+    for name in names:
+        for i in range(options.calls):
+            layer_calls.dtype = torch.float64 if i % 2 else torch.float32
+            line = None
+            while line is None or options.write and len(line) > 4000:
+                line = layer_calls.run(name)
+            calls.append(line)
+    if options.write:
+        path = os.path.join(os.environ.get("BUILD_WORKING_DIRECTORY", ""), options.write)
+        with open(path, "w", encoding="ascii") as file:
+            file.write("\n".join(calls) + "\n")
+        print("wrote %d calls to %s" % (len(calls), path))
+        return
+    done = subprocess.run([replay], input="\n".join(calls) + "\n", stdout=subprocess.PIPE, check=True, universal_newlines=True)
+    lines = done.stdout.splitlines()
+    assert lines and lines[-1] == "calls\t%d" % len(calls), "the replay ended early"
+    by_layer = collections.Counter()
+    for line in lines[:-1]:
+        number, what = line.split("\t", 1)
+        call = calls[int(number)]
+        name = call.split("|", 1)[0]
+        by_layer[name] += 1
+        if by_layer[name] <= 3:
+            print("%s\n    %s" % (call if len(call) < 2000 else call[:2000] + " ...", what))
+    print("%d calls of %d layers and losses; %d disagreements %s"
+          % (len(calls), len(names), len(lines) - 1, dict(by_layer) if by_layer else ""))
+    sys.exit(1 if by_layer else 0)
+
+
+if __name__ == "__main__":
+    main()
