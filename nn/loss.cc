@@ -241,7 +241,8 @@ void check_labels(const char* name, const Tensor& labels, int64_t classes) {
   if (least >= 0 && most < classes) return;
   const int64_t wrong = least < 0 ? least : most;
   const int64_t at = (labels == wrong).to(int64).argmax().item<int64_t>();
-  fail<IndexError>(name, "expected labels from 0 to ", classes - 1, ", got ", wrong, " at position ", at);
+  fail<IndexError>(name, "expected labels from 0 to ", classes - 1, ", got ", wrong,
+                   " at position ", at);
 }
 
 // The loss of rows with hard labels, from the loss per row and, for weighted means, the weights.

@@ -21,6 +21,7 @@
 #include "lamina/nn/optim/sgd.h"
 #include "lamina/nn/parameter.h"
 #include "lamina/nn/parameter_list.h"
+#include "lamina/nn/rnn.h"
 #include "lamina/nn/sequential.h"
 #include "lamina/nn/state_dict.h"
 #include "lamina/nn/summary.h"

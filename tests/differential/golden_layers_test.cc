@@ -29,9 +29,9 @@ TEST(GoldenLayersTest, LayersGiveWhatPyTorchGives) {
 std::string squared(const std::string& text, const std::string& output, const std::string& dx,
                     const std::string& dy) {
   const std::string one = "T float64 0 0 1 ";
-  return layer_disagreement("MSELoss|reduction S sum|train|" + text + "||" + one + "3 " + one + "1|" +
-                            one + "1|1e-9 1e-9|0 float64 0 " + output + "|0 float64 0 " + dx +
-                            " 1 float64 0 " + dy + "||");
+  return layer_disagreement("MSELoss|reduction S sum|train|" + text + "||" + one + "3 " + one +
+                            "1|" + one + "1|1e-9 1e-9|0 float64 0 " + output + "|0 float64 0 " +
+                            dx + " 1 float64 0 " + dy + "||");
 }
 
 TEST(GoldenLayersTest, AWrongTextOrNumberIsNoticed) {

@@ -41,8 +41,8 @@ void add_losses(LayerTable& table) {
   namespace F = nn::functional;
   add<nn::MSELoss, nn::MSELossOptions>(table, "MSELoss", "mse_loss",
                                        with_reduction<nn::MSELossOptions>, F::mse_loss);
-  add<nn::L1Loss, nn::L1LossOptions>(table, "L1Loss", "l1_loss",
-                                     with_reduction<nn::L1LossOptions>, F::l1_loss);
+  add<nn::L1Loss, nn::L1LossOptions>(table, "L1Loss", "l1_loss", with_reduction<nn::L1LossOptions>,
+                                     F::l1_loss);
   add<nn::SmoothL1Loss, nn::SmoothL1LossOptions>(
       table, "SmoothL1Loss", "smooth_l1_loss",
       [](const Settings& s) {

@@ -50,6 +50,7 @@ const LayerTable& layer_table() {
   static const LayerTable& table = *[] {
     auto* all = new LayerTable;
     add_losses(*all);
+    add_recurrent(*all);
     return all;
   }();
   return table;
@@ -77,8 +78,8 @@ std::string difference(const std::string& what, const Tensor& got, const NDArray
   }
   for (size_t i = 0; i < a.size(); ++i) {
     const bool same = a[i] == b[i] || (std::isnan(a[i]) && std::isnan(b[i]));
-    if (same || std::abs(a[i] - b[i]) <=
-                    tolerance.relative * std::abs(b[i]) + tolerance.absolute * std::max(scale, 1e-3)) {
+    if (same || std::abs(a[i] - b[i]) <= tolerance.relative * std::abs(b[i]) +
+                                             tolerance.absolute * std::max(scale, 1e-3)) {
       continue;
     }
     return absl::StrCat(what, "[", i, "]: expected ", b[i], ", got ", a[i], ". ");

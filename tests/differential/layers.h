@@ -98,6 +98,7 @@ Callee layer_of_3(L&& module) {
 
 // Each of them adds a family.
 void add_losses(LayerTable& table);
+void add_recurrent(LayerTable& table);
 
 const LayerTable& layer_table();
 // What does not come out, "" if all does. Throws std::invalid_argument for a line that is not understood.

@@ -1,0 +1,289 @@
+#include "lamina/nn/rnn.h"
+
+#include <cmath>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "lamina/nn/init.h"
+
+namespace lamina::nn {
+namespace {
+
+using internal::Recurrence;
+using State = Recurrence::State;
+
+State step_tanh(const Tensor& from_input, const Tensor& from_hidden, const State&) {
+  return {tanh(from_input + from_hidden)};
+}
+State step_relu(const Tensor& from_input, const Tensor& from_hidden, const State&) {
+  return {relu(from_input + from_hidden)};
+}
+State step_lstm(const Tensor& from_input, const Tensor& from_hidden, const State& state) {
+  const std::vector<Tensor> gates = (from_input + from_hidden).chunk(4, -1);
+  const Tensor cell = sigmoid(gates[1]) * state[1] + sigmoid(gates[0]) * tanh(gates[2]);
+  return {sigmoid(gates[3]) * tanh(cell), cell};
+}
+State step_gru(const Tensor& from_input, const Tensor& from_hidden, const State& state) {
+  const std::vector<Tensor> x = from_input.chunk(3, -1), h = from_hidden.chunk(3, -1);
+  const Tensor keep = sigmoid(x[1] + h[1]);
+  const Tensor fresh = tanh(x[2] + sigmoid(x[0] + h[0]) * h[2]);
+  return {fresh + keep * (state[0] - fresh)};
+}
+
+bool is_relu(const char* name, const std::string& nonlinearity) {
+  if (nonlinearity != "tanh" && nonlinearity != "relu") {
+    fail<ValueError>(name, "expected the nonlinearity to be tanh or relu, got \"", nonlinearity,
+                     "\"");
+  }
+  return nonlinearity == "relu";
+}
+
+Tensor dropout(const Tensor& x, double p) {
+  if (p == 1) return x * 0;
+  return x * Tensor(random::bernoulli(x.shape(), 1 - p, x.dtype())) / (1 - p);
+}
+
+void check_sizes(const char* name, int64_t input_size, int64_t hidden_size) {
+  if (input_size < 1 || hidden_size < 1) {
+    fail<ValueError>(name, "expected sizes of at least 1, got input_size ", input_size,
+                     " and hidden_size ", hidden_size);
+  }
+}
+
+}  // namespace
+
+namespace internal {
+
+// ---- Sequences
+
+Recurrence::Recurrence(Module* owner, int64_t input_size, int64_t hidden_size, int64_t gates,
+                       const GRUOptions& options)
+    : input_size_(input_size), hidden_size_(hidden_size), options_(options) {
+  const char* name = "RNN, LSTM or GRU";
+  check_sizes(name, input_size, hidden_size);
+  check_floating(name, options.dtype);
+  if (options.num_layers < 1) {
+    fail<ValueError>(name, "expected at least 1 layer, got ", options.num_layers);
+  }
+  if (!(options.dropout >= 0 && options.dropout <= 1)) {
+    fail<ValueError>(name, "expected dropout in [0, 1], got ", options.dropout);
+  }
+  const int64_t rows = gates * hidden_size;
+  for (int64_t layer = 0; layer < options.num_layers; ++layer) {
+    const int64_t columns = layer == 0 ? input_size : hidden_size * (options.bidirectional ? 2 : 1);
+    for (const char* suffix : {"", "_reverse"}) {
+      if (suffix[0] != '\0' && !options.bidirectional) continue;
+      const std::string end = absl::StrCat("_l", layer, suffix);
+      const auto make = [&](const char* what, const Shape& shape, bool present) {
+        return Parameter(owner, absl::StrCat(what, end),
+                         present ? empty(shape, options.dtype) : Tensor());
+      };
+      // One after the other: the order of registration is that of PyTorch.
+      Parameter weight_ih = make("weight_ih", {rows, columns}, true);
+      Parameter weight_hh = make("weight_hh", {rows, hidden_size}, true);
+      Parameter bias_ih = make("bias_ih", {rows}, options.bias);
+      Parameter bias_hh = make("bias_hh", {rows}, options.bias);
+      directions_.push_back(
+          {std::move(weight_ih), std::move(weight_hh), std::move(bias_ih), std::move(bias_hh)});
+    }
+  }
+  reset_parameters();
+}
+
+void Recurrence::reset_parameters() {
+  const double bound = 1 / std::sqrt(static_cast<double>(hidden_size_));
+  for (const Direction& d : directions_) {
+    for (const Parameter* p : {&d.weight_ih, &d.weight_hh, &d.bias_ih, &d.bias_hh}) {
+      if (p->defined()) init::uniform_(*p, -bound, bound);
+    }
+  }
+}
+
+std::string Recurrence::extra_repr() const {
+  std::string text = absl::StrCat(input_size_, ", ", hidden_size_);
+  if (options_.num_layers != 1) absl::StrAppend(&text, ", num_layers=", options_.num_layers);
+  if (!options_.bias) text += ", bias=False";
+  if (options_.batch_first) text += ", batch_first=True";
+  if (options_.dropout != 0) absl::StrAppend(&text, ", dropout=", options_.dropout);
+  if (options_.bidirectional) text += ", bidirectional=True";
+  return text;
+}
+
+Tensor Recurrence::run_direction(const Direction& weights, const Tensor& x, bool reverse,
+                                 State& state, Step step) const {
+  // The products with the input do not wait for each other.
+  const std::vector<Tensor> from_input = linear(x, weights.weight_ih, weights.bias_ih).unbind(0);
+  std::vector<Tensor> outputs(from_input.size());
+  for (size_t i = 0; i < from_input.size(); ++i) {
+    const size_t t = reverse ? from_input.size() - 1 - i : i;
+    state = step(from_input[t], linear(state[0], weights.weight_hh, weights.bias_hh), state);
+    outputs[t] = state[0];
+  }
+  return stack(absl::Span<const Tensor>(outputs), 0);
+}
+
+std::vector<Tensor> Recurrence::run(const char* name, const Tensor& x, const State& given,
+                                    Step step, bool training) const {
+  check_defined(name, x.data());
+  const bool batched = x.dim() == 3;
+  if ((x.dim() != 2 && !batched) || x.size(-1) != input_size_) {
+    fail<ShapeError>(name, "expected a sequence ",
+                     options_.batch_first ? "(batch, time, " : "(time, batch, ", input_size_,
+                     ") or (time, ", input_size_, "), got ", x.shape().str());
+  }
+  Tensor layer_input = !batched ? x.unsqueeze(1) : options_.batch_first ? x.transpose(0, 1) : x;
+  if (layer_input.size(0) == 0) {
+    fail<ShapeError>(name, "expected at least one time step, got ", x.shape().str());
+  }
+  const auto count = static_cast<int64_t>(directions_.size());
+  const Shape wanted{count, layer_input.size(1), hidden_size_};
+  std::vector<State> states(directions_.size(), State(given.size()));  // by direction
+  for (size_t s = 0; s < given.size(); ++s) {
+    Tensor start = given[s].defined() ? given[s] : zeros(wanted, x.dtype());
+    if (given[s].defined() && !batched && start.dim() == 2) start = start.unsqueeze(1);
+    if (start.shape() != wanted || (given[s].defined() && (given[s].dim() == 3) != batched)) {
+      Shape shown = wanted;
+      if (!batched) shown.erase(1);
+      fail<ShapeError>(name, "expected a state of shape ", shown.str(), " for the sequence ",
+                       x.shape().str(), ", got ", given[s].shape().str());
+    }
+    const std::vector<Tensor> parts = start.unbind(0);
+    for (size_t d = 0; d < parts.size(); ++d) states[d][s] = parts[d];
+  }
+
+  const size_t per_layer = options_.bidirectional ? 2 : 1;
+  for (size_t d = 0; d < directions_.size(); d += per_layer) {
+    if (d > 0 && training && options_.dropout > 0) {
+      layer_input = dropout(layer_input, options_.dropout);
+    }
+    Tensor output = run_direction(directions_[d], layer_input, false, states[d], step);
+    if (options_.bidirectional) {
+      const Tensor back = run_direction(directions_[d + 1], layer_input, true, states[d + 1], step);
+      const std::vector<Tensor> both{output, back};
+      output = cat(absl::Span<const Tensor>(both), -1);
+    }
+    layer_input = output;
+  }
+
+  std::vector<Tensor> out{!batched              ? layer_input.squeeze(1)
+                          : options_.batch_first ? layer_input.transpose(0, 1)
+                                                 : layer_input};
+  for (size_t s = 0; s < given.size(); ++s) {
+    std::vector<Tensor> ends;
+    for (const State& state : states) ends.push_back(state[s]);
+    const Tensor end = stack(absl::Span<const Tensor>(ends), 0);
+    out.push_back(batched ? end : end.squeeze(1));
+  }
+  return out;
+}
+
+// ---- Cells
+
+namespace {
+Tensor cell_weight(int64_t input_size, int64_t hidden_size, int64_t gates, DType dtype) {
+  check_sizes("RNNCell, LSTMCell or GRUCell", input_size, hidden_size);
+  check_floating("RNNCell, LSTMCell or GRUCell", dtype);
+  return empty({gates * hidden_size, input_size}, dtype);
+}
+}  // namespace
+
+RecurrentCell::RecurrentCell(Module* owner, int64_t input_size, int64_t hidden_size, int64_t gates,
+                             bool bias, DType dtype)
+    : weight_ih_(owner, "weight_ih", cell_weight(input_size, hidden_size, gates, dtype)),
+      weight_hh_(owner, "weight_hh", empty({gates * hidden_size, hidden_size}, dtype)),
+      bias_ih_(owner, "bias_ih", bias ? empty(gates * hidden_size, dtype) : Tensor()),
+      bias_hh_(owner, "bias_hh", bias ? empty(gates * hidden_size, dtype) : Tensor()) {
+  reset_parameters();
+}
+
+void RecurrentCell::reset_parameters() {
+  const double bound = 1 / std::sqrt(static_cast<double>(weight_hh_.size(1)));
+  for (const Parameter* p : {&weight_ih_, &weight_hh_, &bias_ih_, &bias_hh_}) {
+    if (p->defined()) init::uniform_(*p, -bound, bound);
+  }
+}
+
+std::string RecurrentCell::extra_repr() const {
+  return absl::StrCat(weight_ih_.size(1), ", ", weight_hh_.size(1),
+                      bias_ih_.defined() ? "" : ", bias=False");
+}
+
+State RecurrentCell::run(const char* name, const Tensor& x, const State& given,
+                         Recurrence::Step step) const {
+  check_defined(name, x.data());
+  const int64_t input_size = weight_ih_.size(1);
+  if ((x.dim() != 1 && x.dim() != 2) || x.size(-1) != input_size) {
+    fail<ShapeError>(name, "expected x (batch, ", input_size, ") or (", input_size, "), got ",
+                     x.shape().str());
+  }
+  Shape wanted = x.shape();
+  wanted[wanted.rank() - 1] = weight_hh_.size(1);
+  State state;
+  for (const Tensor& start : given) {
+    if (start.defined() && start.shape() != wanted) {
+      fail<ShapeError>(name, "expected a state of shape ", wanted.str(), " for x ",
+                       x.shape().str(), ", got ", start.shape().str());
+    }
+    state.push_back(start.defined() ? start : zeros(wanted, x.dtype()));
+  }
+  return step(linear(x, weight_ih_, bias_ih_), linear(state[0], weight_hh_, bias_hh_), state);
+}
+
+}  // namespace internal
+
+// ---- The layers
+
+namespace {
+GRUOptions without_nonlinearity(const RNNOptions& o) {
+  return {o.num_layers, o.bias, o.batch_first, o.dropout, o.bidirectional, o.dtype};
+}
+}  // namespace
+
+RNN::RNN(int64_t input_size, int64_t hidden_size, const RNNOptions& options)
+    : relu_(is_relu("RNN", options.nonlinearity)),
+      recurrence_(this, input_size, hidden_size, 1, without_nonlinearity(options)) {}
+RNNResult RNN::forward(const Tensor& x, const Tensor& hidden) {
+  const std::vector<Tensor> r =
+      recurrence_.run("RNN", x, {hidden}, relu_ ? step_relu : step_tanh, is_training());
+  return {r[0], r[1]};
+}
+
+LSTM::LSTM(int64_t input_size, int64_t hidden_size, const LSTMOptions& options)
+    : recurrence_(this, input_size, hidden_size, 4, options) {}
+LSTMResult LSTM::forward(const Tensor& x, const LSTMState& state) {
+  const std::vector<Tensor> r =
+      recurrence_.run("LSTM", x, {state.hidden, state.cell}, step_lstm, is_training());
+  return {r[0], {r[1], r[2]}};
+}
+
+GRU::GRU(int64_t input_size, int64_t hidden_size, const GRUOptions& options)
+    : recurrence_(this, input_size, hidden_size, 3, options) {}
+RNNResult GRU::forward(const Tensor& x, const Tensor& hidden) {
+  const std::vector<Tensor> r = recurrence_.run("GRU", x, {hidden}, step_gru, is_training());
+  return {r[0], r[1]};
+}
+
+RNNCell::RNNCell(int64_t input_size, int64_t hidden_size, const RNNCellOptions& options)
+    : relu_(is_relu("RNNCell", options.nonlinearity)),
+      cell_(this, input_size, hidden_size, 1, options.bias, options.dtype) {}
+std::string RNNCell::extra_repr() const {
+  return absl::StrCat(cell_.extra_repr(), relu_ ? ", nonlinearity=relu" : "");
+}
+Tensor RNNCell::forward(const Tensor& x, const Tensor& hidden) {
+  return cell_.run("RNNCell", x, {hidden}, relu_ ? step_relu : step_tanh)[0];
+}
+
+LSTMCell::LSTMCell(int64_t input_size, int64_t hidden_size, const CellOptions& options)
+    : cell_(this, input_size, hidden_size, 4, options.bias, options.dtype) {}
+LSTMState LSTMCell::forward(const Tensor& x, const LSTMState& state) {
+  const State next = cell_.run("LSTMCell", x, {state.hidden, state.cell}, step_lstm);
+  return {next[0], next[1]};
+}
+
+GRUCell::GRUCell(int64_t input_size, int64_t hidden_size, const CellOptions& options)
+    : cell_(this, input_size, hidden_size, 3, options.bias, options.dtype) {}
+Tensor GRUCell::forward(const Tensor& x, const Tensor& hidden) {
+  return cell_.run("GRUCell", x, {hidden}, step_gru)[0];
+}
+
+}  // namespace lamina::nn

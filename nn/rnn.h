@@ -1,0 +1,220 @@
+// Recurrent layers: RNN, LSTM, GRU, and one step of each as a cell.
+//
+//   nn::LSTM lstm(28, 64, {.num_layers = 2});
+//   auto [output, state] = lstm(x);        // x (time, batch, 28) -> output (time, batch, 64)
+//   lstm(more, state);                     // goes on from there
+//
+// Parameters are named and laid out as in PyTorch: weight_ih_l0 (gates hidden, input), weight_hh_l0
+// (gates hidden, hidden), bias_ih_l0, bias_hh_l0, then those of the reverse direction with the suffix
+// _reverse, then layer 1. All start uniform within 1 / sqrt(hidden) of 0.
+//
+// A sequence is (time, batch, input), (batch, time, input) with batch_first, or (time, input) without
+// a batch; its output has hidden in place of input, twice that if bidirectional: forward, then
+// reverse. A state is (layers directions, batch, hidden), without the batch if the sequence has none,
+// and zero if it is undefined. Throw ShapeError for other shapes.
+#ifndef LAMINA_NN_RNN_H_
+#define LAMINA_NN_RNN_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "lamina/nn/layer.h"
+#include "lamina/nn/parameter.h"
+
+namespace lamina::nn {
+
+struct GRUOptions {
+  int64_t num_layers = 1;
+  bool bias = true;
+  bool batch_first = false;
+  double dropout = 0;  // of the outputs of all layers but the last, in training
+  bool bidirectional = false;
+  DType dtype = float32;
+};
+using LSTMOptions = GRUOptions;
+struct RNNOptions {
+  int64_t num_layers = 1;
+  std::string nonlinearity = "tanh";  // or "relu"
+  bool bias = true;
+  bool batch_first = false;
+  double dropout = 0;
+  bool bidirectional = false;
+  DType dtype = float32;
+};
+
+struct RNNResult {
+  Tensor output;  // of the last layer at each time
+  Tensor hidden;  // the state after the last time
+  template <class F>
+  void for_each_tensor(F f) {
+    f(output);
+    f(hidden);
+  }
+};
+struct LSTMState {
+  Tensor hidden, cell;
+  template <class F>
+  void for_each_tensor(F f) {
+    f(hidden);
+    f(cell);
+  }
+};
+struct LSTMResult {
+  Tensor output;
+  LSTMState state;
+  template <class F>
+  void for_each_tensor(F f) {
+    f(output);
+    state.for_each_tensor(f);
+  }
+};
+
+namespace internal {
+
+// What the three have in common: `gates` products of hidden size per step, `states` tensors of state.
+class Recurrence {
+ public:
+  // Throws ValueError for sizes or layers below 1, or dropout outside [0, 1].
+  Recurrence(Module* owner, int64_t input_size, int64_t hidden_size, int64_t gates,
+             const GRUOptions& options);
+  void reset_parameters();
+  std::string extra_repr() const;
+
+  // step(from_input, from_hidden, state): the state after a step, from the products with the input
+  // and with the hidden state (batch, gates hidden). The first of the state is the hidden one.
+  using State = std::vector<Tensor>;
+  using Step = State (*)(const Tensor& from_input, const Tensor& from_hidden, const State& state);
+  // The output, then the states. Those given may be undefined.
+  std::vector<Tensor> run(const char* name, const Tensor& x, const State& given, Step step,
+                          bool training) const;
+
+ private:
+  struct Direction {
+    Parameter weight_ih, weight_hh, bias_ih, bias_hh;
+  };
+  // The outputs (time, batch, hidden) of one direction of one layer; `state` goes in and comes out.
+  Tensor run_direction(const Direction& weights, const Tensor& x, bool reverse, State& state,
+                       Step step) const;
+
+  int64_t input_size_, hidden_size_;
+  GRUOptions options_;
+  std::vector<Direction> directions_;  // of each layer one, or two
+};
+
+// One step: the parameters weight_ih, weight_hh, bias_ih, bias_hh.
+class RecurrentCell {
+ public:
+  RecurrentCell(Module* owner, int64_t input_size, int64_t hidden_size, int64_t gates, bool bias,
+                DType dtype);
+  void reset_parameters();
+  std::string extra_repr() const;
+  // x (batch, input) or (input); the states likewise, zero if undefined.
+  Recurrence::State run(const char* name, const Tensor& x, const Recurrence::State& given,
+                        Recurrence::Step step) const;
+
+ private:
+  Parameter weight_ih_, weight_hh_, bias_ih_, bias_hh_;
+};
+
+}  // namespace internal
+
+// h' = tanh(W_ih x + b_ih + W_hh h + b_hh), or relu of it.
+class RNN : public Callable<RNNResult(const Tensor& x, const Tensor& hidden)> {
+ public:
+  // Throws ValueError for impossible sizes or options, or an unknown nonlinearity.
+  RNN(int64_t input_size, int64_t hidden_size, const RNNOptions& options = {});
+  std::string extra_repr() const override { return recurrence_.extra_repr(); }
+  RNNResult forward(const Tensor& x, const Tensor& hidden) override;
+  using Callable::operator();
+  RNNResult operator()(const Tensor& x) { return (*this)(x, Tensor()); }
+  void reset_parameters() { recurrence_.reset_parameters(); }
+
+ private:
+  bool relu_;
+  internal::Recurrence recurrence_;
+};
+
+// i, f, g, o = W_ih x + b_ih + W_hh h + b_hh; c' = sigmoid(f) c + sigmoid(i) tanh(g);
+// h' = sigmoid(o) tanh(c'). Source: Hochreiter and Schmidhuber, "Long short-term memory", 1997, with
+// the forget gate of Gers et al., 2000.
+class LSTM : public Callable<LSTMResult(const Tensor& x, const LSTMState& state)> {
+ public:
+  LSTM(int64_t input_size, int64_t hidden_size, const LSTMOptions& options = {});
+  std::string extra_repr() const override { return recurrence_.extra_repr(); }
+  LSTMResult forward(const Tensor& x, const LSTMState& state) override;
+  using Callable::operator();
+  LSTMResult operator()(const Tensor& x) { return (*this)(x, LSTMState()); }
+  void reset_parameters() { recurrence_.reset_parameters(); }
+
+ private:
+  internal::Recurrence recurrence_;
+};
+
+// r, z, n of W_ih x + b_ih and of W_hh h + b_hh: n = tanh(n_x + sigmoid(r_x + r_h) n_h);
+// h' = (1 - z) n + z h with z = sigmoid(z_x + z_h). Source: Cho et al., EMNLP 2014.
+class GRU : public Callable<RNNResult(const Tensor& x, const Tensor& hidden)> {
+ public:
+  GRU(int64_t input_size, int64_t hidden_size, const GRUOptions& options = {});
+  std::string extra_repr() const override { return recurrence_.extra_repr(); }
+  RNNResult forward(const Tensor& x, const Tensor& hidden) override;
+  using Callable::operator();
+  RNNResult operator()(const Tensor& x) { return (*this)(x, Tensor()); }
+  void reset_parameters() { recurrence_.reset_parameters(); }
+
+ private:
+  internal::Recurrence recurrence_;
+};
+
+struct CellOptions {
+  bool bias = true;
+  DType dtype = float32;
+};
+struct RNNCellOptions {
+  bool bias = true;
+  std::string nonlinearity = "tanh";  // or "relu"
+  DType dtype = float32;
+};
+
+// x (batch, input) or (input), hidden (batch, hidden) or (hidden) -> the next hidden.
+class RNNCell : public Callable<Tensor(const Tensor& x, const Tensor& hidden)> {
+ public:
+  RNNCell(int64_t input_size, int64_t hidden_size, const RNNCellOptions& options = {});
+  std::string extra_repr() const override;
+  Tensor forward(const Tensor& x, const Tensor& hidden) override;
+  using Callable::operator();
+  Tensor operator()(const Tensor& x) { return (*this)(x, Tensor()); }
+  void reset_parameters() { cell_.reset_parameters(); }
+
+ private:
+  bool relu_;
+  internal::RecurrentCell cell_;
+};
+class LSTMCell : public Callable<LSTMState(const Tensor& x, const LSTMState& state)> {
+ public:
+  LSTMCell(int64_t input_size, int64_t hidden_size, const CellOptions& options = {});
+  std::string extra_repr() const override { return cell_.extra_repr(); }
+  LSTMState forward(const Tensor& x, const LSTMState& state) override;
+  using Callable::operator();
+  LSTMState operator()(const Tensor& x) { return (*this)(x, LSTMState()); }
+  void reset_parameters() { cell_.reset_parameters(); }
+
+ private:
+  internal::RecurrentCell cell_;
+};
+class GRUCell : public Callable<Tensor(const Tensor& x, const Tensor& hidden)> {
+ public:
+  GRUCell(int64_t input_size, int64_t hidden_size, const CellOptions& options = {});
+  std::string extra_repr() const override { return cell_.extra_repr(); }
+  Tensor forward(const Tensor& x, const Tensor& hidden) override;
+  using Callable::operator();
+  Tensor operator()(const Tensor& x) { return (*this)(x, Tensor()); }
+  void reset_parameters() { cell_.reset_parameters(); }
+
+ private:
+  internal::RecurrentCell cell_;
+};
+
+}  // namespace lamina::nn
+
+#endif  // LAMINA_NN_RNN_H_

@@ -1,0 +1,111 @@
+#include "lamina/nn/rnn.h"
+
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "lamina/nn/child.h"
+#include "lamina/nn/clone.h"
+#include "lamina/nn/optim/sgd.h"
+#include "lamina/tensor/test_util.h"
+
+namespace lamina::nn {
+namespace {
+
+// Values, gradients, printed text and the names of parameters are compared with PyTorch's in
+// //tests/differential:golden_layers_test.
+
+TEST(RNN, RefusesImpossibleSettings) {
+  EXPECT_THROWS(ValueError, "expected sizes of at least 1, got input_size 0 and hidden_size 2",
+                LSTM(0, 2));
+  EXPECT_THROWS(ValueError, "expected sizes of at least 1, got input_size 2 and hidden_size -1",
+                GRUCell(2, -1));
+  EXPECT_THROWS(ValueError, "expected at least 1 layer, got 0", GRU(2, 2, {.num_layers = 0}));
+  EXPECT_THROWS(ValueError, "expected dropout in [0, 1], got 1.5", LSTM(2, 2, {.dropout = 1.5}));
+  EXPECT_THROWS(ValueError, "[RNN] expected the nonlinearity to be tanh or relu, got \"gelu\"",
+                RNN(2, 2, {.nonlinearity = "gelu"}));
+  EXPECT_THROWS(ValueError, "[RNNCell] expected the nonlinearity",
+                RNNCell(2, 2, {.nonlinearity = ""}));
+  EXPECT_THROWS(DTypeError, "floating", LSTM(2, 2, {.dtype = int64}));
+}
+
+TEST(RNN, NamesTheShapeThatItWants) {
+  LSTM lstm(3, 4);
+  EXPECT_THROWS(ShapeError,
+                "[LSTM] expected a sequence (time, batch, 3) or (time, 3), got (5, 2, 4)",
+                lstm(ones({5, 2, 4})));
+  EXPECT_THROWS(ShapeError, "[GRU] expected a sequence (batch, time, 3) or (time, 3), got (3,)",
+                GRU(3, 4, {.batch_first = true})(ones(3)));
+  EXPECT_THROWS(ShapeError,
+                "[LSTM] expected a state of shape (1, 2, 4) for the sequence (5, 2, 3), got (1, 3, 4)",
+                lstm(ones({5, 2, 3}), {zeros({1, 3, 4}), zeros({1, 3, 4})}));
+  EXPECT_THROWS(ShapeError, "expected a state of shape (1, 4) for the sequence (5, 3), got (1, 1, 4)",
+                lstm(ones({5, 3}), {zeros({1, 1, 4}), zeros({1, 1, 4})}));
+  EXPECT_THROWS(ShapeError, "[RNN] expected at least one time step, got (0, 2, 3)",
+                RNN(3, 4)(ones({0, 2, 3})));
+  EXPECT_THROWS(ShapeError, "[LSTMCell] expected x (batch, 3) or (3), got (2, 4)",
+                LSTMCell(3, 4)(ones({2, 4})));
+  EXPECT_THROWS(ShapeError, "[GRUCell] expected a state of shape (2, 4) for x (2, 3), got (1, 4)",
+                GRUCell(3, 4)(ones({2, 3}), ones({1, 4})));
+}
+
+TEST(RNN, StepByStepIsTheWholeSequence) {
+  GRU gru(3, 4, {.num_layers = 2});
+  const Tensor x = randn({5, 2, 3});
+  const RNNResult whole = gru(x);
+  Tensor state;
+  for (int64_t t = 0; t < 5; ++t) {
+    const RNNResult step = gru(x.narrow(0, t, 1), state);
+    EXPECT_LT((step.output[0] - whole.output[t]).abs().max().item<float>(), 1e-6f);
+    state = step.hidden;
+  }
+  EXPECT_LT((state - whole.hidden).abs().max().item<float>(), 1e-6f);
+}
+
+TEST(RNN, DropsOutBetweenLayersInTrainingOnly) {
+  LSTM lstm(3, 8, {.num_layers = 2, .dropout = 0.5});
+  const Tensor x = randn({4, 2, 3});
+  EXPECT_NE(lstm(x).output.to_vector<float>(), lstm(x).output.to_vector<float>());
+  lstm.eval();
+  EXPECT_EQ(lstm(x).output.to_vector<float>(), lstm(x).output.to_vector<float>());
+}
+
+TEST(RNN, ACloneHasParametersOfItsOwn) {
+  LSTM lstm(3, 4, {.bidirectional = true});
+  LSTM copy = clone(lstm);
+  const Tensor x = randn({2, 1, 3});
+  EXPECT_EQ(copy(x).output.to_vector<float>(), lstm(x).output.to_vector<float>());
+  for (const Tensor& p : copy.parameters()) {
+    NDArray values = p.data();
+    values.fill_(0);
+  }
+  EXPECT_EQ(copy(x).output.abs().sum().item<float>(), 0);
+  EXPECT_NE(lstm(x).output.abs().sum().item<float>(), 0);
+}
+
+TEST(RNN, AnLstmLearnsToRepeatWhatCameTwoStepsBefore) {
+  manual_seed(1);
+  constexpr int64_t kTime = 8, kBatch = 32, kDelay = 2;
+  struct Memory : Layer {
+    Tensor forward(const Tensor& x) override {
+      return linear(lstm(x).output, weight, Tensor());
+    }
+    Child<LSTM> lstm{this, "lstm", 1, 16};
+    Parameter weight{this, "weight", randn({1, 16}) * 0.25};
+  };
+  Memory model;
+  optim::SGD sgd(model.parameters(), {.lr = 2});
+  double error = 0;
+  for (int step = 0; step < 300; ++step) {
+    const Tensor x = randint(0, 2, {kTime, kBatch, 1}).to(float32) * 2 - 1;
+    const Tensor y = model(x).narrow(0, kDelay, kTime - kDelay);
+    const Tensor loss = square(y - x.narrow(0, 0, kTime - kDelay)).mean();
+    error = loss.item<double>();
+    sgd.zero_grad();
+    loss.backward();
+    sgd.step();
+  }
+  EXPECT_LT(error, 0.02);  // 1 for a constant answer
+}
+
+}  // namespace
+}  // namespace lamina::nn
