@@ -4,6 +4,7 @@
 
 #include "lamina/autograd.h"
 #include "lamina/nn/activation.h"
+#include "lamina/nn/attention.h"
 #include "lamina/nn/child.h"
 #include "lamina/nn/clone.h"
 #include "lamina/nn/data/data_loader.h"

@@ -165,7 +165,7 @@ std::vector<Tensor> Recurrence::run(const char* name, const Tensor& x, const Sta
     layer_input = output;
   }
 
-  std::vector<Tensor> out{!batched              ? layer_input.squeeze(1)
+  std::vector<Tensor> out{!batched               ? layer_input.squeeze(1)
                           : options_.batch_first ? layer_input.transpose(0, 1)
                                                  : layer_input};
   for (size_t s = 0; s < given.size(); ++s) {
@@ -221,8 +221,8 @@ State RecurrentCell::run(const char* name, const Tensor& x, const State& given,
   State state;
   for (const Tensor& start : given) {
     if (start.defined() && start.shape() != wanted) {
-      fail<ShapeError>(name, "expected a state of shape ", wanted.str(), " for x ",
-                       x.shape().str(), ", got ", start.shape().str());
+      fail<ShapeError>(name, "expected a state of shape ", wanted.str(), " for x ", x.shape().str(),
+                       ", got ", start.shape().str());
     }
     state.push_back(start.defined() ? start : zeros(wanted, x.dtype()));
   }

@@ -35,10 +35,12 @@ TEST(RNN, NamesTheShapeThatItWants) {
                 lstm(ones({5, 2, 4})));
   EXPECT_THROWS(ShapeError, "[GRU] expected a sequence (batch, time, 3) or (time, 3), got (3,)",
                 GRU(3, 4, {.batch_first = true})(ones(3)));
+  EXPECT_THROWS(
+      ShapeError,
+      "[LSTM] expected a state of shape (1, 2, 4) for the sequence (5, 2, 3), got (1, 3, 4)",
+      lstm(ones({5, 2, 3}), {zeros({1, 3, 4}), zeros({1, 3, 4})}));
   EXPECT_THROWS(ShapeError,
-                "[LSTM] expected a state of shape (1, 2, 4) for the sequence (5, 2, 3), got (1, 3, 4)",
-                lstm(ones({5, 2, 3}), {zeros({1, 3, 4}), zeros({1, 3, 4})}));
-  EXPECT_THROWS(ShapeError, "expected a state of shape (1, 4) for the sequence (5, 3), got (1, 1, 4)",
+                "expected a state of shape (1, 4) for the sequence (5, 3), got (1, 1, 4)",
                 lstm(ones({5, 3}), {zeros({1, 1, 4}), zeros({1, 1, 4})}));
   EXPECT_THROWS(ShapeError, "[RNN] expected at least one time step, got (0, 2, 3)",
                 RNN(3, 4)(ones({0, 2, 3})));
@@ -86,9 +88,7 @@ TEST(RNN, AnLstmLearnsToRepeatWhatCameTwoStepsBefore) {
   manual_seed(1);
   constexpr int64_t kTime = 8, kBatch = 32, kDelay = 2;
   struct Memory : Layer {
-    Tensor forward(const Tensor& x) override {
-      return linear(lstm(x).output, weight, Tensor());
-    }
+    Tensor forward(const Tensor& x) override { return linear(lstm(x).output, weight, Tensor()); }
     Child<LSTM> lstm{this, "lstm", 1, 16};
     Parameter weight{this, "weight", randn({1, 16}) * 0.25};
   };

@@ -49,6 +49,7 @@ void Settings::check_all_read() const {
 const LayerTable& layer_table() {
   static const LayerTable& table = *[] {
     auto* all = new LayerTable;
+    add_attention(*all);
     add_losses(*all);
     add_recurrent(*all);
     return all;

@@ -97,6 +97,7 @@ Callee layer_of_3(L&& module) {
 }
 
 // Each of them adds a family.
+void add_attention(LayerTable& table);
 void add_losses(LayerTable& table);
 void add_recurrent(LayerTable& table);
 

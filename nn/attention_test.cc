@@ -1,0 +1,156 @@
+#include "lamina/nn/attention.h"
+
+#include <cmath>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "lamina/nn/clone.h"
+#include "lamina/tensor/test_util.h"
+
+namespace lamina::nn {
+namespace {
+
+// Values, gradients and the printed text of MultiheadAttention are compared with PyTorch's in
+// //tests/differential:golden_layers_test.
+
+Tensor numbers(const Shape& shape, uint64_t seed) {
+  Generator generator(seed);
+  return Tensor(random::normal(shape, 0, 1, float64, generator));
+}
+
+// Written out: for one query after the other.
+std::vector<double> naive_attention(const Tensor& q, const Tensor& k, const Tensor& v,
+                                    double scale, const std::vector<double>& mask) {
+  const int64_t n = q.size(0), m = k.size(0), d = q.size(1), e = v.size(1);
+  std::vector<double> out;
+  for (int64_t i = 0; i < n; ++i) {
+    std::vector<double> p;
+    double total = 0;
+    for (int64_t j = 0; j < m; ++j) {
+      double score = mask[static_cast<size_t>(i * m + j)];
+      for (int64_t c = 0; c < d; ++c) score += scale * q.at<double>({i, c}) * k.at<double>({j, c});
+      p.push_back(std::exp(score));
+      total += p.back();
+    }
+    for (int64_t c = 0; c < e; ++c) {
+      double sum = 0;
+      for (int64_t j = 0; j < m; ++j) sum += p[static_cast<size_t>(j)] * v.at<double>({j, c});
+      out.push_back(sum / total);
+    }
+  }
+  return out;
+}
+
+void expect_near(const Tensor& got, const std::vector<double>& wanted) {
+  const std::vector<double> values = got.to_vector<double>();
+  ASSERT_EQ(values.size(), wanted.size());
+  for (size_t i = 0; i < values.size(); ++i) EXPECT_NEAR(values[i], wanted[i], 1e-12) << i;
+}
+
+TEST(ScaledDotProductAttention, IsWhatTheFormulaSays) {
+  const Tensor q = numbers({2, 3}, 1), k = numbers({4, 3}, 2), v = numbers({4, 5}, 3);
+  const double scale = 1 / std::sqrt(3.0), never = -1e300;
+  expect_near(functional::scaled_dot_product_attention(q, k, v),
+              naive_attention(q, k, v, scale, std::vector<double>(8, 0)));
+  expect_near(functional::scaled_dot_product_attention(q, k, v, {.scale = 0.25}),
+              naive_attention(q, k, v, 0.25, std::vector<double>(8, 0)));
+  expect_near(functional::scaled_dot_product_attention(q, k, v, {.is_causal = true}),
+              naive_attention(q, k, v, scale, {0, never, never, never, 0, 0, never, never}));
+  // A boolean mask says where a query may look; another one is added.
+  const Tensor may = tensor({true, false, true, true, false, false, true, false}, {2, 4});
+  expect_near(functional::scaled_dot_product_attention(q, k, v, {.attn_mask = may}),
+              naive_attention(q, k, v, scale, {0, never, 0, 0, never, never, 0, never}));
+  const Tensor bias = numbers({4}, 4);
+  const std::vector<double> b = bias.to_vector<double>();
+  expect_near(functional::scaled_dot_product_attention(q, k, v, {.attn_mask = bias}),
+              naive_attention(q, k, v, scale, {b[0], b[1], b[2], b[3], b[0], b[1], b[2], b[3]}));
+}
+
+TEST(ScaledDotProductAttention, HasFirstAndSecondDerivatives) {
+  const std::vector<Tensor> inputs{numbers({2, 3}, 1).requires_grad_(),
+                                   numbers({2, 3}, 2).requires_grad_(),
+                                   numbers({2, 2}, 3).requires_grad_()};
+  const TensorFunction f = [](absl::Span<const Tensor> x) {
+    return functional::scaled_dot_product_attention(x[0], x[1], x[2], {.is_causal = true});
+  };
+  EXPECT_TRUE(gradcheck(f, inputs).passed) << gradcheck(f, inputs).message;
+  EXPECT_TRUE(gradgradcheck(f, inputs).passed) << gradgradcheck(f, inputs).message;
+}
+
+TEST(MultiheadAttention, OfOneOperandIsSelfAttentionInOneProduct) {
+  MultiheadAttention attention(6, 2);
+  const Tensor x = randn({2, 5, 6});
+  const Tensor y = attention(x);
+  const Tensor other = attention(x, x.clone(), x.clone()).output;  // three products
+  EXPECT_LT((y - other).abs().max().item<float>(), 1e-6f);
+  // True blocks, as in PyTorch's module.
+  const Tensor later = triu(ones({5, 5}), 1).to(bool_);
+  EXPECT_LT((attention(x, later) - attention(x, x, x, {.is_causal = true}).output)
+                .abs().max().item<float>(), 1e-6f);
+}
+
+TEST(MultiheadAttention, WithACacheGivesTokenByTokenWhatTheWholeSequenceGives) {
+  const NoGradGuard no_grad;
+  MultiheadAttention attention(6, 2);
+  const Tensor x = randn({2, 40, 6});
+  const Tensor whole = attention(x, x, x, {.is_causal = true}).output;
+  KeyValueCache cache;
+  int64_t at = 0;
+  for (const int64_t tokens : {3, 1, 1, 20, 1, 14}) {
+    const Tensor part = x.narrow(1, at, tokens);
+    const Tensor y = attention(part, part, part, {.is_causal = true, .cache = &cache}).output;
+    EXPECT_LT((y - whole.narrow(1, at, tokens)).abs().max().item<float>(), 1e-5f) << at;
+    at += tokens;
+    EXPECT_EQ(cache.length(), at);
+  }
+  cache.clear();
+  const Tensor part = x.narrow(1, 0, 2);
+  const Tensor y = attention(part, part, part, {.is_causal = true, .cache = &cache}).output;
+  EXPECT_LT((y - whole.narrow(1, 0, 2)).abs().max().item<float>(), 1e-5f);
+  const Tensor one = x.narrow(0, 0, 1).narrow(1, 0, 1);
+  EXPECT_THROWS(ShapeError, "[KeyValueCache] expected keys and values of one batch",
+                attention(one, one, one, {.cache = &cache}));
+}
+
+TEST(MultiheadAttention, DropsWeightsInTrainingOnly) {
+  MultiheadAttention attention(4, 1, {.dropout = 0.5});
+  const Tensor x = randn({1, 6, 4});
+  EXPECT_NE(attention(x).to_vector<float>(), attention(x).to_vector<float>());
+  attention.eval();
+  EXPECT_EQ(attention(x).to_vector<float>(), attention(x).to_vector<float>());
+  MultiheadAttention copy = clone(attention);
+  EXPECT_EQ(copy(x).to_vector<float>(), attention(x).to_vector<float>());
+}
+
+TEST(MultiheadAttention, RefusesWhatDoesNotFit) {
+  EXPECT_THROWS(ValueError,
+                "[MultiheadAttention] expected heads that divide embed_dim, both at least 1, got "
+                "embed_dim 6 and num_heads 4",
+                MultiheadAttention(6, 4));
+  EXPECT_THROWS(ValueError, "got embed_dim 6 and num_heads 0", MultiheadAttention(6, 0));
+  EXPECT_THROWS(ValueError, "expected dropout in [0, 1], got -0.1",
+                MultiheadAttention(6, 2, {.dropout = -0.1}));
+  MultiheadAttention attention(6, 2);
+  const Tensor x = ones({2, 5, 6});
+  EXPECT_THROWS(ShapeError,
+                "expected query (batch, time, 6), key (..., 6) and value (..., 6), all with or all "
+                "without a batch, got (2, 5, 4), (2, 5, 4) and (2, 5, 4)",
+                attention(ones({2, 5, 4})));
+  EXPECT_THROWS(ShapeError, "expected one batch, and as many values as keys",
+                attention(x, x, ones({2, 4, 6})));
+  EXPECT_THROWS(ShapeError,
+                "expected an attn_mask that expands to (2, 2, 5, 5), got (4, 4)",
+                attention(x, ones({4, 4})));
+  EXPECT_THROWS(ShapeError, "expected a key_padding_mask of shape (2, 5), got (5, 2)",
+                attention(x, x, x, {.key_padding_mask = ones({5, 2})}));
+  KeyValueCache cache;
+  EXPECT_THROWS(RuntimeError, "use the cache under NoGradGuard",
+                attention(x, x, x, {.cache = &cache}));
+  EXPECT_THROWS(ShapeError,
+                "[scaled_dot_product_attention] expected query (..., queries, d), key (..., keys, d) "
+                "and value (..., keys, e), got (2, 3), (4, 2) and (4, 5)",
+                functional::scaled_dot_product_attention(ones({2, 3}), ones({4, 2}), ones({4, 5})));
+}
+
+}  // namespace
+}  // namespace lamina::nn
