@@ -40,9 +40,8 @@ class Child {
                   .add_module(std::move(name), std::move(module), internal::copier<M>())) {}
   // The module of another Child, which both hold.
   Child(Module* owner, std::string name, const Child& other)
-      : Child(owner, std::move(name), std::shared_ptr<T>()) {
-    *this = other;
-  }
+      : slot_(Module::registry_of("Child", owner)
+                  .add_module(std::move(name), other.slot().module, other.slot().copy)) {}
   // A placeholder: no module yet.
   Child(Module* owner, std::string name, std::nullptr_t)
       : Child(owner, std::move(name), std::shared_ptr<T>()) {}

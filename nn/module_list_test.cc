@@ -1,5 +1,6 @@
 #include "lamina/nn/module_list.h"
 
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,32 +13,16 @@
 #include "lamina/nn/linear.h"
 #include "lamina/nn/parameter.h"
 #include "lamina/nn/sequential.h"
+#include "lamina/nn/test_util.h"
 #include "lamina/tensor/test_util.h"
 
 namespace lamina::nn {
 namespace {
 
+using test::Affine;
+using test::Doubling;
+using test::parameter_names;
 using ::testing::ElementsAre;
-
-// x -> factor x + 1, so that the order of layers shows.
-class Affine : public Layer {
- public:
-  explicit Affine(double factor) : factor(this, "factor", full({}, factor)) {}
-  std::string name() const override { return "Affine"; }
-  Tensor forward(const Tensor& x) override { return x * factor + 1; }
-  Parameter factor;
-};
-class Doubling : public Affine {
- public:
-  Doubling() : Affine(2) {}
-  Tensor forward(const Tensor& x) override { return x * factor; }
-};
-
-std::vector<std::string> parameter_names(const Module& module) {
-  std::vector<std::string> names;
-  for (const auto& entry : module.named_parameters()) names.push_back(entry.first);
-  return names;
-}
 
 TEST(ModuleList, HoldsClassesDerivedFromItsType) {
   ModuleList<Affine> list;
@@ -125,6 +110,164 @@ TEST(ModuleList, ASubclassMembersNameIsNotTakenByAnElement) {
   EXPECT_THROWS(ValueError, "[Module] expected a new name, got \"0\", which is registered already",
                 odd.push_back(ReLU()));
   EXPECT_EQ(odd.size(), 0);
+}
+
+// ---- Changing the list
+
+std::vector<float> factors(const ModuleList<Affine>& list) {
+  std::vector<float> all;
+  for (const Affine& layer : list) all.push_back(layer.factor.item<float>());
+  // The registry's order and names are the list's.
+  const Named<Tensor> registered = list.named_parameters();
+  EXPECT_LE(registered.size(), all.size());
+  if (registered.size() == all.size()) {
+    for (size_t i = 0; i < all.size(); ++i) {
+      EXPECT_EQ(registered[i].first, std::to_string(i) + ".factor");
+      EXPECT_EQ(registered[i].second.item<float>(), all[i]);
+    }
+  }
+  return all;
+}
+
+TEST(ModuleList, IsMadeOfModulesAndPointers) {
+  const ModuleList<Affine> list{Affine(1), Doubling(), Affine(3)};
+  EXPECT_THAT(factors(list), ElementsAre(1, 2, 3));
+  const auto shared = std::make_shared<Doubling>();
+  ModuleList<Affine> other;
+  other.push_back(shared);
+  EXPECT_EQ(other.shared(0), shared);
+  EXPECT_EQ(other.shared(-1), shared);
+}
+
+TEST(ModuleList, InsertMovesThoseBehindIt) {
+  ModuleList<Affine> list;
+  list.insert(0, Affine(1));
+  list.insert(0, std::make_shared<Affine>(2));
+  list.insert(1, Affine(3));
+  list.insert(3, Affine(4));  // at the end
+  EXPECT_THAT(factors(list), ElementsAre(2, 3, 1, 4));
+  list.insert(-1, Affine(5));  // before the last, as in PyTorch
+  EXPECT_THAT(factors(list), ElementsAre(2, 3, 1, 5, 4));
+  EXPECT_THROWS(IndexError, "[ModuleList] expected an index from -5 to 4, got 6",
+                list.insert(6, Affine(9)));
+  EXPECT_THROWS(IndexError, "got -6", list.insert(-6, Affine(9)));
+  EXPECT_EQ(list.size(), 5);
+}
+
+TEST(ModuleList, SetPutsAModuleInAnothersPlace) {
+  ModuleList<Affine> list{Affine(1), Affine(2)};
+  list.set(-1, Affine(7));
+  list.set(0, std::make_shared<Doubling>());
+  EXPECT_THAT(factors(list), ElementsAre(2, 7));
+  EXPECT_EQ(list[0](ones({})).item<float>(), 2);
+  EXPECT_THROWS(IndexError, "got 2", list.set(2, Affine(9)));
+}
+
+TEST(ModuleList, EraseMovesThoseBehindItUp) {
+  ModuleList<Affine> list{Affine(0), Affine(1), Affine(2), Affine(3)};
+  list.erase(1);
+  EXPECT_THAT(factors(list), ElementsAre(0, 2, 3));
+  list.erase(-1);
+  EXPECT_THAT(factors(list), ElementsAre(0, 2));
+  list.push_back(Affine(8));
+  EXPECT_THAT(factors(list), ElementsAre(0, 2, 8));
+  EXPECT_THROWS(IndexError, "got 3", list.erase(3));
+  list.clear();
+  EXPECT_TRUE(list.empty());
+  EXPECT_TRUE(list.children().empty());
+  EXPECT_THROWS(IndexError, "expected an index into a list that is not empty, got 0",
+                list.erase(0));
+  list.push_back(Affine(4));
+  EXPECT_THAT(factors(list), ElementsAre(4));
+}
+
+TEST(ModuleList, EraseAndInsertKeepWhatCanBeCloned) {
+  // A copy is made of the class that was given, wherever it stands now.
+  ModuleList<Affine> list{Affine(1), Doubling(), Affine(3)};
+  list.erase(0);
+  list.insert(1, Doubling());
+  const ModuleList<Affine> copy = clone(list);
+  Tensor x = ones({});
+  for (Affine& layer : copy) x = layer(x);
+  EXPECT_EQ(x.item<float>(), 13);  // 1 * 2 * 2 * 3 + 1
+}
+
+TEST(ModuleList, ExtendAndPlusShareTheModules) {
+  ModuleList<> a, b;
+  a.push_back(Linear(2, 2));
+  a.push_back(ReLU());
+  b.push_back(Affine(3));
+  b.push_back(Affine(4));
+  const ModuleList<> both = a + b;
+  a.extend(b);
+  EXPECT_EQ(a.size(), 4);
+  EXPECT_EQ(b.size(), 2);
+  EXPECT_EQ(both.size(), 4);
+  EXPECT_EQ(&a[2], &b[0]);
+  EXPECT_EQ(&both[0], &a[0]);
+  EXPECT_EQ(&both[3], &b[1]);
+  EXPECT_THAT(parameter_names(both), ElementsAre("0.weight", "0.bias", "2.factor", "3.factor"));
+  b.extend(b);
+  EXPECT_EQ(b.size(), 4);
+  EXPECT_EQ(&b[2], &b[0]);
+  b.erase(0);  // of the list, not of the module
+  EXPECT_EQ(&b[1], &a[2]);
+}
+
+TEST(ModuleList, AnExtendThatIsRefusedLeavesTheListUsable) {
+  const auto list = std::make_shared<ModuleList<Module>>();
+  ModuleList<Module> other;
+  other.push_back(ReLU());
+  other.push_back(list);
+  EXPECT_THROWS(ValueError, "that module itself", list->extend(other));
+  EXPECT_EQ(list->size(), 1);  // the first went in
+  EXPECT_EQ(list->children().size(), 1u);
+  list->push_back(ReLU());
+  EXPECT_EQ(list->size(), 2);
+  EXPECT_THROWS(ValueError, "that module itself", list->push_back(list));
+  EXPECT_THROWS(ValueError, "\"0\"", list->set(0, list));
+}
+
+TEST(ModuleList, GivesItsModulesAsWhatTheyAre) {
+  const ModuleList<> list{Linear(2, 3), ReLU()};
+  EXPECT_EQ(list.at<Linear>(0).weight.shape(), Shape({3, 2}));
+  EXPECT_EQ(&list.at<ReLU>(-1), &list[1]);
+  EXPECT_THROWS(ValueError, "[ModuleList] expected a Linear at 1, got a ReLU", list.at<Linear>(1));
+  EXPECT_THROWS(IndexError, "expected an index from -2 to 1, got 3", list.at<ReLU>(3));
+  EXPECT_THROWS(IndexError, "got 1000002", list.shared(1000002));
+}
+
+// ---- The printed text: what ModuleList.__repr__ of PyTorch 2 makes of the same modules
+
+TEST(ModuleList, PrintsEqualNeighboursOnce) {
+  ModuleList<> list;
+  for (int i = 0; i < 5; ++i) list.push_back(Linear(2, 2));
+  EXPECT_EQ(list.str(),
+            "ModuleList(\n  (0-4): 5 x Linear(in_features=2, out_features=2, bias=True)\n)");
+  list.push_back(ReLU());
+  list.push_back(Linear(2, 2));
+  list.push_back(Linear(2, 3));
+  for (int i = 0; i < 2; ++i) list.push_back(Sequential{Linear(2, 2), ReLU()});
+  EXPECT_EQ(list.str(),
+            R"(ModuleList(
+  (0-4): 5 x Linear(in_features=2, out_features=2, bias=True)
+  (5): ReLU()
+  (6): Linear(in_features=2, out_features=2, bias=True)
+  (7): Linear(in_features=2, out_features=3, bias=True)
+  (8-9): 2 x Sequential(
+    (0): Linear(in_features=2, out_features=2, bias=True)
+    (1): ReLU()
+  )
+))");
+  EXPECT_EQ(ModuleList<>().str(), "ModuleList()");
+  // A Sequential's are not folded.
+  EXPECT_EQ((Sequential{ReLU(), ReLU()}).str(), "Sequential(\n  (0): ReLU()\n  (1): ReLU()\n)");
+}
+
+TEST(ModuleList, OfListsFoldsWithinAndWithout) {
+  ModuleList<Module> outer;
+  for (int i = 0; i < 2; ++i) outer.push_back(ModuleList<>{ReLU(), ReLU()});
+  EXPECT_EQ(outer.str(), "ModuleList(\n  (0-1): 2 x ModuleList(\n    (0-1): 2 x ReLU()\n  )\n)");
 }
 
 }  // namespace

@@ -17,11 +17,13 @@
 #include "lamina/nn/optim/sgd.h"
 #include "lamina/nn/parameter.h"
 #include "lamina/nn/sequential.h"
+#include "lamina/nn/test_util.h"
 #include "lamina/tensor/test_util.h"
 
 namespace lamina::nn {
 namespace {
 
+using test::names_of;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
@@ -43,13 +45,6 @@ class Identity : public Layer {
   std::string name() const override { return "Identity"; }
   Tensor forward(const Tensor& x) override { return x; }
 };
-
-template <class T>
-std::vector<std::string> names_of(const Named<T>& named) {
-  std::vector<std::string> names;
-  for (const auto& entry : named) names.push_back(entry.first);
-  return names;
-}
 
 // ---- What is registered
 
@@ -418,11 +413,6 @@ TEST(Module, PrintsNestedModulesAndManyLinedExtrasAsPyTorchDoes) {
     )
   )
 ))");
-}
-
-TEST(Child, WithoutAnOwnerSaysSo) {
-  EXPECT_THROWS(ValueError, "[Child] expected a module as its owner, got null",
-                Child<ReLU>(nullptr, "activation"));
 }
 
 }  // namespace

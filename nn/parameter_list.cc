@@ -10,9 +10,10 @@ namespace lamina::nn {
 namespace {
 
 // As PyTorch prints it.
-std::string line(const std::string& name, const char* type, const Shape& shape) {
+std::string line(const std::string& name, const char* type, const Parameter& p) {
+  if (!p.defined()) return absl::StrCat("  (", name, "): Object of type: NoneType");
   return absl::StrCat("  (", name, "): Parameter containing: [torch.", type, " of size ",
-                      absl::StrJoin(shape.begin(), shape.end(), "x"), "]");
+                      absl::StrJoin(p.shape().begin(), p.shape().end(), "x"), "]");
 }
 
 const char* tensor_type(DType dtype) {
@@ -34,7 +35,7 @@ const std::vector<Parameter>& ParameterList::parameters_of() const {
 std::string ParameterList::extra_repr() const {
   std::vector<std::string> lines;
   for (const Parameter& p : *this) {
-    lines.push_back(line(absl::StrCat(lines.size()), name_of(p.dtype()), p.shape()));
+    lines.push_back(line(absl::StrCat(lines.size()), name_of(p.dtype()), p));
   }
   return absl::StrJoin(lines, "\n");
 }
@@ -66,8 +67,7 @@ const std::vector<std::pair<std::string, Parameter>>& ParameterDict::items_of() 
 
 std::string ParameterDict::extra_repr() const {
   std::vector<std::string> lines;
-  for (const auto& [key, p] : items_of())
-    lines.push_back(line(key, tensor_type(p.dtype()), p.shape()));
+  for (const auto& [key, p] : items_of()) lines.push_back(line(key, tensor_type(p.dtype()), p));
   return absl::StrJoin(lines, "\n");
 }
 

@@ -1,5 +1,7 @@
 #include "lamina/nn/sequential.h"
 
+#include <cstdint>
+#include <memory>
 #include <string>
 #include <thread>
 #include <type_traits>
@@ -12,32 +14,17 @@
 #include "lamina/nn/child.h"
 #include "lamina/nn/linear.h"
 #include "lamina/nn/parameter.h"
+#include "lamina/nn/test_util.h"
 #include "lamina/tensor/test_util.h"
 
 namespace lamina::nn {
 namespace {
 
+using test::Affine;
+using test::Doubling;
+using test::names_of;
+using test::parameter_names;
 using ::testing::ElementsAre;
-
-// x -> factor x + 1, so that the order of layers shows.
-class Affine : public Layer {
- public:
-  explicit Affine(double factor) : factor(this, "factor", full({}, factor)) {}
-  std::string name() const override { return "Affine"; }
-  Tensor forward(const Tensor& x) override { return x * factor + 1; }
-  Parameter factor;
-};
-class Doubling : public Affine {
- public:
-  Doubling() : Affine(2) {}
-  Tensor forward(const Tensor& x) override { return x * factor; }
-};
-
-std::vector<std::string> parameter_names(const Module& module) {
-  std::vector<std::string> names;
-  for (const auto& entry : module.named_parameters()) names.push_back(entry.first);
-  return names;
-}
 
 // ---- Sequential
 
@@ -101,6 +88,164 @@ TEST(Sequential, MovedFromThrowsInsteadOfPassingItsInputOn) {
   EXPECT_THROWS(RuntimeError, text, model.size());
   EXPECT_THROWS(RuntimeError, text, model.push_back(ReLU()));
 }
+
+// ---- Named
+
+TEST(Sequential, NamesItsModulesAsYouSay) {
+  Sequential model{{"double", Doubling()}, {"plus", Affine(1)}};
+  EXPECT_EQ(model(full({}, 3.f)).item<float>(), 7);
+  EXPECT_THAT(parameter_names(model), ElementsAre("double.factor", "plus.factor"));
+  const Sequential one{{"only", Affine(1)}};
+  EXPECT_THAT(parameter_names(one), ElementsAre("only.factor"));
+}
+
+TEST(Sequential, MixesNamedModulesWithNumberedOnes) {
+  Sequential model;
+  EXPECT_TRUE(model.empty());
+  model.push_back(Linear(3, 4));
+  model.push_back("linear2", Linear(4, 4));
+  model.push_back("shared", std::make_shared<ReLU>());
+  model.push_back(std::make_shared<ReLU>());
+  model.push_back(ReLU());
+  EXPECT_THAT(names_of(model.named_children()), ElementsAre("0", "linear2", "shared", "3", "4"));
+  EXPECT_FALSE(model.empty());
+}
+
+TEST(Sequential, RefusesNamesThatModulesRefuse) {
+  Sequential model{{"a", ReLU()}};
+  EXPECT_THROWS(ValueError, "\"a\", which is registered already", model.push_back("a", ReLU()));
+  EXPECT_THROWS(ValueError, "got \"\"", model.push_back("", ReLU()));
+  EXPECT_THROWS(ValueError, "got \"b.c\"", model.push_back("b.c", ReLU()));
+  EXPECT_THROWS(ValueError, "\"x\", which is registered already",
+                Sequential({{"x", ReLU()}, {"x", ReLU()}}));
+  EXPECT_THROWS(ValueError, "[Sequential] expected a module, got null",
+                model.push_back(std::shared_ptr<ReLU>()));
+  EXPECT_EQ(model.size(), 1);
+  EXPECT_EQ(model(ones(1)).item<float>(), 1);
+}
+
+TEST(Sequential, PrintsAsPyTorchDoes) {
+  const Sequential model{{"hidden", Linear(2, 3)}, {"act", ReLU()}};
+  EXPECT_EQ(model.str(),
+            R"(Sequential(
+  (hidden): Linear(in_features=2, out_features=3, bias=True)
+  (act): ReLU()
+))");
+}
+
+// ---- Access
+
+TEST(Sequential, GivesItsModulesByNumber) {
+  const auto shared = std::make_shared<Doubling>();
+  Sequential model{Affine(1), ReLU()};
+  model.push_back(shared);
+  EXPECT_EQ(&model[2], shared.get());
+  EXPECT_EQ(&model[-1], shared.get());
+  EXPECT_EQ(&model.at<Doubling>(2), shared.get());
+  EXPECT_EQ(&model.at<Affine>(-1), shared.get());
+  EXPECT_EQ(model.at<Affine>(0).factor.item<float>(), 1);
+  EXPECT_THROWS(ValueError, "[Sequential] expected a Linear at 1, got a ReLU", model.at<Linear>(1));
+  EXPECT_THROWS(IndexError, "[Sequential] expected an index from -3 to 2, got 4", model[4]);
+  EXPECT_THROWS(IndexError, "[Sequential] expected an index from -3 to 2, got 1000003",
+                model.at<ReLU>(1000003));
+  EXPECT_THROWS(IndexError, "expected an index into a list that is not empty, got 0",
+                Sequential()[0]);
+}
+
+TEST(Sequential, ExtendSharesTheOthersModules) {
+  Sequential a{Affine(1), Affine(2)};
+  const Sequential b{{"x", Affine(3)}, {"y", Affine(4)}};
+  a.extend(b);
+  EXPECT_EQ(a.size(), 4);
+  EXPECT_EQ(b.size(), 2);
+  EXPECT_EQ(&a[2], &b[0]);
+  EXPECT_EQ(&a[3], &b[1]);
+  EXPECT_EQ(a(ones({})).item<float>(), 65);  // (((1 + 1) * 2 + 1) * 3 + 1) * 4 + 1
+  EXPECT_THAT(names_of(a.named_children()), ElementsAre("0", "1", "2", "3"));
+  Sequential twice{Affine(2)};
+  twice.extend(twice);
+  EXPECT_EQ(twice(ones({})).item<float>(), 7);  // (2 + 1) * 2 + 1, by one module
+  EXPECT_THAT(parameter_names(twice), ElementsAre("0.factor"));
+}
+
+// ---- Other signatures
+
+// text -> its length -> whether that is odd, and a pair of tensors.
+struct Length : Callable<int64_t(const std::string&)> {
+  int64_t forward(const std::string& text) override { return static_cast<int64_t>(text.size()); }
+};
+struct Odd : Callable<bool(int64_t)> {
+  bool forward(int64_t n) override { return n % 2 == 1; }
+};
+struct AddOne : Callable<int64_t(int64_t)> {
+  int64_t forward(int64_t n) override { return n + 1; }
+};
+using TwoTensors = std::pair<Tensor, Tensor>;
+struct Split : Callable<TwoTensors(const Tensor&, int64_t)> {
+  TwoTensors forward(const Tensor& x, int64_t n) override { return {x * n, x + n}; }
+};
+struct Join : Callable<Tensor(TwoTensors)> {
+  Tensor forward(TwoTensors parts) override { return parts.first - parts.second; }
+};
+
+TEST(Sequential, OfOtherSignaturesHandsOnWhatEachGives) {
+  SequentialOf<bool(const std::string&)> model{Length(), AddOne(), Odd()};
+  EXPECT_TRUE(model("four"));
+  EXPECT_FALSE(model("three"));
+  SequentialOf<Tensor(const Tensor&, int64_t)> tensors{Split(), Join(), Doubling()};
+  EXPECT_EQ(tensors(full({}, 5.f), 3).item<float>(), 14);  // (5 * 3 - (5 + 3)) * 2
+  EXPECT_EQ(tensors.str(), "Sequential(\n  (0): Split()\n  (1): Join()\n  (2): Doubling()\n)");
+  SequentialOf<int64_t(int64_t)> numbers{AddOne(), AddOne(), AddOne()};
+  EXPECT_EQ(numbers(1), 4);
+  EXPECT_EQ((SequentialOf<int64_t(int64_t)>()(6)), 6);       // hands on what it got
+  SequentialOf<Tensor(Tensor)> by_value{Affine(2), ReLU()};  // const and & do not matter
+  EXPECT_EQ(by_value(ones({})).item<float>(), 3);
+}
+
+TEST(Sequential, GradientsAndHooksGoThroughOtherSignatures) {
+  SequentialOf<Tensor(const Tensor&, int64_t)> model{Split(), Join(), Doubling()};
+  int seen = 0;
+  for (Module* module : model.modules()) {
+    module->register_forward_hook(
+        [&](Module&, absl::Span<const Tensor>, std::vector<Tensor>&) { ++seen; });
+  }
+  Tensor x = full({}, 5.f).requires_grad_();
+  model(x, 3).backward();
+  EXPECT_EQ(x.grad().item<float>(), 4);  // (3 - 1) * 2
+  EXPECT_EQ(seen, 4);
+}
+
+TEST(Sequential, RefusesAModuleThatDoesNotTakeWhatComes) {
+  Sequential model{Affine(2)};
+  EXPECT_THROWS(ValueError,
+                "[Sequential] expected a module that takes (Tensor), which the module before it "
+                "gives, as \"1\", got Odd, which takes (long)",
+                model.push_back(Odd()));
+  EXPECT_THROWS(
+      ValueError,
+      "[Sequential] expected a module that takes (long), as the Sequential does, as \"0\", "
+      "got Affine, which takes (Tensor)",
+      (SequentialOf<Tensor(int64_t)>{Affine(2)}));
+  SequentialOf<bool(int64_t)> flags{Odd()};
+  EXPECT_THROWS(ValueError, "expected a module that takes (bool)", flags.push_back(AddOne()));
+  SequentialOf<bool(int64_t)> numbers{AddOne()};
+  EXPECT_THROWS(ValueError, "expected a module that takes (bool)", flags.extend(numbers));
+  EXPECT_EQ(model.size(), 1);  // as before
+  EXPECT_EQ(flags.size(), 1);
+  EXPECT_TRUE(flags(3));
+  EXPECT_EQ(model(ones({})).item<float>(), 3);
+}
+
+TEST(Sequential, ThatEndsInAnotherTypeThrowsWhenItIsCalled) {
+  SequentialOf<bool(int64_t)> unfinished{AddOne()}, empty;
+  EXPECT_THROWS(RuntimeError, "[Sequential] expected its last module to give bool, got long",
+                unfinished(1));
+  unfinished.push_back(Odd());
+  EXPECT_TRUE(unfinished(2));
+  EXPECT_THROWS(RuntimeError, "[Sequential] expected at least one module", empty(1));
+}
+
+// ---- Misuse, and threads
 
 static_assert(!std::is_constructible_v<Sequential, Affine&>);   // a copy: Sequential model(layer);
 static_assert(!std::is_constructible_v<Sequential, Module&&>);  // it cannot be called

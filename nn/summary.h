@@ -2,11 +2,11 @@
 //
 //   std::cout << nn::summary(model, zeros({32, 784}));
 //
-//   Layer                Output shape  Parameters    Bytes  Multiply-adds
-//   SimpleNet            (32, 10)         101,770  407,080      3,252,224
-//     layer1: Linear     (32, 128)        100,480  401,920      3,211,264
-//     activation: ReLU   (32, 128)              0        0              0
-//     layer2: Linear     (32, 10)           1,290    5,160         40,960
+//   Layer               Output shape  Parameters    Bytes  Multiply-adds
+//   SimpleNet           (32, 10)         101,770  407,080      3,252,224
+//     layer1: Linear    (32, 128)        100,480  401,920      3,211,264
+//     activation: ReLU  (32, 128)              0        0              0
+//     layer2: Linear    (32, 10)           1,290    5,160         40,960
 #ifndef LAMINA_NN_SUMMARY_H_
 #define LAMINA_NN_SUMMARY_H_
 

@@ -1,0 +1,203 @@
+#include "lamina/nn/child.h"
+
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "lamina/nn/activation.h"
+#include "lamina/nn/layer.h"
+#include "lamina/nn/linear.h"
+#include "lamina/nn/module_list.h"
+#include "lamina/nn/parameter.h"
+#include "lamina/nn/test_util.h"
+#include "lamina/tensor/test_util.h"
+
+namespace lamina::nn {
+namespace {
+
+using test::Affine;
+using test::Doubling;
+using test::names_of;
+using test::parameter_names;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+struct Net : Layer {
+  Tensor forward(const Tensor& x) override { return second ? second(first(x)) : first(x); }
+  Child<Affine> first{this, "first", 3.};
+  Child<Layer> second{this, "second", nullptr};
+};
+
+static_assert(!std::is_swappable_v<Child<Linear>>);
+static_assert(!std::is_assignable_v<Child<Linear>&, ReLU>);  // of another class
+static_assert(!std::is_assignable_v<Child<Linear>&, Child<ReLU>>);
+static_assert(!std::is_convertible_v<Child<Linear>, bool>);
+static_assert(!std::is_constructible_v<Child<Linear>, Linear>);  // without an owner
+
+TEST(Child, WithoutAnOwnerSaysSo) {
+  EXPECT_THROWS(ValueError, "[Child] expected a module as its owner, got null",
+                Child<ReLU>(nullptr, "activation"));
+}
+
+TEST(Child, IsMadeFromArgumentsAModuleOrAPointer) {
+  struct Owner : Module {
+    Child<Affine> made{this, "made", 2.};
+    Child<Affine> moved{this, "moved", Doubling()};
+    Child<Layer> shared{this, "shared", std::make_shared<Affine>(4.)};
+    Child<Layer> none{this, "none", nullptr};
+  };
+  const Owner owner;
+  EXPECT_EQ(owner.made->factor.item<float>(), 2);
+  EXPECT_EQ(owner.moved(full({}, 5.f)).item<float>(), 10);  // the subclass's forward
+  EXPECT_EQ(owner.shared(full({}, 5.f)).item<float>(), 21);
+  EXPECT_TRUE(owner.made && owner.shared && !owner.none);
+  EXPECT_THAT(names_of(owner.named_children()), ElementsAre("made", "moved", "shared"));
+  EXPECT_EQ(owner.children()[0], &*owner.made);
+}
+
+TEST(Child, WithoutAModuleSaysSoWhenItIsUsed) {
+  Net net;
+  const char* text = "[Child] expected a module in \"second\", got a placeholder without one";
+  EXPECT_THROWS(RuntimeError, text, net.second(ones({})));
+  EXPECT_THROWS(RuntimeError, text, net.second->train());
+  EXPECT_THROWS(RuntimeError, text, *net.second);
+  EXPECT_EQ(net.second.shared(), nullptr);
+  EXPECT_EQ(net(ones({})).item<float>(), 4);
+  EXPECT_EQ(net.modules().size(), 2u);
+  net.eval();
+  net.to(float64);
+}
+
+TEST(Child, PrintsAPlaceholderAsPyTorchDoes) {
+  // PyTorch prints register_module("second", None) so.
+  EXPECT_EQ(Net().str(), "Net(\n  (first): Affine()\n  (second): None\n)");
+}
+
+TEST(Child, AnAssignmentReplacesWhatIsRegistered) {
+  Net net;
+  net.second = Affine(10);
+  EXPECT_EQ(net(ones({})).item<float>(), 41);  // (3 + 1) * 10 + 1
+  EXPECT_THAT(parameter_names(net), ElementsAre("first.factor", "second.factor"));
+  net.second = ReLU();
+  EXPECT_THAT(parameter_names(net), ElementsAre("first.factor"));
+  EXPECT_EQ(net.get_submodule("second").name(), "ReLU");
+  net.first = Doubling();
+  EXPECT_EQ(net(ones({})).item<float>(), 2);
+  EXPECT_THAT(names_of(net.named_children()), ElementsAre("first", "second"));  // in their places
+  const auto shared = std::make_shared<Affine>(5);
+  net.second = shared;
+  EXPECT_EQ(net.second.shared(), shared);
+  EXPECT_EQ(&net.get_submodule("second"), shared.get());
+  net.second = nullptr;
+  EXPECT_FALSE(net.second);
+  EXPECT_EQ(net.children().size(), 1u);
+}
+
+TEST(Child, AnAssignmentAfterAMoveReachesTheRegistry) {
+  Net net;
+  Net moved = std::move(net);
+  moved.second = Affine(10);
+  EXPECT_THAT(parameter_names(moved), ElementsAre("first.factor", "second.factor"));
+  EXPECT_THROWS(RuntimeError, "[Child] expected a live module, got one that was moved from",
+                net.second = Affine(10));
+  EXPECT_THROWS(RuntimeError, "[Child] expected a live module, got one that was moved from",
+                moved.second = std::move(net.second));
+}
+
+TEST(Child, AnAssignmentOfAnotherSharesItsModule) {
+  struct Pair : Module {
+    Child<Affine> a{this, "a", 2.}, b{this, "b", 3.};
+    Child<Affine> c{this, "c", a};
+    Child<Layer> any{this, "any", b.shared()};
+  };
+  Pair pair;
+  EXPECT_EQ(&*pair.c, &*pair.a);
+  EXPECT_EQ(&*pair.any, &*pair.b);
+  EXPECT_THAT(parameter_names(pair), ElementsAre("a.factor", "b.factor"));
+  pair.b = pair.a;
+  EXPECT_EQ(&*pair.b, &*pair.a);
+  EXPECT_THAT(parameter_names(pair), ElementsAre("a.factor", "any.factor"));
+  pair.a = pair.a;
+  EXPECT_EQ(pair.a->factor.item<float>(), 2);
+  pair.a = std::move(*pair.a);  // into a module of its own
+  EXPECT_EQ(pair.a->factor.item<float>(), 2);
+  EXPECT_THROWS(RuntimeError, "moved from", pair.c(ones({})));
+}
+
+TEST(Child, OfASharedModuleOutlivesTheOtherOwner) {
+  Net net;
+  {
+    Net other;
+    other.second = Affine(10);
+    net.second = other.second;
+  }
+  EXPECT_EQ(net(ones({})).item<float>(), 41);
+}
+
+TEST(Child, RefusesItsOwnerOrWhatHoldsIt) {
+  const auto net = std::make_shared<Net>();
+  net->second = Affine(10);
+  EXPECT_THROWS(ValueError,
+                "[Module] expected a module for \"second\" that does not hold Net, which has that "
+                "name, got that module itself",
+                net->second = net);
+  EXPECT_EQ((*net)(ones({})).item<float>(), 41);  // as before
+  const auto outer = std::make_shared<Net>();
+  outer->second = net;
+  EXPECT_THROWS(ValueError, "got Net", net->second = outer);
+  EXPECT_EQ((*outer)(ones({})).item<float>(), 131);  // ((3 + 1) * 3 + 1) * 10 + 1
+}
+
+TEST(Child, ThatIsRefusedIsNotRegistered) {
+  const auto net = std::make_shared<Net>();
+  Net outer;
+  outer.second = net;
+  EXPECT_THROWS(ValueError, "\"first\", which is registered already",
+                Child<ReLU>(net.get(), "first"));
+  EXPECT_THROWS(ValueError, "has no '.'", Child<ReLU>(net.get(), "a.b"));
+  EXPECT_THROWS(ValueError, "that module itself", Child<Net>(net.get(), "self", net));
+  EXPECT_THROWS(ValueError, "that module itself", Child<Layer>(net.get(), "self", outer.second));
+  EXPECT_EQ(net->str(), "Net(\n  (first): Affine()\n  (second): None\n)");
+  const Child<ReLU> self(net.get(), "self");  // the name is free
+  EXPECT_EQ(net->children().size(), 2u);
+}
+
+// ---- The class's name, unless it overrides name()
+
+template <class T>
+struct Wrapped : Layer {
+  Tensor forward(const Tensor& x) override { return x; }
+  struct Part : Layer {
+    Tensor forward(const Tensor& x) override { return x; }
+  };
+};
+template <class T>
+std::string name_of_a_local_class() {
+  struct Local : Wrapped<T> {};
+  return Local().name();
+}
+struct Renamed : ReLU {
+  std::string name() const override { return "Foo"; }
+};
+
+TEST(Name, IsTheClasssWithoutNamespacesAndArguments) {
+  struct InATest : Wrapped<int> {};
+  EXPECT_EQ(ReLU().name(), "ReLU");
+  EXPECT_EQ(InATest().name(), "InATest");
+  EXPECT_EQ(Wrapped<int>().name(), "Wrapped");
+  EXPECT_EQ((Wrapped<std::vector<Child<Linear>>>().name()), "Wrapped");
+  EXPECT_EQ((Wrapped<Tensor (*)(const Tensor&)>().name()), "Wrapped");
+  EXPECT_EQ((Wrapped<std::pair<int, InATest>>::Part().name()), "Part");
+  EXPECT_EQ(name_of_a_local_class<std::string>(), "Local");
+  EXPECT_EQ(Renamed().name(), "Foo");
+  const Layer& base = Renamed();
+  EXPECT_EQ(base.name(), "Foo");
+  EXPECT_EQ(ModuleList<Linear>().name(), "ModuleList");
+}
+
+}  // namespace
+}  // namespace lamina::nn

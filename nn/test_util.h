@@ -1,0 +1,39 @@
+// What tests of modules share.
+#ifndef LAMINA_NN_TEST_UTIL_H_
+#define LAMINA_NN_TEST_UTIL_H_
+
+#include <string>
+#include <vector>
+
+#include "lamina/nn/layer.h"
+#include "lamina/nn/parameter.h"
+
+namespace lamina::nn::test {
+
+// x -> factor x + 1, so that the order of layers shows.
+class Affine : public Layer {
+ public:
+  explicit Affine(double factor) : factor(this, "factor", full({}, factor)) {}
+  Tensor forward(const Tensor& x) override { return x * factor + 1; }
+  Parameter factor;
+};
+// x -> 2 x
+class Doubling : public Affine {
+ public:
+  Doubling() : Affine(2) {}
+  Tensor forward(const Tensor& x) override { return x * factor; }
+};
+
+template <class T>
+std::vector<std::string> names_of(const Named<T>& named) {
+  std::vector<std::string> names;
+  for (const auto& entry : named) names.push_back(entry.first);
+  return names;
+}
+inline std::vector<std::string> parameter_names(const Module& module) {
+  return names_of(module.named_parameters());
+}
+
+}  // namespace lamina::nn::test
+
+#endif  // LAMINA_NN_TEST_UTIL_H_
