@@ -63,9 +63,10 @@ Tensor functional::scaled_dot_product_attention(const Tensor& query, const Tenso
   check_dropout(kName, options.dropout_p);
   if (query.dim() < 2 || key.dim() < 2 || value.dim() < 2 || query.size(-1) != key.size(-1) ||
       key.size(-2) != value.size(-2)) {
-    fail<ShapeError>(kName, "expected query (..., queries, d), key (..., keys, d) and value (..., "
-                     "keys, e), got ", query.shape().str(), ", ", key.shape().str(), " and ",
-                     value.shape().str());
+    fail<ShapeError>(kName,
+                     "expected query (..., queries, d), key (..., keys, d) and value (..., "
+                     "keys, e), got ",
+                     query.shape().str(), ", ", key.shape().str(), " and ", value.shape().str());
   }
   const int64_t queries = query.size(-2), keys = key.size(-2);
   Tensor mask;
@@ -73,8 +74,8 @@ Tensor functional::scaled_dot_product_attention(const Tensor& query, const Tenso
     mask = to_add(options.attn_mask, false, query.dtype());
   }
   if (options.is_causal) mask = plus(mask, causal_mask(queries, keys, 0, query.dtype()));
-  const double scale =
-      options.scale.value_or(1 / std::sqrt(static_cast<double>(std::max<int64_t>(1, query.size(-1)))));
+  const double scale = options.scale.value_or(
+      1 / std::sqrt(static_cast<double>(std::max<int64_t>(1, query.size(-1)))));
   Tensor weights = attention_weights(query, key, scale, mask);
   if (options.dropout_p > 0) weights = dropout(weights, options.dropout_p);
   return matmul(weights, value);
@@ -199,8 +200,9 @@ MultiheadAttentionResult MultiheadAttention::forward(const Tensor& query, const 
   };
   if ((query.dim() != 2 && !batched) || !fits(query, embed_dim_) || !fits(key, options_.kdim) ||
       !fits(value, options_.vdim)) {
-    fail<ShapeError>(kName, "expected query (", options_.batch_first ? "batch, time, " : "time, batch, ",
-                     embed_dim_, "), key (..., ", options_.kdim, ") and value (..., ", options_.vdim,
+    fail<ShapeError>(kName, "expected query (",
+                     options_.batch_first ? "batch, time, " : "time, batch, ", embed_dim_,
+                     "), key (..., ", options_.kdim, ") and value (..., ", options_.vdim,
                      "), all with or all without a batch, got ", query.shape().str(), ", ",
                      key.shape().str(), " and ", value.shape().str());
   }
@@ -222,12 +224,11 @@ MultiheadAttentionResult MultiheadAttention::forward(const Tensor& query, const 
     v = parts[2].contiguous();
   } else {
     const auto project = [&](const Tensor& x, int64_t i) {
-      const Tensor weight = one_weight
-                                ? projections_[0].narrow(0, i * embed_dim_, embed_dim_)
-                                : projections_[static_cast<size_t>(i)].get();
-      return linear(x, weight, in_proj_bias_.defined()
-                                   ? in_proj_bias_.narrow(0, i * embed_dim_, embed_dim_)
-                                   : Tensor());
+      const Tensor weight = one_weight ? projections_[0].narrow(0, i * embed_dim_, embed_dim_)
+                                       : projections_[static_cast<size_t>(i)].get();
+      return linear(
+          x, weight,
+          in_proj_bias_.defined() ? in_proj_bias_.narrow(0, i * embed_dim_, embed_dim_) : Tensor());
     };
     q = project(q_in, 0);
     k = project(k_in, 1);
@@ -271,8 +272,7 @@ MultiheadAttentionResult MultiheadAttention::forward(const Tensor& query, const 
     mask = to_add(given, true, q.dtype());
   }
   if (call.key_padding_mask.defined()) {
-    const Tensor padding =
-        batched ? call.key_padding_mask : call.key_padding_mask.unsqueeze(0);
+    const Tensor padding = batched ? call.key_padding_mask : call.key_padding_mask.unsqueeze(0);
     if (padding.shape() != Shape{batch, keys}) {
       fail<ShapeError>(kName, "expected a key_padding_mask of shape (", batch, ", ", keys,
                        "), got ", call.key_padding_mask.shape().str());
@@ -291,8 +291,7 @@ MultiheadAttentionResult MultiheadAttention::forward(const Tensor& query, const 
   const double scale = 1 / std::sqrt(static_cast<double>(embed_dim_ / num_heads_));
   Tensor weights = attention_weights(q, k, scale, mask);
   if (is_training() && options_.dropout > 0) weights = dropout(weights, options_.dropout);
-  const Tensor together =
-      matmul(weights, v).transpose(1, 2).reshape({batch, queries, embed_dim_});
+  const Tensor together = matmul(weights, v).transpose(1, 2).reshape({batch, queries, embed_dim_});
   Tensor output = out_proj_(together);
   output = !batched ? output.squeeze(0) : options_.batch_first ? output : output.transpose(0, 1);
   if (!call.need_weights) return {output, Tensor()};

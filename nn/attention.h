@@ -19,8 +19,8 @@ struct AttentionOptions {
   // Added to the scores, or bool: true where a query may look. Of a shape that expands to
   // (..., queries, keys).
   Tensor attn_mask = {};
-  double dropout_p = 0;    // of the weights; always, so give 0 outside training
-  bool is_causal = false;  // query i looks at keys 0 to i
+  double dropout_p = 0;                        // of the weights; always, so give 0 outside training
+  bool is_causal = false;                      // query i looks at keys 0 to i
   std::optional<double> scale = std::nullopt;  // of the scores; 1 / sqrt(d) by default
 };
 
@@ -69,7 +69,7 @@ struct MultiheadAttentionCall {
   bool need_weights = true;
   Tensor attn_mask = {};  // (queries, keys), (batch heads, queries, keys) or what expands
   bool average_attn_weights = true;
-  bool is_causal = false;          // query i looks at keys 0 to i, and all that the cache had before
+  bool is_causal = false;  // query i looks at keys 0 to i, and all that the cache had before
   KeyValueCache* cache = nullptr;  // gets the keys and values, and is looked at whole
 };
 struct MultiheadAttentionResult {
@@ -92,10 +92,9 @@ struct MultiheadAttentionResult {
 // batch_first = false the first two change places; all may be without a batch. Parameters as in
 // PyTorch: in_proj_weight (3 embed_dim, embed_dim), or q_proj_weight, k_proj_weight and v_proj_weight
 // if kdim or vdim differ; in_proj_bias, bias_k, bias_v, out_proj.
-class MultiheadAttention
-    : public Callable<MultiheadAttentionResult(const Tensor& query, const Tensor& key,
-                                               const Tensor& value,
-                                               const MultiheadAttentionCall& call)> {
+class MultiheadAttention : public Callable<MultiheadAttentionResult(
+                               const Tensor& query, const Tensor& key, const Tensor& value,
+                               const MultiheadAttentionCall& call)> {
  public:
   // Throws ValueError for sizes below 1, heads that do not divide embed_dim, dropout outside [0, 1].
   MultiheadAttention(int64_t embed_dim, int64_t num_heads,
@@ -106,8 +105,7 @@ class MultiheadAttention
   MultiheadAttentionResult forward(const Tensor& query, const Tensor& key, const Tensor& value,
                                    const MultiheadAttentionCall& call) override;
   using Callable::operator();
-  MultiheadAttentionResult operator()(const Tensor& query, const Tensor& key,
-                                      const Tensor& value) {
+  MultiheadAttentionResult operator()(const Tensor& query, const Tensor& key, const Tensor& value) {
     return (*this)(query, key, value, MultiheadAttentionCall());
   }
   // Of x to itself, without the weights.

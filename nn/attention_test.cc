@@ -19,8 +19,8 @@ Tensor numbers(const Shape& shape, uint64_t seed) {
 }
 
 // Written out: for one query after the other.
-std::vector<double> naive_attention(const Tensor& q, const Tensor& k, const Tensor& v,
-                                    double scale, const std::vector<double>& mask) {
+std::vector<double> naive_attention(const Tensor& q, const Tensor& k, const Tensor& v, double scale,
+                                    const std::vector<double>& mask) {
   const int64_t n = q.size(0), m = k.size(0), d = q.size(1), e = v.size(1);
   std::vector<double> out;
   for (int64_t i = 0; i < n; ++i) {
@@ -86,7 +86,10 @@ TEST(MultiheadAttention, OfOneOperandIsSelfAttentionInOneProduct) {
   // True blocks, as in PyTorch's module.
   const Tensor later = triu(ones({5, 5}), 1).to(bool_);
   EXPECT_LT((attention(x, later) - attention(x, x, x, {.is_causal = true}).output)
-                .abs().max().item<float>(), 1e-6f);
+                .abs()
+                .max()
+                .item<float>(),
+            1e-6f);
 }
 
 TEST(MultiheadAttention, WithACacheGivesTokenByTokenWhatTheWholeSequenceGives) {
@@ -138,18 +141,18 @@ TEST(MultiheadAttention, RefusesWhatDoesNotFit) {
                 attention(ones({2, 5, 4})));
   EXPECT_THROWS(ShapeError, "expected one batch, and as many values as keys",
                 attention(x, x, ones({2, 4, 6})));
-  EXPECT_THROWS(ShapeError,
-                "expected an attn_mask that expands to (2, 2, 5, 5), got (4, 4)",
+  EXPECT_THROWS(ShapeError, "expected an attn_mask that expands to (2, 2, 5, 5), got (4, 4)",
                 attention(x, ones({4, 4})));
   EXPECT_THROWS(ShapeError, "expected a key_padding_mask of shape (2, 5), got (5, 2)",
                 attention(x, x, x, {.key_padding_mask = ones({5, 2})}));
   KeyValueCache cache;
   EXPECT_THROWS(RuntimeError, "use the cache under NoGradGuard",
                 attention(x, x, x, {.cache = &cache}));
-  EXPECT_THROWS(ShapeError,
-                "[scaled_dot_product_attention] expected query (..., queries, d), key (..., keys, d) "
-                "and value (..., keys, e), got (2, 3), (4, 2) and (4, 5)",
-                functional::scaled_dot_product_attention(ones({2, 3}), ones({4, 2}), ones({4, 5})));
+  EXPECT_THROWS(
+      ShapeError,
+      "[scaled_dot_product_attention] expected query (..., queries, d), key (..., keys, d) "
+      "and value (..., keys, e), got (2, 3), (4, 2) and (4, 5)",
+      functional::scaled_dot_product_attention(ones({2, 3}), ones({4, 2}), ones({4, 5})));
 }
 
 }  // namespace

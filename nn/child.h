@@ -37,7 +37,7 @@ class Child {
   template <class M, IfDerived<M> = 0>
   Child(Module* owner, std::string name, std::shared_ptr<M> module)
       : slot_(Module::registry_of("Child", owner)
-                  .add_module(std::move(name), std::move(module), internal::copier<M>())) {}
+                  .add_module(std::move(name), module, internal::copier(module.get()))) {}
   // The module of another Child, which both hold.
   Child(Module* owner, std::string name, const Child& other)
       : slot_(Module::registry_of("Child", owner)
@@ -50,14 +50,15 @@ class Child {
   Child(const Child& other)           // with its owner, by clone()
       : slot_(internal::Cloning::current().copy_of(other.slot_)) {}
 
-  // Replace the module, in the registry too.
+  // Replace the module, in the registry too. A Child never leaves the registry: erasing one from a
+  // std::vector of them moves modules about and leaves the last name registered; use ModuleList.
   template <class M, IfDerived<M> = 0>
   Child& operator=(M&& module) {
     return *this = moved(std::forward<M>(module));
   }
   template <class M, IfDerived<M> = 0>
   Child& operator=(std::shared_ptr<M> module) {
-    slot().set(std::move(module), internal::copier<M>());
+    slot().set(module, internal::copier(module.get()));
     return *this;
   }
   Child& operator=(std::nullptr_t) { return *this = std::shared_ptr<T>(); }

@@ -163,7 +163,6 @@ TEST(Clone, NamesWhatCannotBeCopied) {
                 "[clone] expected modules that can be copied, got \"odd\": Unique has no copy "
                 "constructor, or was registered as a pointer to its base class",
                 clone(model));
-  const Linear derived_from = Linear(1, 1);
   struct Wide : Linear {
     Wide() : Linear(1, 1) {}
     Parameter more{this, "more", ones(1)};
@@ -175,10 +174,24 @@ TEST(Clone, NamesWhatCannotBeCopied) {
                 clone(part));
   ModuleList<Linear> list;
   list.push_back(std::shared_ptr<Linear>(std::make_shared<Wide>()));
-  EXPECT_THROWS(RuntimeError, "of which the rest would be lost", clone(list));
+  EXPECT_THROWS(RuntimeError, "registered as a pointer to its base class", clone(list));
   Linear gone(1, 1);
   const Linear owner = std::move(gone);
   EXPECT_THROWS(RuntimeError, "moved from", clone(gone));
+}
+
+TEST(Clone, OfASharedPointerToTheBaseOfAModuleThatIsKnownFromElsewhere) {
+  struct Two : Layer {
+    Tensor forward(const Tensor& x) override { return second(first(x)); }
+    Child<Linear> first{this, "first", 1, 1};
+    Child<Layer> second{this, "second", std::shared_ptr<Layer>(first.shared())};
+  };
+  const Two two;
+  const Two copy = clone(two);
+  EXPECT_EQ(&*copy.second, static_cast<Layer*>(&*copy.first));
+  ModuleList<> list;
+  list.push_back(std::shared_ptr<Layer>(two.first.shared()));
+  EXPECT_EQ(clone(list).at<Linear>(0).weight.item<float>(), two.first->weight.item<float>());
 }
 
 }  // namespace

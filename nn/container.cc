@@ -18,9 +18,9 @@ size_t checked_index(const char* container, int64_t i, size_t size) {
 
 void fail_no_key(const char* container, absl::string_view key,
                  const std::vector<std::string>& keys) {
-  fail<IndexError>(container, "expected a key of ",
-                   keys.empty() ? "one that is not empty"
-                                : absl::StrCat("\"", absl::StrJoin(keys, "\", \""), "\""),
+  fail<IndexError>(container, "expected ",
+                   keys.empty() ? "a container that is not empty"
+                                : absl::StrCat("a key of \"", absl::StrJoin(keys, "\", \""), "\""),
                    ", got \"", key, "\"");
 }
 

@@ -4,7 +4,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <type_traits>
 #include <typeinfo>
 #include <vector>
 
@@ -19,6 +21,14 @@ size_t checked_index(const char* container, int64_t i, size_t size);
 // Throws IndexError that lists the keys.
 [[noreturn]] void fail_no_key(const char* container, absl::string_view key,
                               const std::vector<std::string>& keys);
+
+// Throws ValueError for a null pointer.
+template <class M>
+void check_not_null(const char* container, const M& module) {
+  if constexpr (std::is_constructible_v<std::shared_ptr<Module>, M>) {
+    if (module == nullptr) fail<ValueError>(container, "expected a module, got null");
+  }
+}
 
 // Throws ValueError if the module at a place is no M.
 template <class M>

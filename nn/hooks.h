@@ -10,7 +10,18 @@
 //
 // Inputs and outputs are the tensors among the arguments and in the result of the call, in order:
 // those in pairs, tuples, arrays, vectors and optionals too (tensors_in.h). Those that a hook gets
-// as a std::vector<Tensor>& it may replace, but for their number (RuntimeError).
+// as a std::vector<Tensor>& it may replace, but for their number (RuntimeError). A struct of yours
+// shows its tensors by a member function template:
+//
+//   struct State {
+//     template <class F> void for_each_tensor(F f) { f(hidden); f(cell); }
+//     Tensor hidden, cell;
+//   };
+//
+// Where a module has hooks of the backward pass, its inputs and outputs are copied, so that a write
+// in place to one of them is not seen by the other side. Between the gradients of the outputs and
+// those of the inputs, the former are kept: if the latter are never asked for, under create_graph,
+// they stay with the graph for good.
 #ifndef LAMINA_NN_HOOKS_H_
 #define LAMINA_NN_HOOKS_H_
 

@@ -61,7 +61,6 @@ TEST(Hooks, APreHookReplacesTheInputAndAHookTheOutput) {
   EXPECT_EQ(layer(x).item<float>(), 210);
   EXPECT_EQ(x.item<float>(), 2);
   pre.remove();
-  EXPECT_THAT(full({}, 7.f).item<float>(), 7);
   EXPECT_EQ(layer(full({}, 7.f)).item<float>(), 210);
   post.remove();
   EXPECT_EQ(layer(x).item<float>(), 6);
@@ -387,6 +386,35 @@ TEST(Call, OfAModuleThatThrewLeavesNothingBehind) {
   Linear linear(2, 2);
   EXPECT_THROWS(RuntimeError, "without an owner", net(ones({1, 2})));
   EXPECT_EQ(linear(ones({1, 2})).shape(), Shape({1, 2}));
+}
+
+TEST(Call, HooksMayCallModulesOfTheirOwn) {
+  Scale layer(2);
+  Linear probe(1, 1);
+  layer.register_forward_hook(
+      [&](Module&, absl::Span<const Tensor>, std::vector<Tensor>& outputs) { probe(outputs[0]); });
+  EXPECT_EQ(layer(ones({1, 1})).item<float>(), 2);
+}
+
+TEST(Hooks, OfTheBackwardPassCountFromTheNextCallOn) {
+  Scale layer(3);
+  layer.register_backward_pre_hook([](Module&, std::vector<Tensor>&) {});
+  Tensor x = ones({}).requires_grad_();
+  const Tensor y = layer(x);
+  int calls = 0;
+  layer.register_backward_hook(
+      [&](Module&, std::vector<Tensor>&, absl::Span<const Tensor>) { ++calls; });
+  y.backward();
+  EXPECT_EQ(calls, 0);
+  layer(x).backward();
+  EXPECT_EQ(calls, 1);
+}
+
+TEST(Hooks, ThatAreEmptyFunctionsAreRefused) {
+  Scale layer(1);
+  EXPECT_THROWS(ValueError, "[register_forward_hook] expected a function, got an empty one",
+                layer.register_forward_hook(nullptr));
+  EXPECT_THROWS(ValueError, "[register_backward_hook]", layer.register_backward_hook({}));
 }
 
 }  // namespace

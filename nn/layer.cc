@@ -71,6 +71,7 @@ void Call::check_needs_no_owner(const Module& caller, const Module& module) {
 struct HookedCall::Backward {
   std::weak_ptr<Registry> registry;
   size_t input_count = 0;
+  bool has_hooks = false;  // for the gradients of inputs, at the time of the call
   bool has_input_node = false;
   std::vector<Tensor> grad_outputs;
 
@@ -106,7 +107,8 @@ void HookedCall::before(std::vector<Tensor>& inputs) {
   backward_ = std::make_shared<Backward>();
   backward_->registry = registry_;
   backward_->input_count = inputs.size();
-  if (hooks.backward.empty()) return;
+  backward_->has_hooks = !hooks.backward.empty();
+  if (!backward_->has_hooks) return;
   std::vector<size_t> at;
   const GradFn node = pass_on(inputs, at);
   if (!node) return;
@@ -134,7 +136,8 @@ void HookedCall::after(const std::vector<Tensor>& inputs, std::vector<Tensor>& o
         backward->grad_outputs = spread(grad_outputs, at, count);
         backward->run_pre_hooks();
         std::vector<Tensor> replaced = gather(backward->grad_outputs, at);
-        if (!backward->has_input_node) {
+        if (!backward->has_hooks) backward->grad_outputs.clear();
+        if (backward->has_hooks && !backward->has_input_node) {
           std::vector<Tensor> none(backward->input_count);
           backward->run_hooks(none);
         }

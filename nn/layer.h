@@ -66,30 +66,31 @@ class Callable<R(In...)> : public Module {
   // by its forward().
   R operator()(In... in) {
     internal::Registry& registry = this->registry();
-    const internal::Call call(*this, registry);
     if (registry.hooks != nullptr) return hooked(std::forward<In>(in)...);
+    const internal::Call call(*this, registry);
     return forward(std::forward<In>(in)...);
   }
 
  private:
   R hooked(In... in) {
-    internal::HookedCall call(*this, this->registry_);
+    internal::HookedCall hooks(*this, this->registry_);
     std::tuple<internal::Argument<In>...> arguments(std::forward<In>(in)...);
     std::vector<Tensor> inputs = internal::tensors_in(arguments);
-    call.before(inputs);
+    hooks.before(inputs);
     internal::put_tensors(arguments, inputs);
     const auto run = [&]() -> R {
+      const internal::Call call(*this, *this->registry_);  // hooks are not part of it
       return std::apply([&](auto&... argument) { return forward(static_cast<In&&>(argument)...); },
                         arguments);
     };
     if constexpr (std::is_void_v<R>) {
       run();
       std::vector<Tensor> outputs;
-      call.after(inputs, outputs);
+      hooks.after(inputs, outputs);
     } else {
       R result = run();
       std::vector<Tensor> outputs = internal::tensors_in(result);
-      call.after(inputs, outputs);
+      hooks.after(inputs, outputs);
       internal::put_tensors(result, outputs);
       return result;
     }

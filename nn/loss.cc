@@ -268,6 +268,12 @@ Tensor row_weights(const Labels& labels, const Tensor& class_weight, DType dtype
   return weight;
 }
 
+// The losses of rows by their weights; an ignored row has none, whatever its values are.
+Tensor weighted_rows(const Tensor& loss, const Tensor& weight, const Labels& labels) {
+  const Tensor all = weight.defined() ? loss * weight : loss;
+  return labels.ignored.defined() ? masked_fill(all, labels.ignored, 0) : all;
+}
+
 Tensor pick(const Tensor& rows, const Tensor& labels) {
   return gather(rows, 1, labels.unsqueeze(1)).squeeze(1);
 }
@@ -305,14 +311,13 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& target,
   const Labels labels = without_ignored(rows.labels, options.ignore_index);
   const Tensor weight = row_weights(labels, options.weight, logits.dtype());
   if (options.label_smoothing == 0) {
-    Tensor loss = lamina::cross_entropy(rows.values, labels.safe);
-    if (weight.defined()) loss = loss * weight;
-    return reduce_rows(loss, weight, rows.shape, options.reduction);
+    return reduce_rows(
+        weighted_rows(lamina::cross_entropy(rows.values, labels.safe), weight, labels), weight,
+        rows.shape, options.reduction);
   }
   check_labels(kName, labels.safe, classes);
   const Tensor log_p = log_softmax(rows.values, 1);
-  Tensor hard = -pick(log_p, labels.safe);
-  if (weight.defined()) hard = hard * weight;
+  const Tensor hard = weighted_rows(-pick(log_p, labels.safe), weight, labels);
   // Smoothing gives every class its own weight, and ignores the rows that are ignored.
   Tensor smooth = -sum(options.weight.defined() ? log_p * options.weight : log_p, 1);
   if (labels.ignored.defined()) smooth = masked_fill(smooth, labels.ignored, 0);
@@ -330,9 +335,8 @@ Tensor nll_loss(const Tensor& input, const Tensor& target, const NLLLossOptions&
   const Labels labels = without_ignored(rows.labels, options.ignore_index);
   check_labels(kName, labels.safe, input.size(dim));
   const Tensor weight = row_weights(labels, options.weight, input.dtype());
-  Tensor loss = -pick(rows.values, labels.safe);
-  if (weight.defined()) loss = loss * weight;
-  return reduce_rows(loss, weight, rows.shape, options.reduction);
+  return reduce_rows(weighted_rows(-pick(rows.values, labels.safe), weight, labels), weight,
+                     rows.shape, options.reduction);
 }
 
 // ---- Probabilities
@@ -352,6 +356,18 @@ struct BinaryCrossEntropy : Function<BinaryCrossEntropy> {
     const Tensor p = ctx.saved(0), y = ctx.saved(1);
     return {ctx.to_input(0, dy * (p - y) / clamp_min((1 - p) * p, double{1e-12f})),
             ctx.needs_grad(1) ? ctx.to_input(1, dy * (log(1 - p) - log(p))) : Tensor()};
+  }
+};
+
+// -log(sigmoid(x)) without overflow.
+struct NegativeLogSigmoid : Function<NegativeLogSigmoid> {
+  static constexpr const char* kName = "binary_cross_entropy_with_logits";
+  static NDArray forward(Context& ctx, const NDArray& x) {
+    ctx.save_input(x);
+    return log1p(exp(-abs(x))) + relu(-x);
+  }
+  static Gradients backward(Context& ctx, const Tensor& dy) {
+    return {-dy * sigmoid(-ctx.saved(0))};
   }
 };
 
@@ -375,8 +391,7 @@ Tensor binary_cross_entropy_with_logits(const Tensor& input, const Tensor& targe
   constexpr const char* kName = "binary_cross_entropy_with_logits";
   check(kName, input, target, options);
   check_floating_input(kName, input);
-  // log(1 + exp(-x)), without overflow
-  const Tensor softplus = log1p(exp(-abs(input))) + relu(-input);
+  const Tensor softplus = NegativeLogSigmoid::apply(input);
   Tensor loss;
   if (options.pos_weight.defined()) {
     const Tensor share = weighted(kName, target, options.pos_weight - 1) + 1;

@@ -130,7 +130,7 @@ Tensor kl_div(const Tensor& input, const Tensor& target, const KLDivLossOptions&
 Tensor poisson_nll_loss(const Tensor& input, const Tensor& target,
                         const PoissonNLLLossOptions& options = {});
 // (log(v) + (x - y)^2 / v) / 2 for variances v of the input's shape, or with a last extent of 1 or
-// none. No gradient reaches a variance through the bound eps. ValueError for a negative variance.
+// none. The bound eps does not stop the gradient. ValueError for a negative variance.
 Tensor gaussian_nll_loss(const Tensor& input, const Tensor& target, const Tensor& variance,
                          const GaussianNLLLossOptions& options = {});
 

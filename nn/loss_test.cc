@@ -315,5 +315,27 @@ TEST(Losses, HaveSecondDerivatives) {
       {inside({2, 3}), inside({2, 3}), inside({2, 1})});
 }
 
+TEST(BCEWithLogitsLoss, HasItsGradientAtALogitOfZero) {
+  // sigmoid(0) - y
+  for (const double y : {0.0, 1.0, 0.25}) {
+    Tensor x = zeros({}, float64).requires_grad_();
+    BCEWithLogitsLoss()(x, full({}, y, float64)).backward();
+    EXPECT_NEAR(x.grad().item<double>(), 0.5 - y, 1e-15);
+  }
+}
+
+TEST(CrossEntropyLoss, AnIgnoredRowCountsNothingWhateverItsValuesAre) {
+  const double never = -std::numeric_limits<double>::infinity();
+  Tensor x = tensor({never, 0.0, 0.0, never, 0.0, 0.0}, {2, 3}).requires_grad_();
+  const Tensor labels = tensor({int64_t{1}, int64_t{-100}}, {2});
+  for (const double smoothing : {0.0, 0.1}) {
+    if (smoothing > 0) x = tensor({1.0, 1.0, 1.0, never, 0.0, 0.0}, {2, 3}).requires_grad_();
+    const Tensor loss = CrossEntropyLoss({.label_smoothing = smoothing})(x, labels);
+    EXPECT_NEAR(loss.item<double>(), std::log(smoothing > 0 ? 3.0 : 2.0), 1e-12);
+    loss.backward();
+    EXPECT_EQ(x.grad()[1].abs().sum().item<double>(), 0) << smoothing;
+  }
+}
+
 }  // namespace
 }  // namespace lamina::nn

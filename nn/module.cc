@@ -74,10 +74,17 @@ void ModuleSlot::set(std::shared_ptr<Module> new_module, CopyModule new_copy) {
                          below == new_module.get() ? "that module itself" : new_module->name());
       }
     }
-    new_module->registry().has_owner = true;
+    Registry& registry = new_module->registry();
+    registry.has_owner = true;
+    if (new_copy != nullptr) registry.copy = new_copy;
+    new_copy = registry.copy;
   }
   module = std::move(new_module);
   copy = new_copy;
+}
+
+Tensor without_history(const Tensor& value) {
+  return value.defined() && !value.is_leaf() ? value.detach() : value;
 }
 
 Tensor to_train(Tensor value) {
@@ -118,18 +125,21 @@ Tensor Module::register_parameter(std::string name, Tensor value) {
 }
 
 Tensor Module::register_buffer(std::string name, Tensor value, bool persistent) {
-  return registry().add_tensor(std::move(name), std::move(value), true, persistent)->value;
+  return registry()
+      .add_tensor(std::move(name), internal::without_history(value), true, persistent)
+      ->value;
 }
 
 // ---- Lists
 
 std::vector<Module::Place> Module::places(bool recursive, bool each_path) const {
+  registry();  // throws if moved from
   std::vector<Place> out;
   absl::flat_hash_set<const Module*> seen;
   const auto visit = [&](const auto& self, const Module& module, const std::string& prefix,
                          int depth) -> void {
     if (!each_path && !seen.insert(&module).second) return;
-    out.push_back({prefix, &module});
+    out.push_back({prefix, module.registry_});
     if (!recursive && depth > 0) return;
     for (const auto& child : module.registry().children) {
       if (child->module)
@@ -141,10 +151,11 @@ std::vector<Module::Place> Module::places(bool recursive, bool each_path) const 
 }
 
 Named<Tensor> Module::named_tensors(bool buffers, bool recursive) const {
+  registry();  // throws if moved from
   Named<Tensor> out;
   absl::flat_hash_set<const void*> seen;
-  for (const Place& place : recursive ? places(true, false) : std::vector<Place>{{"", this}}) {
-    for (const auto& slot : place.module->registry().tensors) {
+  for (const Place& place : recursive ? places(true, false) : std::vector<Place>{{"", registry_}}) {
+    for (const auto& slot : place.registry->tensors) {
       if (slot->value.defined() && slot->is_buffer == buffers &&
           seen.insert(slot->value.impl()).second) {
         out.emplace_back(place.prefix + slot->name, slot->value);
@@ -162,9 +173,8 @@ Named<Tensor> Module::named_buffers(bool recursive) const { return named_tensors
 Named<Module*> Module::named_children(bool recursive) const {
   Named<Module*> out;
   for (const Place& place : places(recursive, false)) {
-    if (place.module == this) continue;
-    out.emplace_back(place.prefix.substr(0, place.prefix.size() - 1),
-                     place.module->registry().module);
+    if (place.registry == registry_) continue;
+    out.emplace_back(place.prefix.substr(0, place.prefix.size() - 1), place.registry->module);
   }
   return out;
 }
@@ -276,7 +286,9 @@ Tensor Module::get_buffer(absl::string_view path) const {
 
 void Module::train(bool training) {
   registry().training = training;
-  for (Module* module : children(true)) module->registry().training = training;
+  for (const auto& child : registry().children) {
+    if (child->module) child->module->train(training);
+  }
 }
 
 void ModeGuard::remember(const Module& module) {
@@ -313,26 +325,34 @@ internal::ModuleHooks& Module::hooks() {
   return *hooks;
 }
 
+namespace {
+template <class Hook>
+HookHandle add_hook(const char* name, lamina::internal::HookList<Hook>& list, Hook hook) {
+  if (!hook) fail<ValueError>(name, "expected a function, got an empty one");
+  return list.add(std::move(hook));
+}
+}  // namespace
+
 HookHandle Module::register_forward_pre_hook(ForwardPreHook hook) {
-  return hooks().forward_pre.add(std::move(hook));
+  return add_hook("register_forward_pre_hook", hooks().forward_pre, std::move(hook));
 }
 HookHandle Module::register_forward_hook(ForwardHook hook) {
-  return hooks().forward.add(std::move(hook));
+  return add_hook("register_forward_hook", hooks().forward, std::move(hook));
 }
 HookHandle Module::register_backward_pre_hook(BackwardPreHook hook) {
-  return hooks().backward_pre.add(std::move(hook));
+  return add_hook("register_backward_pre_hook", hooks().backward_pre, std::move(hook));
 }
 HookHandle Module::register_backward_hook(BackwardHook hook) {
-  return hooks().backward.add(std::move(hook));
+  return add_hook("register_backward_hook", hooks().backward, std::move(hook));
 }
 HookHandle Module::register_state_dict_hook(StateDictHook hook) {
-  return hooks().state_dict.add(std::move(hook));
+  return add_hook("register_state_dict_hook", hooks().state_dict, std::move(hook));
 }
 HookHandle Module::register_load_state_dict_pre_hook(LoadStateDictPreHook hook) {
-  return hooks().load_pre.add(std::move(hook));
+  return add_hook("register_load_state_dict_pre_hook", hooks().load_pre, std::move(hook));
 }
 HookHandle Module::register_load_state_dict_post_hook(LoadStateDictPostHook hook) {
-  return hooks().load_post.add(std::move(hook));
+  return add_hook("register_load_state_dict_post_hook", hooks().load_post, std::move(hook));
 }
 
 // ---- Text

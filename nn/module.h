@@ -72,7 +72,7 @@ class Module {
   // module is, or is below, the new one.
   template <class M>
   std::shared_ptr<M> register_module(std::string name, std::shared_ptr<M> module) {
-    registry().add_module(std::move(name), module, internal::copier<M>());
+    registry().add_module(std::move(name), module, internal::copier(module.get()));
     return module;
   }
   void register_module(std::string name, std::nullptr_t);
@@ -111,7 +111,7 @@ class Module {
 
   // Training mode, on at first, for this module and all below: it decides what Dropout and
   // BatchNorm do.
-  void train(bool training = true);
+  virtual void train(bool training = true);
   void eval() { train(false); }
   bool is_training() const { return registry().training; }
 
@@ -197,7 +197,7 @@ class Module {
   // This module and all below, parents first; one that has several paths once, or under each.
   struct Place {
     std::string prefix;  // "encoder.0."
-    const Module* module;
+    std::shared_ptr<internal::Registry> registry;
   };
   std::vector<Place> places(bool recursive, bool each_path) const;
 

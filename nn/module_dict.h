@@ -21,10 +21,11 @@
 #include "lamina/nn/layer.h"
 
 namespace lamina::nn {
+
 // T may be Module: then it holds modules of any kind. Where a module is given, a T or a class derived
-// from it, it is moved in; a shared_ptr shares it with other owners. Keys are names of members:
-// ValueError for one that is empty, has a dot, or is taken by a member of a subclass. IndexError for
-// a key that is not there.
+// from it, it is moved in; set also takes a shared_ptr, for a module with several owners. Keys are
+// names of members: ValueError for one that is empty, has a dot, or is taken by a member of a
+// subclass, and for null. IndexError for a key that is not there.
 template <class T = Layer>
 class ModuleDict : public Module {
  public:
@@ -33,11 +34,13 @@ class ModuleDict : public Module {
    public:
     template <class M, std::enable_if_t<std::is_base_of_v<T, std::decay_t<M>>, int> = 0>
     Item(std::string key, M&& module)
-        : key_(std::move(key)),
-          module_(Child<T>::moved(std::forward<M>(module))),
-          copy_(internal::copier<std::decay_t<M>>()) {}
+        : Item(std::move(key), Child<T>::moved(std::forward<M>(module)), 0) {}
 
    private:
+    template <class M>
+    Item(std::string key, std::shared_ptr<M> module, int)
+        : key_(std::move(key)), module_(module), copy_(internal::copier(module.get())) {}
+
     friend class ModuleDict;
     std::string key_;
     std::shared_ptr<T> module_;
@@ -56,6 +59,7 @@ class ModuleDict : public Module {
   // Puts a module in the place of the key's, or at the end.
   template <class M>
   void set(const std::string& key, M&& module) {
+    internal::check_not_null("ModuleDict", module);
     if (const auto at = find(key); at != modules_.end()) {
       *at = std::forward<M>(module);
     } else {

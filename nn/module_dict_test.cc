@@ -95,7 +95,7 @@ TEST(ModuleDict, ListsTheKeysThatAreThere) {
   EXPECT_THROWS(IndexError, text, dict.pop("batch"));
   EXPECT_THROWS(IndexError, text, dict.erase("batch"));
   EXPECT_THROWS(IndexError, text, dict.shared("batch"));
-  EXPECT_THROWS(IndexError, "[ModuleDict] expected a key of one that is not empty, got \"x\"",
+  EXPECT_THROWS(IndexError, "[ModuleDict] expected a container that is not empty, got \"x\"",
                 none["x"]);
   EXPECT_EQ(dict.size(), 2);
 }

@@ -20,9 +20,11 @@
 #include "lamina/nn/layer.h"
 
 namespace lamina::nn {
+
 // T may be Module: then it holds modules of any kind. Where a module is given, a T or a class derived
-// from it, it is moved in; a shared_ptr shares it with other owners. Throw IndexError for an index
-// outside the list; one that is negative counts from the end.
+// from it, it is moved in; push_back, insert and set also take a shared_ptr, for a module with several
+// owners. Throw IndexError for an index outside the list, which counts from the end if negative, and
+// ValueError for null.
 template <class T = Layer>
 class ModuleList : public Module {
  public:
@@ -36,6 +38,7 @@ class ModuleList : public Module {
 
   template <class M>
   void push_back(M&& module) {  // append
+    internal::check_not_null("ModuleList", module);
     modules_.emplace_back(this, absl::StrCat(modules().size()), std::forward<M>(module));
   }
   // The other's modules are in both lists from then on.
@@ -54,6 +57,7 @@ class ModuleList : public Module {
   }
   template <class M>
   void set(int64_t i, M&& module) {
+    internal::check_not_null("ModuleList", module);
     modules_[index(i)] = std::forward<M>(module);
   }
   void erase(int64_t i) {  // those behind it move up

@@ -270,5 +270,14 @@ TEST(ModuleList, OfListsFoldsWithinAndWithout) {
   EXPECT_EQ(outer.str(), "ModuleList(\n  (0-1): 2 x ModuleList(\n    (0-1): 2 x ReLU()\n  )\n)");
 }
 
+TEST(ModuleList, RefusesNull) {
+  ModuleList<> list;
+  EXPECT_THROWS(ValueError, "[ModuleList] expected a module, got null", list.push_back(nullptr));
+  EXPECT_THROWS(ValueError, "got null", list.push_back(std::shared_ptr<Layer>()));
+  list.push_back(ReLU());
+  EXPECT_THROWS(ValueError, "got null", list.set(0, std::shared_ptr<Layer>()));
+  EXPECT_EQ(list.str(), "ModuleList(\n  (0): ReLU()\n)");
+}
+
 }  // namespace
 }  // namespace lamina::nn

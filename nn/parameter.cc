@@ -8,16 +8,28 @@ TensorMember::TensorMember(Module* owner, std::string name, Tensor value, bool i
                            bool is_persistent) {
   internal::Registry& registry = Module::registry_of(is_buffer ? "Buffer" : "Parameter", owner);
   registry.check_new_name(name);
-  if (!is_buffer) value = internal::to_train(std::move(value));
+  value = is_buffer ? internal::without_history(value) : internal::to_train(std::move(value));
   slot_ = registry.add_tensor(std::move(name), std::move(value), is_buffer, is_persistent);
 }
+
+TensorMember::TensorMember(Module* owner, std::string name, const TensorMember& parameter)
+    : slot_(Module::registry_of("Parameter", owner)
+                .add_tensor(std::move(name), parameter.get(), false, true)) {}
 
 TensorMember::TensorMember(const TensorMember& other)
     : slot_(internal::Cloning::current().copy_of(other.slot_)) {}
 
 TensorMember& TensorMember::operator=(const Tensor& value) {
   if (!slot_) fail_moved_from();
-  slot_->value = slot_->is_buffer ? value : internal::to_train(value);
+  slot_->value = slot_->is_buffer ? internal::without_history(value) : internal::to_train(value);
+  return *this;
+}
+
+TensorMember& TensorMember::operator=(const TensorMember& other) {
+  if (!slot_) fail_moved_from();
+  const Tensor& value = other.get();
+  if (slot_->is_buffer || other.slot_->is_buffer) return *this = value;
+  slot_->value = value;  // a frozen parameter stays frozen
   return *this;
 }
 

@@ -25,7 +25,9 @@ class TensorMember : public Methods<Tensor, TensorMember> {
  public:
   TensorMember(TensorMember&&) noexcept = default;  // with its module
   // Puts the other's tensor, or another one, in the module's registry. Throw as the constructors do.
-  TensorMember& operator=(const TensorMember& other) { return *this = other.get(); }
+  // A member never leaves the registry: erasing one from a std::vector of members moves values about
+  // and leaves the last name registered; use ParameterList.
+  TensorMember& operator=(const TensorMember& other);
   TensorMember& operator=(const Tensor& value);
 
   const Tensor& get() const {  // throws RuntimeError if it was moved from
@@ -60,6 +62,7 @@ class TensorMember : public Methods<Tensor, TensorMember> {
  protected:
   TensorMember(Module* owner, std::string name, Tensor value, bool is_buffer,
                bool is_persistent = true);
+  TensorMember(Module* owner, std::string name, const TensorMember& parameter);
   TensorMember(const TensorMember& other);  // with its module, by clone()
 
  private:
@@ -75,6 +78,9 @@ class Parameter : public TensorMember {
  public:
   Parameter(Module* owner, std::string name, Tensor value)
       : TensorMember(owner, std::move(name), std::move(value), false) {}
+  // Ties the two; a frozen one stays frozen.
+  Parameter(Module* owner, std::string name, const Parameter& other)
+      : TensorMember(owner, std::move(name), other) {}
   Parameter(Parameter&&) noexcept = default;
   Parameter(const Parameter&) = default;
   Parameter& operator=(const Parameter&) = default;
@@ -84,7 +90,8 @@ class Parameter : public TensorMember {
 };
 void swap(Parameter&, Parameter&) = delete;  // it would move them out of their modules
 
-// A tensor that belongs to the module's state but is not trained. One that is not persistent is left
+// A tensor that belongs to the module's state but is not trained; the result of an operation is
+// detached from its history. One that is not persistent is left
 // out of state_dict().
 class Buffer : public TensorMember {
  public:

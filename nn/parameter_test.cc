@@ -261,5 +261,24 @@ TEST(Parameter, WithoutAnOwnerSaysSo) {
                 Buffer(nullptr, "b", ones(2)));
 }
 
+TEST(Parameter, ATieLeavesAFrozenParameterFrozen) {
+  Holder h, other;
+  other.q.requires_grad_(false);
+  h.p = other.q;
+  EXPECT_FALSE(other.q.requires_grad());
+  const Parameter tied(&h, "tied", other.q);
+  EXPECT_FALSE(tied.requires_grad());
+  EXPECT_EQ(tied.get().impl(), other.q.get().impl());
+  h.q = ones(2);
+  EXPECT_TRUE(h.q.requires_grad());
+}
+
+TEST(Buffer, OfAResultIsDetached) {
+  Holder h;
+  h.b = h.p * 2;
+  EXPECT_FALSE(h.b.requires_grad());
+  EXPECT_THAT(h.b.to_vector<float>(), ElementsAre(4, 6));
+}
+
 }  // namespace
 }  // namespace lamina::nn

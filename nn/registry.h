@@ -44,7 +44,8 @@ struct Registry {
   std::vector<std::shared_ptr<TensorSlot>> tensors;
   std::vector<std::shared_ptr<ModuleSlot>> children;
   bool training = true;
-  bool has_owner = false;              // it has been a member of another module
+  bool has_owner = false;     // it has been a member of another module
+  CopyModule copy = nullptr;  // how the module is copied, once it was registered as what it is
   std::unique_ptr<ModuleHooks> hooks;  // null until the first
 
   // Throws ValueError if the name is empty, has a dot, or is taken.
@@ -61,14 +62,18 @@ struct Registry {
 // The value of a parameter. Throws ValueError unless it is a leaf, DTypeError unless floating.
 Tensor to_train(Tensor value);
 
+// That of a buffer.
+Tensor without_history(const Tensor& value);
+
 // Throws RuntimeError if the module is of a class derived from `type`: a copy would be a part of it.
 void check_copied_whole(const Module& module, const std::type_info& type);
 
+// Null if the module cannot be copied, or is of a class derived from T.
 template <class T>
-constexpr CopyModule copier() {
+CopyModule copier(const T* module) {
+  if (module == nullptr || typeid(*module) != typeid(T)) return nullptr;
   if constexpr (std::is_copy_constructible_v<T>) {
     return [](const Module& module) -> std::shared_ptr<Module> {
-      check_copied_whole(module, typeid(T));
       return std::make_shared<T>(static_cast<const T&>(module));
     };
   } else {

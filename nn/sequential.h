@@ -9,6 +9,7 @@
 #ifndef LAMINA_NN_SEQUENTIAL_H_
 #define LAMINA_NN_SEQUENTIAL_H_
 
+#include <algorithm>
 #include <any>
 #include <cstddef>
 #include <cstdint>
@@ -70,8 +71,11 @@ template <class Signature>
 class SequentialOf;
 
 // The first module takes In..., each other one what the module before it gives, and the last gives
-// R: types that agree but for const and &. Where a module is given it is moved in; a shared_ptr
-// shares it with other owners.
+// R: types that agree but for const and &. Where a module is given it is moved in; push_back and set
+// also take a shared_ptr, for a module with several owners.
+//
+// Constructors of a subclass are best left to the compiler: one that passes a SequentialOf&& on by hand
+// would make that a module of this one.
 template <class R, class... In>
 class SequentialOf<R(In...)> : public Callable<R(In...)> {
   static constexpr bool kIsLayer = std::is_same_v<R(In...), Tensor(const Tensor&)>;
@@ -155,6 +159,28 @@ class SequentialOf<R(In...)> : public Callable<R(In...)> {
     modules_.emplace_back(this, std::move(name), std::move(module));
     add(step);
   }
+  // Puts a module in the place of number i, counted from the end if negative: model.set(-1, head).
+  // Throws IndexError outside, ValueError if it does not take and give what its neighbours do.
+  template <class M, class = internal::IsCallable<M>>
+  void set(int64_t i, M&& module) {
+    static_assert(!std::is_lvalue_reference_v<M>, "modules are moved: std::move(module)");
+    set(i, std::make_shared<std::decay_t<M>>(std::move(module)));
+  }
+  template <class M, class = internal::IsCallable<M>>
+  void set(int64_t i, std::shared_ptr<M> module) {
+    if (module == nullptr) fail<ValueError>("Sequential", "expected a module, got null");
+    const size_t at = internal::checked_index("Sequential", i, static_cast<size_t>(size()));
+    const internal::Step step = internal::step_of(module.get());
+    internal::check_takes(given_to(at), step, *module, absl::StrCat(at), at == 0);
+    if (at + 1 < steps_.size()) {
+      internal::check_takes({step.gives}, steps_[at + 1], *modules_[at + 1], absl::StrCat(at + 1),
+                            false);
+    }
+    modules_[at] = std::move(module);
+    steps_[at] = step;
+    all_layers_ = std::all_of(steps_.begin(), steps_.end(),
+                              [](const internal::Step& s) { return s.is_layer; });
+  }
   // The other's modules are in both from then on, here under the numbers that are next.
   void extend(const SequentialOf& other) {
     const size_t count = static_cast<size_t>(other.size());  // other may be this one
@@ -185,9 +211,12 @@ class SequentialOf<R(In...)> : public Callable<R(In...)> {
 
  private:
   void check_fits(const internal::Step& step, const Module& module, absl::string_view name) const {
-    internal::check_takes(steps_.empty() ? std::vector<std::type_index>{typeid(std::decay_t<In>)...}
-                                         : std::vector<std::type_index>{steps_.back().gives},
-                          step, module, name, steps_.empty());
+    internal::check_takes(given_to(steps_.size()), step, module, name, steps_.empty());
+  }
+  // What number i gets.
+  std::vector<std::type_index> given_to(size_t i) const {
+    if (i == 0) return {typeid(std::decay_t<In>)...};
+    return {steps_[i - 1].gives};
   }
   void add(const internal::Step& step) {
     steps_.push_back(step);

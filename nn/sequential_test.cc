@@ -269,5 +269,19 @@ TEST(Sequential, MayRunOnSeveralThreadsAtOnce) {
   for (const std::vector<float>& result : results) EXPECT_EQ(result, expected);
 }
 
+TEST(Sequential, SetReplacesAModuleByOneThatFits) {
+  Sequential model{Linear(2, 3), ReLU(), Linear(3, 4)};
+  model.set(-1, Linear(3, 7, {.bias = false}));  // another head
+  EXPECT_EQ(model(ones({1, 2})).shape(), Shape({1, 7}));
+  EXPECT_EQ(model.get_parameter("2.weight").shape(), Shape({7, 3}));
+  EXPECT_THROWS(IndexError, "[Sequential] expected an index from -3 to 2, got 3",
+                model.set(3, ReLU()));
+  struct Odd : Callable<int(const Tensor&)> {
+    int forward(const Tensor&) override { return 1; }
+  };
+  EXPECT_THROWS(ValueError, "[Sequential]", model.set(0, Odd()));
+  EXPECT_EQ(model(ones({1, 2})).shape(), Shape({1, 7}));
+}
+
 }  // namespace
 }  // namespace lamina::nn

@@ -155,21 +155,22 @@ std::string keys(const char* kind, const std::vector<std::string>& names) {
 }  // namespace
 
 LoadResult Module::load_state_dict(const StateDict& state, bool strict) {
-  const std::vector<Place> all = places(true, true);
   StateDict given = state;
-  for (const Place& place : all) {
-    if (!place.module->registry().hooks) continue;
-    place.module->registry().hooks->load_pre.for_each([&](const LoadStateDictPreHook& hook) {
-      hook(*place.module->registry().module, given, place.prefix);
+  // Hooks may replace modules: those that are gone are passed over, and then the model is walked anew.
+  for (const Place& place : places(true, true)) {
+    if (!place.registry->hooks) continue;
+    place.registry->hooks->load_pre.for_each([&](const LoadStateDictPreHook& hook) {
+      if (place.registry->module != nullptr) hook(*place.registry->module, given, place.prefix);
     });
   }
+  const std::vector<Place> all = places(true, true);
 
   LoadResult result;
   std::vector<std::string> problems;
   std::vector<std::pair<NDArray, NDArray>> copies;  // to, from
   absl::flat_hash_set<std::string> expected;
   for (const Place& place : all) {
-    for (const internal::TensorSlot* slot : state_of(place.module->registry())) {
+    for (const internal::TensorSlot* slot : state_of(*place.registry)) {
       const std::string name = place.prefix + slot->name;
       expected.insert(name);
       const std::optional<Tensor>* value = given.find(name);
@@ -201,9 +202,10 @@ LoadResult Module::load_state_dict(const StateDict& state, bool strict) {
 
   for (auto& [to, from] : copies) to.copy_(from);
   for (const Place& place : all) {
-    if (!place.module->registry().hooks) continue;
-    place.module->registry().hooks->load_post.for_each(
-        [&](const LoadStateDictPostHook& hook) { hook(*place.module->registry().module, result); });
+    if (!place.registry->hooks) continue;
+    place.registry->hooks->load_post.for_each([&](const LoadStateDictPostHook& hook) {
+      if (place.registry->module != nullptr) hook(*place.registry->module, result);
+    });
   }
   return result;
 }

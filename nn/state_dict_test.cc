@@ -252,5 +252,40 @@ TEST(StateDictHooks, MayRenameKeysOfAnOldStateAndSeeTheResult) {
   EXPECT_EQ(loaded, 1);
 }
 
+TEST(StateDictHooks, MayReplaceTheModulesThatWillBeLoaded) {
+  // A head that grows to fit what comes.
+  struct Model : Layer {
+    Tensor forward(const Tensor& x) override { return head(x); }
+    Child<Linear> head{this, "head", 2, 1};
+  };
+  Model model;
+  int calls = 0;
+  model.head->register_load_state_dict_pre_hook(
+      [&](Module&, StateDict&, const std::string&) { ++calls; });
+  model.register_load_state_dict_pre_hook(
+      [&](Module&, StateDict& state, const std::string& prefix) {
+        model.head = Linear(2, state.at(prefix + "head.weight").size(0));
+      });
+  model.load_state_dict({{"head.weight", ones({5, 2})}, {"head.bias", zeros(5)}});
+  EXPECT_EQ(model.head->weight.shape(), Shape({5, 2}));
+  EXPECT_EQ(model.head->weight.sum().item<float>(), 10);
+  EXPECT_EQ(calls, 0);  // that module was gone
+}
+
+TEST(LoadStateDict, RefusesATargetWhoseElementsShareAnAddress) {
+  struct Expanded : Net {
+    Buffer wide{this, "wide", zeros(1).expand(3)};
+  };
+  Expanded net;
+  StateDict state = net.state_dict();
+  state.set("wide", ones(3));
+  const std::vector<float> before = everything(net);
+  state.set("scale", zeros(3));
+  EXPECT_THROWS(RuntimeError,
+                "cannot copy to wide: elements of the current model's share an address",
+                net.load_state_dict(state));
+  EXPECT_EQ(everything(net), before);
+}
+
 }  // namespace
 }  // namespace lamina::nn

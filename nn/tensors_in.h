@@ -14,13 +14,8 @@
 
 namespace lamina::nn::internal {
 
-// How to visit the tensors of a T, in order; kAny: whether it may hold any. A struct of yours takes
-// part with a member function template:
-//
-//   struct State {
-//     template <class F> void for_each_tensor(F f) { f(hidden); f(cell); }
-//     Tensor hidden, cell;
-//   };
+// How to visit the tensors of a T, in order; kAny: whether it may hold any. hooks.h says how a struct
+// takes part.
 template <class T, class = void>
 struct TensorsIn {
   static constexpr bool kAny = false;

@@ -83,7 +83,8 @@ def binary_with_logits():
     shape = extents(1, 3)
     cut = rng.randint(0, len(shape))
     settings = some(reduction=reduction(), weight=uniform(0.2, 2, *shape), pos_weight=uniform(0.2, 3, *shape[cut:]))
-    return settings, [normal(*shape, scale=rng.choice([1, 40])), choices([0.0, 1.0, 0.3], *shape)]
+    x = normal(*shape, scale=rng.choice([1, 40])) * choices([0.0, 1.0, 1.0], *shape)
+    return settings, [x, choices([0.0, 1.0, 0.3], *shape)]
 
 
 both("CrossEntropyLoss", nn.CrossEntropyLoss, F.cross_entropy, cross_entropy)
