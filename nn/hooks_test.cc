@@ -1,7 +1,10 @@
 #include "lamina/nn/hooks.h"
 
+#include <atomic>
+#include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -210,6 +213,39 @@ TEST(Hooks, ThatChangeTheNumberOfTensorsAreRefused) {
                 layer(ones(1)));
 }
 
+TEST(Hooks, ThatMoveOrDestroyTheModuleOfTheCallAreRefused) {
+  auto layer = std::make_unique<Scale>(2);
+  std::unique_ptr<Scale> moved;
+  layer->register_forward_pre_hook(
+      [&](Module&, std::vector<Tensor>&) { moved = std::make_unique<Scale>(std::move(*layer)); });
+  EXPECT_THROWS(RuntimeError,
+                "[Module] expected hooks to leave the module that is called where it is, got one "
+                "that was moved",
+                (*layer)(ones(1)));
+  layer = std::make_unique<Scale>(2);
+  layer->register_forward_pre_hook([&](Module&, std::vector<Tensor>&) { layer.reset(); });
+  EXPECT_THROWS(RuntimeError, "got one that was destroyed", (*layer)(ones(1)));
+  layer = std::make_unique<Scale>(2);
+  for (int i = 0; i < 2; ++i) {
+    layer->register_forward_hook(
+        [&](Module&, absl::Span<const Tensor>, std::vector<Tensor>&) { layer.reset(); });
+  }
+  EXPECT_THROWS(RuntimeError, "got one that was destroyed", (*layer)(ones(1)));
+}
+
+struct Owner : Layer {
+  Tensor forward(const Tensor& x) override { return layer(x); }
+  Child<Layer> layer{this, "layer", Scale(2)};
+};
+
+TEST(Hooks, TheLastOneMayReplaceTheModule) {
+  Owner owner;
+  owner.layer->register_forward_hook(
+      [&](Module&, absl::Span<const Tensor>, std::vector<Tensor>&) { owner.layer = Scale(5); });
+  EXPECT_EQ(owner(ones({})).item<float>(), 2);
+  EXPECT_EQ(owner(ones({})).item<float>(), 5);
+}
+
 // ---- Backward
 
 struct Gradients {
@@ -337,6 +373,63 @@ TEST(Hooks, OfTheBackwardPassTakePartInSecondDerivatives) {
   EXPECT_EQ(grad({gx}, {x})[0].item<float>(), 18);
 }
 
+TEST(Hooks, SeeUndefinedGradientsOfOutputsThatTheLossLeavesOut) {
+  struct Cached : Layer {
+    Tensor forward(const Tensor& x) override {
+      kept = x * 2;
+      return x * 3;
+    }
+    Tensor kept;
+  };
+  Cached layer;
+  Gradients gradients;
+  record(layer, gradients);
+  Tensor x = ones({}).requires_grad_();
+  layer(x);
+  layer.kept.backward();
+  EXPECT_THAT(gradients.outputs, ElementsAre(IsEmpty()));
+  EXPECT_THAT(gradients.inputs, ElementsAre(ElementsAre(2)));
+}
+
+TEST(Hooks, OfTheBackwardPassMayDestroyTheModule) {
+  auto layer = std::make_unique<Scale>(3);
+  int calls = 0;
+  for (int i = 0; i < 2; ++i) {
+    layer->register_backward_pre_hook([&](Module&, std::vector<Tensor>&) {
+      ++calls;
+      layer.reset();
+    });
+  }
+  Tensor x = ones({}).requires_grad_();
+  (*layer)(x).backward();
+  EXPECT_EQ(calls, 1);  // nobody is left to call the second for
+  EXPECT_EQ(x.grad().item<float>(), 3);
+}
+
+TEST(Hooks, RunOnSeveralThreadsAtOnce) {
+  // In eval mode, with gradients recorded. The thread sanitizer watches.
+  Sequential model{Linear(4, 4), ReLU(), Linear(4, 2)};
+  model.eval();
+  std::atomic<int> calls = 0;
+  for (Module* module : model.modules()) {
+    module->register_forward_pre_hook([&](Module&, std::vector<Tensor>&) { ++calls; });
+    module->register_forward_hook(
+        [&](Module&, absl::Span<const Tensor>, std::vector<Tensor>&) { ++calls; });
+    module->register_backward_hook([](Module&, std::vector<Tensor>&, absl::Span<const Tensor>) {});
+  }
+  const Tensor x = randn({3, 4});
+  const std::vector<float> expected = model(x).to_vector<float>();
+  calls = 0;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 25; ++i) EXPECT_EQ(model(x).to_vector<float>(), expected);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(calls, 4 * 25 * 4 * 2);  // threads, calls, modules, pre-hook and hook
+}
+
 TEST(Hooks, ThrownFromLeaveTheModuleUsable) {
   Scale layer(3);
   HookHandle handle = layer.register_backward_hook(
@@ -347,53 +440,6 @@ TEST(Hooks, ThrownFromLeaveTheModuleUsable) {
   handle.remove();
   layer(x).backward();
   EXPECT_EQ(x.grad().item<float>(), 3);
-}
-
-// ---- Calls of modules that nobody has
-
-struct Forgetful : Layer {
-  explicit Forgetful(int count) {
-    for (int i = 0; i < count; ++i) layers.emplace_back(2, 2);
-  }
-  Tensor forward(const Tensor& x) override {
-    Tensor y = ReLU()(x);  // without parameters: nothing is lost
-    for (Linear& layer : layers) y = layer(y);
-    return y;
-  }
-  std::vector<Linear> layers;
-};
-
-TEST(Call, OfAModuleInAPlainVectorIsAnError) {
-  Forgetful net(2);
-  const char* text =
-      "[Linear] expected a module that Forgetful has as a member, for its forward calls it, got "
-      "one "
-      "without an owner, whose parameters would be neither trained nor saved. Declare it as "
-      "nn::Child<Linear>, or keep several in an nn::ModuleList.";
-  EXPECT_THROWS(RuntimeError, text, net(ones({1, 2})));
-  EXPECT_THROWS(RuntimeError, text, Sequential{Forgetful(1)}(ones({1, 2})));
-  {
-    const NoGradGuard no_grad;  // a frozen helper from outside
-    EXPECT_EQ(net(ones({1, 2})).shape(), Shape({1, 2}));
-  }
-  for (Linear& layer : net.layers) layer.requires_grad_(false);
-  EXPECT_EQ(net(ones({1, 2})).shape(), Shape({1, 2}));
-  EXPECT_EQ(net.layers[0](ones({1, 2})).shape(), Shape({1, 2}));  // outside any forward
-}
-
-TEST(Call, OfAModuleThatThrewLeavesNothingBehind) {
-  Forgetful net(1);
-  Linear linear(2, 2);
-  EXPECT_THROWS(RuntimeError, "without an owner", net(ones({1, 2})));
-  EXPECT_EQ(linear(ones({1, 2})).shape(), Shape({1, 2}));
-}
-
-TEST(Call, HooksMayCallModulesOfTheirOwn) {
-  Scale layer(2);
-  Linear probe(1, 1);
-  layer.register_forward_hook(
-      [&](Module&, absl::Span<const Tensor>, std::vector<Tensor>& outputs) { probe(outputs[0]); });
-  EXPECT_EQ(layer(ones({1, 1})).item<float>(), 2);
 }
 
 TEST(Hooks, OfTheBackwardPassCountFromTheNextCallOn) {

@@ -43,10 +43,10 @@ std::vector<Tensor> gather(const std::vector<Tensor>& all, const std::vector<siz
   return some;
 }
 
-void check_count(const char* hook, const Module& module, size_t wanted, size_t came) {
+void check_count(const char* hook, const Registry& of, size_t wanted, size_t came) {
   if (wanted == came) return;
-  fail<RuntimeError>(hook, "expected the hook of ", module.name(), " to leave ", wanted,
-                     wanted == 1 ? " tensor, got " : " tensors, got ", came);
+  fail<RuntimeError>(hook, "expected the hook of ", of.module ? of.module->name() : "a module",
+                     " to leave ", wanted, wanted == 1 ? " tensor, got " : " tensors, got ", came);
 }
 
 }  // namespace
@@ -70,7 +70,7 @@ void Call::check_needs_no_owner(const Module& caller, const Module& module) {
 // then they do not.
 struct HookedCall::Backward {
   std::weak_ptr<Registry> registry;
-  size_t input_count = 0;
+  size_t input_count = 0, output_count = 0;
   bool has_hooks = false;  // for the gradients of inputs, at the time of the call
   bool has_input_node = false;
   std::vector<Tensor> grad_outputs;
@@ -79,29 +79,41 @@ struct HookedCall::Backward {
     const std::shared_ptr<Registry> live = registry.lock();
     if (live == nullptr || live->module == nullptr) return;
     live->hooks->backward_pre.for_each([&](const BackwardPreHook& hook) {
-      const size_t count = grad_outputs.size();
+      if (live->module == nullptr) return;  // destroyed by the hook before
       hook(*live->module, grad_outputs);
-      check_count("backward pre-hook", *live->module, count, grad_outputs.size());
+      check_count("backward pre-hook", *live, output_count, grad_outputs.size());
     });
   }
   void run_hooks(std::vector<Tensor>& grad_inputs) {
     const std::shared_ptr<Registry> live = registry.lock();
     // Not kept beyond this: with create_graph they hold on to the graph that holds this.
-    const std::vector<Tensor> outputs = std::move(grad_outputs);
+    std::vector<Tensor> outputs = std::move(grad_outputs);
+    outputs.resize(output_count);  // none came if the loss is of what forward kept elsewhere
     if (live == nullptr || live->module == nullptr) return;
     live->hooks->backward.for_each([&](const BackwardHook& hook) {
+      if (live->module == nullptr) return;
       hook(*live->module, grad_inputs, outputs);
-      check_count("backward hook", *live->module, input_count, grad_inputs.size());
+      check_count("backward hook", *live, input_count, grad_inputs.size());
     });
   }
 };
 
+void HookedCall::check_in_place() const {
+  if (registry_->module == &module_) return;
+  fail<RuntimeError>("Module",
+                     "expected hooks to leave the module that is called where it is, got "
+                     "one that was ",
+                     registry_->module ? "moved" : "destroyed");
+}
+
 void HookedCall::before(std::vector<Tensor>& inputs) {
+  const OutsideCalls outside;
   const ModuleHooks& hooks = *registry_->hooks;
   hooks.forward_pre.for_each([&](const ForwardPreHook& hook) {
     const size_t count = inputs.size();
     hook(module_, inputs);
-    check_count("forward pre-hook", module_, count, inputs.size());
+    check_count("forward pre-hook", *registry_, count, inputs.size());
+    check_in_place();
   });
   if (!is_grad_enabled() || (hooks.backward.empty() && hooks.backward_pre.empty())) return;
   backward_ = std::make_shared<Backward>();
@@ -122,12 +134,15 @@ void HookedCall::before(std::vector<Tensor>& inputs) {
 }
 
 void HookedCall::after(const std::vector<Tensor>& inputs, std::vector<Tensor>& outputs) {
+  const OutsideCalls outside;
   registry_->hooks->forward.for_each([&](const ForwardHook& hook) {
+    check_in_place();  // the last one may replace it: it is done
     const size_t count = outputs.size();
     hook(module_, inputs, outputs);
-    check_count("forward hook", module_, count, outputs.size());
+    check_count("forward hook", *registry_, count, outputs.size());
   });
   if (backward_ == nullptr) return;
+  backward_->output_count = outputs.size();
   std::vector<size_t> at;
   const GradFn node = pass_on(outputs, at);
   if (!node) return;

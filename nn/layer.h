@@ -36,6 +36,18 @@ class Call {
   const Module* caller_;
 };
 
+// While one lives, no call counts as another's: hooks may call what they like.
+class OutsideCalls {
+ public:
+  OutsideCalls() : calling_(std::exchange(calling_now, nullptr)) {}
+  ~OutsideCalls() { calling_now = calling_; }
+  OutsideCalls(const OutsideCalls&) = delete;
+  OutsideCalls& operator=(const OutsideCalls&) = delete;
+
+ private:
+  const Module* calling_;
+};
+
 // A call with its hooks. Each step runs those that belong there, which may replace the tensors.
 class HookedCall {
  public:
@@ -46,6 +58,7 @@ class HookedCall {
 
  private:
   struct Backward;  // what the hooks of the backward pass share
+  void check_in_place() const;
   Module& module_;
   std::shared_ptr<Registry> registry_;
   std::shared_ptr<Backward> backward_;

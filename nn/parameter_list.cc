@@ -83,7 +83,8 @@ size_t ParameterDict::find_or_throw(absl::string_view key) const {
   return at;
 }
 
-void ParameterDict::set(const std::string& key, const Tensor& value) {
+template <class T>
+void ParameterDict::put(const std::string& key, const T& value) {
   const size_t at = find(key);
   if (at < items_.size()) {
     items_[at].second = value;
@@ -91,8 +92,9 @@ void ParameterDict::set(const std::string& key, const Tensor& value) {
     items_.emplace_back(key, Parameter(this, key, value));
   }
 }
+void ParameterDict::set(const std::string& key, const Tensor& value) { put(key, value); }
 void ParameterDict::update(const ParameterDict& other) {
-  for (const auto& [key, value] : other.items()) set(key, value);
+  for (const auto& [key, parameter] : other.items_of()) put(key, parameter);
 }
 
 Tensor ParameterDict::pop(absl::string_view key) {

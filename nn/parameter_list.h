@@ -67,6 +67,8 @@ class ParameterDict : public Module {
 
  private:
   const std::vector<std::pair<std::string, Parameter>>& items_of() const;
+  template <class T>
+  void put(const std::string& key, const T& value);
   size_t find(absl::string_view key) const;  // size() if it is not there
   size_t find_or_throw(absl::string_view key) const;
   std::vector<std::pair<std::string, Parameter>> items_;

@@ -157,6 +157,15 @@ TEST(ParameterDict, SetAndUpdateReplaceInPlaceOrAddAtTheEnd) {
   EXPECT_EQ(dict.size(), 4);
 }
 
+TEST(ParameterDict, UpdateLeavesFrozenParametersFrozen) {
+  ParameterDict from{{"w", ones(1)}, {"b", ones(1)}}, to{{"w", ones(2)}};
+  from["w"].requires_grad_(false);
+  from["b"].requires_grad_(false);
+  to.update(from);
+  EXPECT_FALSE(from["w"].requires_grad() || from["b"].requires_grad());
+  EXPECT_EQ(to["b"].get().impl(), from["b"].get().impl());
+}
+
 TEST(ParameterDict, PopEraseAndClearTakeOut) {
   ParameterDict dict{{"a", ones(1)}, {"b", ones(2)}, {"c", ones(3)}};
   const Tensor b = dict["b"];

@@ -148,6 +148,18 @@ std::string problem_with(const std::string& name, const std::optional<Tensor>& v
   return "";
 }
 
+// Values may lie in the model itself, such as two parameters to be exchanged: those are copied
+// before anything is written.
+void keep_from_being_written(std::vector<std::pair<NDArray, NDArray>>& copies) {
+  absl::flat_hash_set<const void*> written;
+  for (const auto& copy : copies) written.insert(copy.first.storage());
+  for (auto& [to, from] : copies) {
+    const bool is_itself = to.raw_data() == from.raw_data() && to.dtype() == from.dtype() &&
+                           to.strides() == from.strides();
+    if (!is_itself && written.contains(from.storage())) from = from.clone();
+  }
+}
+
 std::string keys(const char* kind, const std::vector<std::string>& names) {
   return absl::StrCat(kind, " key(s) in state_dict: \"", absl::StrJoin(names, "\", \""), "\". ");
 }
@@ -200,6 +212,7 @@ LoadResult Module::load_state_dict(const StateDict& state, bool strict) {
                        absl::StrJoin(problems, "\n\t"));
   }
 
+  keep_from_being_written(copies);
   for (auto& [to, from] : copies) to.copy_(from);
   for (const Place& place : all) {
     if (!place.registry->hooks) continue;

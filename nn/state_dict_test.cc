@@ -204,6 +204,26 @@ TEST(LoadStateDict, OfItsOwnStateChangesNothing) {
   EXPECT_EQ(everything(net), before);
 }
 
+struct Square : Module {
+  Parameter a{this, "a", tensor({1.f, 2.f, 3.f, 4.f}, {2, 2})};
+  Parameter b{this, "b", tensor({5.f, 6.f, 7.f, 8.f}, {2, 2})};
+};
+
+TEST(LoadStateDict, ReadsValuesThatLieInTheModelBeforeItWritesThem) {
+  Square exchanged;
+  exchanged.load_state_dict({{"a", exchanged.b}, {"b", exchanged.a.detach()}});
+  EXPECT_THAT(exchanged.a.to_vector<float>(), ElementsAre(5, 6, 7, 8));
+  EXPECT_THAT(exchanged.b.to_vector<float>(), ElementsAre(1, 2, 3, 4));
+  Square transposed;
+  transposed.load_state_dict({{"a", transposed.a.detach().t()}}, false);
+  EXPECT_THAT(transposed.a.to_vector<float>(), ElementsAre(1, 3, 2, 4));
+  Square rows;
+  rows.load_state_dict(
+      {{"a", rows.a.detach().select(0, 1).expand({2, 2})}, {"b", rows.a.detach()}});
+  EXPECT_THAT(rows.a.to_vector<float>(), ElementsAre(3, 4, 3, 4));
+  EXPECT_THAT(rows.b.to_vector<float>(), ElementsAre(1, 2, 3, 4));
+}
+
 TEST(LoadStateDict, OfAnEmptyModelAndAnEmptyState) {
   ReLU relu;
   EXPECT_THAT(relu.load_state_dict({}).missing_keys, IsEmpty());
