@@ -1,6 +1,9 @@
-// Whether operations record what backward needs. On at first; each thread has its own modes.
+// Whether operations record what backward needs. On at first; each thread has its own modes. Guards
+// live on the stack: each brings back the mode that it found, so they must end in reverse order.
 #ifndef LAMINA_AUTOGRAD_GRAD_MODE_H_
 #define LAMINA_AUTOGRAD_GRAD_MODE_H_
+
+#include <cstddef>
 
 namespace lamina {
 
@@ -21,6 +24,7 @@ class GradModeGuard {
   ~GradModeGuard() { internal::grad_enabled = before_; }
   GradModeGuard(const GradModeGuard&) = delete;
   GradModeGuard& operator=(const GradModeGuard&) = delete;
+  static void* operator new(size_t) = delete;
 
  private:
   bool before_;
@@ -40,13 +44,14 @@ class EnableGradGuard : public GradModeGuard {
 
 // { InferenceModeGuard inference; ... } records nothing, and what it makes can never get into a
 // graph: a tensor from here that backward would need later, or that is written to in place, is an
-// error outside. No view is kept track of.
+// error outside, unless it goes by way of its data(). No view is kept track of.
 class InferenceModeGuard {
  public:
   InferenceModeGuard() : before_(internal::inference_mode) { internal::inference_mode = true; }
   ~InferenceModeGuard() { internal::inference_mode = before_; }
   InferenceModeGuard(const InferenceModeGuard&) = delete;
   InferenceModeGuard& operator=(const InferenceModeGuard&) = delete;
+  static void* operator new(size_t) = delete;
 
  private:
   bool before_;

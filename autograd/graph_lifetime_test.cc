@@ -202,5 +202,20 @@ TEST(GraphLifetime, AThousandStepsOfSecondOrderDoNotGrowTheMemory) {
   EXPECT_EQ(memory_stats().reserved, after_warm_up);
 }
 
+TEST(GraphLifetimeTest, ALongChainOfGradientsOfGradientsGoesWithoutStack) {
+  Tensor first = ones(1).requires_grad_();
+  {
+    Tensor last = first;
+    for (int i = 0; i < 1000000; ++i) {
+      const Tensor next = ones(1);
+      last.set_grad(next);
+      last = next;
+    }
+  }
+  const int64_t before = memory_stats().current;
+  first = Tensor();
+  EXPECT_LT(memory_stats().current, before - 1000000 * 64);
+}
+
 }  // namespace
 }  // namespace lamina

@@ -162,8 +162,9 @@ Tensor write(const char* op, const Tensor& x, Operands others, Write in_place,
     tracked = x.requires_grad();
     for (const Tensor& other : others) tracked = tracked || other.requires_grad();
     if (impl.leaf_requires_grad) fail_on_leaf(op, "a leaf that requires a gradient");
-    if (tracked && impl.was_leaf) fail_on_leaf(op, "a leaf that required a gradient");
     const internal::TensorImpl& whole = impl.base ? *impl.base : impl;
+    if (tracked && impl.was_leaf) fail_on_leaf(op, "a leaf that required a gradient");
+    if (tracked && whole.was_leaf) fail_on_leaf(op, "a view of a leaf that required a gradient");
     if (tracked && whole.has_leaf_view) {
       fail_on_leaf(op, "elements of a leaf that requires a gradient");
     }
@@ -178,6 +179,9 @@ Tensor write(const char* op, const Tensor& x, Operands others, Write in_place,
     in_place(impl.data, others);
     return x;
   }
+
+  // Where elements of the base share a place, its history cannot say which ones a write has hit.
+  if (impl.base) check_writable(op, impl.base->data);
 
   // First from the elements where they are. If backward keeps them, once more from a copy, for they
   // are about to change.

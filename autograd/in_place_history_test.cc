@@ -364,5 +364,58 @@ TEST(InPlaceHistoryTest, LoopUnderNoGradOrOnDetachedGrowsNothing) {
   EXPECT_EQ(memory_stats().current, before);
 }
 
+TEST(InPlaceHistoryTest, NoGradViewOfAViewThatIsOutOfDateIsRefused) {
+  const Tensor w = leaf({2, 3}), b = ones(2, float64), x = b.narrow(0, 0, 2);
+  b.mul_(w);
+  const Tensor y = [&] {
+    const NoGradGuard no_grad;
+    return x.narrow(0, 0, 1);
+  }();
+  EXPECT_THROWS(RuntimeError,
+                "[mul_] expected a tensor that may be written to while gradients are recorded, got "
+                "a view, made under NoGradGuard",
+                y.mul_(10));
+}
+
+TEST(InPlaceHistoryTest, PartOfABaseWhoseElementsShareAPlaceIsRefused) {
+  const Tensor w = leaf({5}), base = ones(1, float64).expand(3).detach();
+  EXPECT_THROWS(RuntimeError, "[mul_] expected elements of their own, got an expanded",
+                base.narrow(0, 0, 1).mul_(w));
+  EXPECT_FALSE(base.requires_grad());
+}
+
+TEST(InPlaceHistoryTest, ViewOfALeafThatRequiredAGradientIsRefused) {
+  const int64_t before = memory_stats().current;
+  {
+    const Tensor w = leaf({5, 5});
+    Tensor x = leaf({1, 2, 3});
+    const Tensor view = x.narrow(0, 0, 2);
+    x.requires_grad_(false);
+    EXPECT_THROWS(RuntimeError,
+                  "[mul_] expected a tensor that may be written to while gradients are recorded, "
+                  "got a view of a leaf that required a gradient",
+                  view.mul_(w));
+    Tensor b = ones(2, float64);
+    const Tensor older = b.narrow(0, 0, 2);
+    b.requires_grad_();
+    const Tensor y = b * w;  // would come to depend on itself
+    b.requires_grad_(false);
+    EXPECT_THROWS(RuntimeError, "got a view of a leaf that required a gradient", older.mul_(y));
+  }
+  EXPECT_EQ(memory_stats().current, before);
+}
+
+TEST(InPlaceHistoryTest, ViewOfAViewWhoseBaseWasReplacedFollowsTheView) {
+  const Tensor b = ones(4, float64), x = b.narrow(0, 0, 2), w = leaf({5});
+  b.set_data(NDArray::zeros(4, float64));
+  const Tensor y = x.narrow(0, 0, 1);
+  b.mul_(w);
+  EXPECT_FALSE(y.requires_grad());
+  y.mul_(w);
+  EXPECT_EQ(test::values_of(x), (Values{5, 1}));
+  sum(x * x).backward();
+  EXPECT_EQ(grad_of(w), (Values{10}));  // 2 w
+}
+
 }  // namespace
 }  // namespace lamina

@@ -2,6 +2,8 @@
 #include <exception>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -203,6 +205,29 @@ TEST(BackwardErrors, OfLaminasKeepTheirClass) {
   }();
   EXPECT_THROWS(ShapeError, "[careless] backward: [matmul] expected", y.backward({}, {true}));
   EXPECT_THROWS(ShapeError, "; the forward call was in \"encoder\"", y.backward());
+}
+
+TEST(InferenceModeTest, ItsTensorsStayOutOfGraphsWhenDetached) {
+  const Tensor a = leaf({1, 2});
+  const Tensor made = [] {
+    const InferenceModeGuard inference;
+    return ones(2, float64);
+  }();
+  EXPECT_THROWS(RuntimeError, "[mul] backward would need a tensor that was made in inference mode",
+                a * made.detach());
+}
+
+// Guards that end in another order than the reverse would leave modes and labels of the dead behind.
+template <class, class T, class... Args>
+struct CanBeNewed : std::false_type {};
+template <class T, class... Args>
+struct CanBeNewed<std::void_t<decltype(new T(std::declval<Args>()...))>, T, Args...>
+    : std::true_type {};
+
+TEST(GuardTest, LiveOnTheStackOnly) {
+  EXPECT_FALSE((CanBeNewed<void, NoGradGuard>::value));
+  EXPECT_FALSE((CanBeNewed<void, InferenceModeGuard>::value));
+  EXPECT_FALSE((CanBeNewed<void, LabelGuard, const char*>::value));
 }
 
 }  // namespace

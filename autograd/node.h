@@ -166,6 +166,10 @@ struct TensorImpl : Counted {
     return Ptr<TensorImpl>::adopt(impl);
   }
   static void destroy(TensorImpl* impl) {
+    // A gradient may have a gradient, and so on: a loop, for recursion would cost stack.
+    for (Tensor next = std::move(impl->grad); next.defined() && next.impl()->use_count() == 1;) {
+      next = Tensor(std::move(next.impl()->grad));
+    }
     impl->~TensorImpl();
     deallocate(impl, sizeof(TensorImpl));
   }
@@ -200,6 +204,8 @@ struct TensorImpl : Counted {
   Ptr<TensorImpl> base;           // of a view: the tensor, no view itself, that it was made of
   uint32_t base_replaced = 0;     // the base's count `replaced` then
 
+  uint32_t slot = 0;  // of a leaf: where a run of backward has its gradient; see engine.cc
+
  private:
   void renew_history();
 };
@@ -211,13 +217,18 @@ Ptr<TensorImpl> snapshot(TensorImpl& impl);
 // storage.
 inline void note_view(TensorImpl& result, TensorImpl* x) {
   if (x == nullptr || x->data.storage() != result.data.storage() || inference_mode) return;
-  if (!grad_enabled && x->requires_grad()) {
-    result.is_cut_view = true;  // without its base, whose graph it would keep alive
-    return;
+  if (!grad_enabled) {
+    x->sync();
+    if (x->requires_grad()) {
+      result.is_cut_view = true;  // without its base, whose graph it would keep alive
+      return;
+    }
   }
   result.is_cut_view = x->is_cut_view;
   result.inference = x->inference;
-  TensorImpl* base = x->base ? x->base.get() : x;
+  // After set_data x is no view of its base any more.
+  const bool is_view = x->base && x->base->replaced == x->base_replaced;
+  TensorImpl* base = is_view ? x->base.get() : x;
   result.base = Ptr<TensorImpl>::share(base);
   result.base_replaced = base->replaced;
   result.seen.store(base->histories, std::memory_order_relaxed);
@@ -244,6 +255,11 @@ inline bool Tensor::requires_grad() const {
   if (!impl_) return false;
   impl_->sync();
   return impl_->requires_grad();
+}
+inline Tensor Tensor::detach() const {
+  Tensor result{NDArray(data())};
+  if (impl_ && impl_->inference) result.impl_->inference = true;
+  return result;
 }
 
 }  // namespace lamina

@@ -76,11 +76,13 @@ class Tensor : public Methods<Tensor> {
     return data().item<T>();
   }
   template <class T>
-  T& at(const Shape& index) const {  // the element at an index; see NDArray::at
+  T& at(const Shape& index) const {  // the element at an index; see NDArray::at and span()
     return data().at<T>(index);
   }
+  // All elements of a contiguous tensor, in place. No history knows of what is written through it,
+  // and backward does not notice that a value it needs has changed.
   template <class T>
-  absl::Span<T> span() const {  // all elements of a contiguous tensor, in place
+  absl::Span<T> span() const {
     return data().span<T>();
   }
   template <class T>
@@ -121,7 +123,7 @@ class Tensor : public Methods<Tensor> {
   void retain_grad() const;
   // Another tensor of the same shape and dtype, or undefined to clear the gradient.
   void set_grad(Tensor grad) const;
-  Tensor detach() const { return Tensor(data()); }  // the same values without history
+  Tensor detach() const;  // the same values without history
   // The recorded operation that made it; of a leaf it is false. One that is made of another has
   // that one's name: squeeze, unsqueeze and select are "view", flatten is "reshape", t is
   // "transpose".
@@ -150,8 +152,8 @@ class Tensor : public Methods<Tensor> {
   // 1. The graph is consumed unless retained. Throws RuntimeError if there is no graph, or it was
   // consumed, or a value that it needs was changed in place; ShapeError if `gradient` has another
   // shape or dtype. What an operation's backward throws is thrown on with the operation's name, as
-  // a RuntimeError if it is no Error of ours; what ran before has then been consumed, and its
-  // gradients added, unless retain_graph was asked for. Several threads may run it at once if no
+  // a RuntimeError if it is no Error of ours; what ran before has then been consumed,
+  // unless retain_graph was asked for, and no leaf's gradient has changed. Several threads may run it at once if no
   // operation that runs and no leaf that gets a gradient is shared.
   void backward(const Tensor& gradient = {}) const;
   void backward(const Tensor& gradient, const BackwardOptions& options) const;
@@ -199,7 +201,7 @@ std::vector<Tensor> grad(absl::Span<const Tensor> outputs, absl::Span<const Tens
 // What register_prehook() and register_hook() of a node take. The first gets the gradients of the
 // operation's results, undefined where none arrived; the second those of its inputs, too. They
 // return what replaces the gradients of the results and of the inputs, or an empty list to keep
-// them.
+// them, and must not write to what they got.
 using NodePrehook = std::function<std::vector<Tensor>(absl::Span<const Tensor> grad_outputs)>;
 using NodeHook = std::function<std::vector<Tensor>(absl::Span<const Tensor> grad_inputs,
                                                    absl::Span<const Tensor> grad_outputs)>;
@@ -216,7 +218,7 @@ class GradFn {
 
   // Before the operation's backward runs, and after it. Several are called in order. A hook may
   // return nothing. Throw RuntimeError of no operation; backward throws ShapeError if a hook
-  // returns other shapes or dtypes, RuntimeError for another number of gradients.
+  // returns other shapes or dtypes, RuntimeError for another number of gradients, or if it wrote.
   template <class F>
   HookHandle register_prehook(F hook) const {
     if constexpr (std::is_void_v<std::invoke_result_t<F&, absl::Span<const Tensor>>>) {
