@@ -47,7 +47,13 @@ struct Checkpoint : Function<Checkpoint> {
   }
 
   Gradients backward(Context& ctx, const Tensor& dy) {
+    if (is_inference_mode()) {
+      fail<RuntimeError>(kName,
+                         "backward: expected to be called outside of inference mode, in which the "
+                         "function cannot be recorded anew");
+    }
     const bool create_graph = is_grad_enabled();
+    const EnableGradGuard enable_grad;
     std::vector<Tensor> in, wanted;
     std::vector<int> place;  // of each that is wanted, among the tensors
     const int count = ctx.input_count();
@@ -55,7 +61,9 @@ struct Checkpoint : Function<Checkpoint> {
       Tensor tensor = ctx.saved(i);
       if (i < static_cast<int>(segment.inputs)) {
         if (ctx.needs_grad(i)) {
-          tensor = create_graph ? tensor.expand(tensor.shape()) : tensor.detach().requires_grad_();
+          // A result, whose hooks are the function's.
+          const Tensor source = create_graph ? tensor : tensor.detach().requires_grad_();
+          tensor = source.expand(source.shape());
         }
         in.push_back(tensor);
       }
@@ -65,7 +73,6 @@ struct Checkpoint : Function<Checkpoint> {
     }
     Tensor y;
     {
-      const EnableGradGuard enable_grad;
       const internal::Draws::Replay replay(&segment.draws);
       y = segment.f(in);
     }
@@ -79,7 +86,7 @@ struct Checkpoint : Function<Checkpoint> {
     std::vector<Tensor> result(static_cast<size_t>(count));
     if (y.requires_grad()) {
       std::vector<Tensor> gradients =
-          internal::run_grad({y}, wanted, {dy}, {false, create_graph, true}, false);
+          internal::run_grad({y}, wanted, {dy}, {false, create_graph, true}, true);
       for (size_t i = 0; i < wanted.size(); ++i) {
         result[static_cast<size_t>(place[i])] = std::move(gradients[i]);
       }
@@ -97,7 +104,7 @@ std::vector<Tensor> leaves_of(const Tensor& y, const std::vector<Tensor>& inputs
   std::vector<Tensor> leaves;
   internal::walk(
       {&y, 1},
-      [&](const internal::Node& node) {
+      [&](const internal::Node& node, uint32_t) {
         if (node.checkpoint != checkpoint) {
           fail<RuntimeError>("checkpoint",
                              "expected a function that uses results of operations only through its "
@@ -125,6 +132,10 @@ Tensor checkpoint(const TensorFunction& f, absl::Span<const Tensor> inputs) {
     for (const Tensor& input : inputs) {
       in.push_back(input.requires_grad() ? input.detach().requires_grad_() : input);
     }
+    std::vector<uint32_t> versions;
+    for (const Tensor& input : inputs) {
+      versions.push_back(input.defined() ? input.data().version() : 0);
+    }
     const CheckpointGuard inside;
     const Tensor y = [&] {
       const internal::Draws::Recording recording(&segment.draws);
@@ -133,7 +144,17 @@ Tensor checkpoint(const TensorFunction& f, absl::Span<const Tensor> inputs) {
     if (!y.defined()) {
       fail<RuntimeError>("checkpoint", "expected a defined tensor from the function");
     }
-    segment.result = y.data();
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      if (!inputs[i].defined() || inputs[i].data().version() == versions[i]) continue;
+      fail<RuntimeError>("checkpoint",
+                         "expected a function that leaves its inputs as they are, for backward "
+                         "needs them, got one that wrote to input ",
+                         i, "; write to a clone() of it");
+    }
+    // A constant that f has from elsewhere must not become this operation's result.
+    const bool is_own =
+        y.requires_grad() || (y.impl()->use_count() == 1 && y.data().is_exclusive());
+    segment.result = is_own ? y.data() : y.data().clone();
     for (Tensor& leaf : leaves_of(y, in, internal::current_checkpoint)) {
       tensors.push_back(std::move(leaf));
     }

@@ -188,5 +188,92 @@ TEST(CheckpointTest, BadCalls) {
                 sum(y).backward());
 }
 
+TEST(CheckpointTest, CreateGraphCountsALeafThatFeedsAnInputOnce) {
+  const Tensor w = leaf({0.5, -1}), h = w * 3;
+  const auto f = [&](In in) { return in[0] * in[0] * w; };
+  const Tensor g = grad({sum(checkpoint(f, {h}))}, {w}, {}, {false, true})[0];
+  EXPECT_EQ(values_of(g), (Values{6.75, 27}));                      // 9 w^3
+  EXPECT_EQ(values_of(grad({sum(g)}, {w})[0]), (Values{27, -54}));  // 54 w
+  const Tensor x = leaf({2, 3});
+  const auto product = [](In in) { return in[0] * in[1]; };  // of x * x and x
+  EXPECT_EQ(values_of(grad({sum(checkpoint(product, {x * x, x}))}, {x}, {}, {false, true})[0]),
+            (Values{12, 27}));
+}
+
+TEST(CheckpointTest, SecondDerivativesOfARecurrentNetwork) {
+  const Tensor w = leaf({0.5, -1}), x = leaf({1, 2});
+  Tensor h = x;
+  for (int step = 0; step < 3; ++step) {
+    h = checkpoint([&](In in) { return tanh(in[0] * w); }, {h});
+  }
+  const std::vector<Tensor> g = grad({sum(h)}, {x, w}, {}, {false, true});
+  const std::vector<Tensor> second = grad({sum(g[0] * g[0])}, {x, w});
+  // PyTorch's.
+  EXPECT_CLOSE(g[0].data(), Values({0.09204767757866435, -0.018781658980725008}), 1e-12);
+  EXPECT_CLOSE(g[1].data(), Values({0.6245764637242187, 0.7411564450156383}), 1e-12);
+  EXPECT_CLOSE(second[0].data(), Values({-0.009700812350783159, -0.001462589815003356}), 1e-12);
+  EXPECT_CLOSE(second[1].data(), Values({0.07700675648070837, 0.002871305293914891}), 1e-12);
+}
+
+TEST(CheckpointTest, HooksThatTheFunctionPutsOnItsInputsRun) {
+  const Tensor w = leaf({1, 1});
+  int of_leaf = 0;
+  w.register_hook([&](const Tensor&) { ++of_leaf; });
+  const auto f = [](In in) {
+    in[0].register_hook([](const Tensor& g) { return g * 10; });
+    return in[0] * 2;
+  };
+  for (const bool create_graph : {false, true}) {
+    EXPECT_EQ(values_of(grad({sum(checkpoint(f, {w * 1}))}, {w}, {}, {false, create_graph})[0]),
+              (Values{20, 20}));
+  }
+  EXPECT_EQ(of_leaf, 2);
+}
+
+TEST(CheckpointTest, RandomNumbersRepeatBehindABackwardInsideTheFunction) {
+  const Tensor x = ones(64, float64).requires_grad_();
+  const auto drop = [](In in) { return in[0] * bernoulli(64, 0.5, float64); };
+  const auto f = [&](In in) {
+    const Tensor inner = in[0].detach().requires_grad_();
+    const Tensor g = grad({sum(checkpoint(drop, {inner}))}, {inner})[0];
+    return in[0] * (g + 2 * bernoulli(64, 0.5, float64));
+  };
+  const Tensor y = checkpoint(f, {x});
+  sum(y).backward();
+  EXPECT_EQ(values_of(x.grad()), values_of(y));  // both are the factor of x, which is 1
+}
+
+TEST(CheckpointTest, AFunctionThatWritesToItsInputsIsRefused) {
+  const Tensor x = leaf({1, 1}), c = ones(2, float64);
+  const auto f = [](In in) {
+    in[1].mul_(2);
+    return in[0] * in[1];
+  };
+  EXPECT_THROWS(RuntimeError,
+                "[checkpoint] expected a function that leaves its inputs as they are, for backward "
+                "needs them, got one that wrote to input 1; write to a clone() of it",
+                checkpoint(f, {x, c}));
+}
+
+TEST(CheckpointTest, AConstantThatTheFunctionReturnsIsCopied) {
+  const Tensor x = leaf({1, 1}), w = leaf({3, 4}), c = ones(2, float64);
+  const Tensor y = checkpoint([&](In) { return c; }, {x});
+  y.mul_(w);
+  EXPECT_EQ(values_of(y), (Values{3, 4}));
+  EXPECT_EQ(values_of(c), (Values{1, 1}));
+}
+
+TEST(CheckpointTest, BackwardInInferenceModeIsRefused) {
+  const Tensor x = leaf({1, 2}), y = sum(checkpoint([](In in) { return in[0] * in[0]; }, {x}));
+  {
+    const InferenceModeGuard inference;
+    EXPECT_THROWS(RuntimeError,
+                  "[checkpoint] backward: expected to be called outside of inference mode",
+                  y.backward({}, {true}));
+  }
+  y.backward();
+  EXPECT_EQ(values_of(x.grad()), (Values{2, 4}));
+}
+
 }  // namespace
 }  // namespace lamina

@@ -1,10 +1,11 @@
 #include "lamina/autograd/engine.h"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
+#include "absl/container/inlined_vector.h"
 #include "lamina/autograd/anomaly.h"
 #include "lamina/autograd/grad_mode.h"
 #include "lamina/autograd/node.h"
@@ -75,7 +76,7 @@ void accumulate(Tensor& sum, Tensor gradient) {
   }
 }
 
-// What grad() shows.
+// To what grad() shows.
 void accumulate_for_user(Tensor& grad, Tensor gradient) {
   if (!grad.defined()) {
     // The gradient is the user's to write to: taken over if nobody else sees it, else copied. It
@@ -89,24 +90,41 @@ void accumulate_for_user(Tensor& grad, Tensor gradient) {
   }
 }
 
+void accumulate_for_user(TensorImpl& impl, Tensor gradient) {
+  if (!has_form(gradient, {impl.data.shape(), impl.data.dtype()})) {
+    fail<RuntimeError>("backward",
+                       "expected leaves to keep their shape and dtype meanwhile, got one that a "
+                       "hook has given others, ",
+                       impl.data.shape().str(), " and ", name_of(impl.data.dtype()),
+                       ", by set_data");
+  }
+  accumulate_for_user(impl.grad, std::move(gradient));
+}
+
 // ---- A run
 
-// A leaf whose gradient is kept apart until the end of the run: one that was asked for, or has
-// hooks.
+// The gradient of a leaf, kept apart until the end of the run, for hooks are to see all of it.
 struct Slot {
   Ptr<TensorImpl> leaf;
   Tensor gradient;
+  uint32_t outer;  // the leaf's slot in the run around this one, from one of whose hooks this began
 };
 
 class Run {
  public:
   // Of the whole graph, or of the part that `wanted` needs. `fill` says whether the gradients go
-  // into grad() of leaves and of those that retain theirs.
+  // into grad() of those that retain theirs; those of leaves do if the graph is whole.
   Run(bool retain_graph, Wanted* wanted, bool fill, bool call_leaf_hooks = true)
       : retain_graph_(retain_graph),
         wanted_(wanted),
         fill_(fill),
         call_leaf_hooks_(call_leaf_hooks) {}
+  Run(const Run&) = delete;
+  Run& operator=(const Run&) = delete;
+  ~Run() {
+    if (wanted_ != nullptr) return;
+    for (const Slot& slot : slots_) slot.leaf->slot = slot.outer;
+  }
 
   void start(const Tensor& root, Tensor gradient) {
     TensorImpl& impl = *root.impl();
@@ -122,18 +140,19 @@ class Run {
   void finish() {
     while (!queue_.empty()) step(*queue_.pop());
     for (Slot& slot : slots_) {
-      if (slot.leaf->extras && call_leaf_hooks_) {
-        slot.gradient = call_hooks("leaf", slot.leaf->extras->hooks, std::move(slot.gradient));
-      }
-      if (wanted_ == nullptr) accumulate_for_user(slot.leaf->grad, std::move(slot.gradient));
+      if (!slot.leaf->extras || !call_leaf_hooks_) continue;
+      slot.gradient = call_hooks("leaf", slot.leaf->extras->hooks, std::move(slot.gradient));
     }
+    if (wanted_ != nullptr) return;
+    for (Slot& slot : slots_) accumulate_for_user(*slot.leaf, std::move(slot.gradient));
   }
 
-  // After finish(): of an input that was wanted; undefined if none came.
-  Tensor gradient_of(const TensorImpl& input) const {
-    if (input.node) return wanted_->results.at(input.node.get())[input.output];
-    const auto slot = slot_of_.find(&input);
-    return slot == slot_of_.end() ? Tensor() : slots_[slot->second].gradient;
+  // After finish(): of the wanted input i; undefined if none came.
+  Tensor gradient_of(size_t i) const {
+    const Wanted::Input& input = wanted_->inputs[i];
+    if (input.node != nullptr) return wanted_->results.at(input.node)[input.output];
+    const uint32_t slot = wanted_->leaves.at(input.leaf);
+    return is_slot_of(slot, input.leaf) ? slots_[slot].gradient : Tensor();
   }
 
  private:
@@ -184,14 +203,20 @@ class Run {
   }
 
   void arrive(const Ptr<TensorImpl>& leaf, Tensor gradient) {
-    if (wanted_ != nullptr ? !wanted_->leaves.contains(leaf.get())
-                           : !leaf->extras || leaf->extras->hooks.empty()) {
-      if (wanted_ == nullptr) accumulate_for_user(leaf->grad, std::move(gradient));
-      return;
+    uint32_t* slot = &leaf->slot;
+    if (wanted_ != nullptr) {  // several threads may want gradients of one leaf
+      const auto place = wanted_->leaves.find(leaf.get());
+      if (place == wanted_->leaves.end()) return;
+      slot = &place->second;
     }
-    const auto slot = slot_of_.emplace(leaf.get(), slots_.size());
-    if (slot.second) slots_.push_back({leaf, Tensor()});
-    accumulate(slots_[slot.first->second].gradient, std::move(gradient));
+    if (!is_slot_of(*slot, leaf.get())) {
+      const uint32_t outer = std::exchange(*slot, static_cast<uint32_t>(slots_.size()));
+      slots_.push_back({leaf, Tensor(), outer});
+    }
+    accumulate(slots_[*slot].gradient, std::move(gradient));
+  }
+  bool is_slot_of(uint32_t slot, const TensorImpl* leaf) const {
+    return slot < slots_.size() && slots_[slot].leaf.get() == leaf;
   }
 
   const bool retain_graph_;
@@ -202,8 +227,7 @@ class Run {
   absl::InlinedVector<Ptr<Node>, 1> held_;  // what the queue's plain pointers live by
   Queue queue_;
   OutputGradients dy_;  // of the node that runs
-  std::vector<Slot> slots_;
-  absl::flat_hash_map<const TensorImpl*, size_t> slot_of_;
+  absl::InlinedVector<Slot, 4> slots_;
 };
 
 // The gradient to start from.
@@ -250,22 +274,22 @@ void run_backward(const Tensor& root, const Tensor& gradient, const BackwardOpti
     run.finish();
     return;
   }
-  Wanted wanted({&root, 1}, options.inputs);
+  Wanted wanted({&root, 1}, options.inputs, false);
   Run run(retain, &wanted, true);
   run.start(root, std::move(first));
   run.finish();
   absl::flat_hash_set<const TensorImpl*> done;
-  for (const Tensor& input : options.inputs) {
-    TensorImpl& impl = *input.impl();
+  for (size_t i = 0; i < options.inputs.size(); ++i) {
+    TensorImpl& impl = *options.inputs[i].impl();
     if (!done.insert(&impl).second || (impl.extras && impl.extras->retained)) continue;
-    Tensor arrived = run.gradient_of(impl);
-    if (arrived.defined()) accumulate_for_user(impl.grad, std::move(arrived));
+    Tensor arrived = run.gradient_of(i);
+    if (arrived.defined()) accumulate_for_user(impl, std::move(arrived));
   }
 }
 
 std::vector<Tensor> run_grad(absl::Span<const Tensor> outputs, absl::Span<const Tensor> inputs,
                              absl::Span<const Tensor> grad_outputs, const GradOptions& options,
-                             bool call_leaf_hooks) {
+                             bool is_checkpointed) {
   if (outputs.empty()) fail<ValueError>("grad", "expected at least one output, got none");
   if (!grad_outputs.empty() && grad_outputs.size() != outputs.size()) {
     fail<ValueError>("grad", "expected as many grad_outputs as outputs, ", outputs.size(), ", got ",
@@ -277,10 +301,10 @@ std::vector<Tensor> run_grad(absl::Span<const Tensor> outputs, absl::Span<const 
         first_gradient("grad", outputs[i], grad_outputs.empty() ? Tensor() : grad_outputs[i]));
   }
   check_inputs("grad", inputs);
-  Wanted wanted(outputs, inputs);
+  Wanted wanted(outputs, inputs, is_checkpointed);
   if (!options.allow_unused) {
     for (size_t i = 0; i < inputs.size(); ++i) {
-      if (wanted.reaches(*inputs[i].impl())) continue;
+      if (wanted.reaches(i)) continue;
       fail<RuntimeError>("grad", "expected outputs that depend on each input, got input ", i,
                          " that none depends on; pass allow_unused for an undefined gradient");
     }
@@ -288,10 +312,10 @@ std::vector<Tensor> run_grad(absl::Span<const Tensor> outputs, absl::Span<const 
   const GradModeGuard mode(options.create_graph);
   std::vector<Tensor> result;
   {
-    Run run(options.retain_graph || options.create_graph, &wanted, false, call_leaf_hooks);
+    Run run(options.retain_graph || options.create_graph, &wanted, false, !is_checkpointed);
     for (size_t i = 0; i < outputs.size(); ++i) run.start(outputs[i], std::move(first[i]));
     run.finish();
-    for (const Tensor& input : inputs) result.push_back(run.gradient_of(*input.impl()));
+    for (size_t i = 0; i < inputs.size(); ++i) result.push_back(run.gradient_of(i));
     wanted.results.clear();
   }
   for (size_t i = 0; i < inputs.size(); ++i) {
@@ -310,7 +334,7 @@ std::vector<Tensor> run_grad(absl::Span<const Tensor> outputs, absl::Span<const 
 
 std::vector<Tensor> grad(absl::Span<const Tensor> outputs, absl::Span<const Tensor> inputs,
                          absl::Span<const Tensor> grad_outputs, const GradOptions& options) {
-  return internal::run_grad(outputs, inputs, grad_outputs, options, true);
+  return internal::run_grad(outputs, inputs, grad_outputs, options, false);
 }
 
 }  // namespace lamina

@@ -202,5 +202,15 @@ TEST(RetainGradTest, DoesNotKeepTheGraphAlive) {
   EXPECT_EQ(a.impl()->use_count(), 1u);
 }
 
+TEST(GradTest, AnotherResultOfTheSameOperationIsNotDependedOn) {
+  const Tensor x = leaf({3, 1});
+  const auto [values, indices] = topk(x * 1, 2);
+  const auto [u, s, vt] = svd(x.reshape({1, 2}) * 1);
+  EXPECT_THROWS(RuntimeError, "[grad] expected outputs that depend on each input, got input 0 that",
+                grad({sum(u)}, {s}));
+  EXPECT_EQ(values_of(grad({sum(s * 4)}, {s})[0]), (Values{4}));
+  EXPECT_FALSE(grad({sum(u)}, {s}, {}, {false, false, true})[0].defined());
+}
+
 }  // namespace
 }  // namespace lamina

@@ -47,7 +47,7 @@ std::string to_dot(const Tensor& x, const std::vector<std::pair<std::string, Ten
                                         form(leaf->data.shape(), leaf->data.dtype()))),
                     "];\n");
   };
-  const auto meet_node = [&](const internal::Node& node) {
+  const auto meet_node = [&](const internal::Node& node, uint32_t) {
     const auto [place, is_new] = numbers.emplace(&node, numbers.size());
     if (!is_new) return false;
     nodes.push_back(&node);

@@ -6,6 +6,7 @@
 
 #include "gtest/gtest.h"
 #include "lamina/autograd/function.h"
+#include "lamina/autograd/grad_mode.h"
 #include "lamina/autograd/test_util.h"
 #include "lamina/tensor/test_util.h"
 
@@ -159,8 +160,8 @@ TEST(TensorHooks, MustNotWriteToTheGradient) {
   const Tensor a = leaf({1}), b = leaf({1}), h = a * 1;
   h.register_hook([](const Tensor& g) { g.mul_(10); });  // add hands b the same
   EXPECT_THROWS(RuntimeError,
-                "[mul] hook: expected the gradient to be left as it is, got one that "
-                "was written to; return another instead",
+                "[mul] hook: expected the gradients to be left as they are, got one that "
+                "was written to; return others instead",
                 (h + b).backward());
 }
 
@@ -286,6 +287,74 @@ TEST(GradFnTest, LeadsThroughTheGraph) {
   EXPECT_FALSE(leaves[0]);
   EXPECT_STREQ(GradFn().name(), "");
   EXPECT_TRUE(GradFn().next_functions().empty());
+}
+
+TEST(TensorHooks, OfALeafSeeAllOfTheGradientWhenRegisteredMeanwhile) {
+  const Tensor w = leaf({1}), a = w * 2,
+               y = log(exp(a)) * w;  // mul reaches w before a's operations
+  Values seen;
+  a.register_hook([&](const Tensor&) {
+    w.register_hook([&](const Tensor& g) {
+      seen = values_of(g);
+      return g * 100;
+    });
+  });
+  sum(y).backward();
+  EXPECT_EQ(seen, (Values{4}));  // PyTorch's, as the gradient
+  EXPECT_EQ(values_of(w.grad()), (Values{400}));
+}
+
+TEST(TensorHooks, MayRunBackwardThroughTheLeafWhoseGradientIsUnderWay) {
+  const Tensor w = leaf({1}), a = w * 2, y = log(exp(a)) * w;
+  std::vector<Values> seen;
+  w.register_hook([&](const Tensor& g) { seen.push_back(values_of(g)); });
+  a.register_hook([&](const Tensor&) {
+    const EnableGradGuard enable_grad;
+    sum(w.expand(3)).backward();
+  });
+  sum(y).backward();
+  EXPECT_EQ(seen, (std::vector<Values>{{3}, {4}}));
+  EXPECT_EQ(values_of(w.grad()), (Values{7}));
+}
+
+TEST(TensorHooks, MayWriteToTheResultWhoseGradientIsWanted) {
+  const Tensor x = leaf({1, 2});
+  const auto hooked = [&] {
+    Tensor h = x * 2;
+    h.register_hook([h](const Tensor&) {
+      const EnableGradGuard enable_grad;
+      h.mul_(5);
+    });
+    return h;
+  };
+  const Tensor h = hooked(), k = hooked();
+  EXPECT_EQ(values_of(grad({sum(h * 3)}, {h})[0]), (Values{3, 3}));
+  sum(k * 3).backward({}, {false, false, {k}});
+  EXPECT_EQ(values_of(k.grad()), (Values{3, 3}));
+}
+
+TEST(TensorHooks, ThatGiveALeafAnotherShapeAreRefused) {
+  const Tensor w = leaf({1, 2}), u = leaf({1, 2}), y = sum(w * 2 + u * 3);
+  w.register_hook([&](const Tensor&) { u.set_data(NDArray::zeros(3, float64)); });
+  EXPECT_THROWS(RuntimeError,
+                "[backward] expected leaves to keep their shape and dtype meanwhile, got one that "
+                "a hook has given others, (3,) and float64, by set_data",
+                y.backward());
+}
+
+TEST(NodeHooks, ThatWriteToGradientsAreRefused) {
+  const Tensor a = leaf({1, 1}), b = leaf({2, 2}), k = ones(2, float64);
+  const Tensor y = a + b, h = a * 2, z = h + b;
+  y.grad_fn().register_hook(
+      [](absl::Span<const Tensor> in, absl::Span<const Tensor>) { in[0].mul_(10); });
+  EXPECT_THROWS(RuntimeError,
+                "[add] hook: expected the gradients to be left as they are, got one that was "
+                "written to; return others instead",
+                sum(y * k).backward());
+  h.grad_fn().register_prehook([](absl::Span<const Tensor> out) { out[0].mul_(10); });
+  EXPECT_THROWS(RuntimeError, "[mul] prehook: expected the gradients to be left as they are",
+                sum(z * k).backward());
+  EXPECT_FALSE(a.grad().defined());
 }
 
 }  // namespace

@@ -51,6 +51,21 @@ Gradients run_backward_of(Node& node, absl::Span<const Tensor> dy) {
   }
 }
 
+// Changes when one of the gradients is written to.
+uint32_t versions_of(absl::Span<const Tensor> gradients) {
+  uint32_t sum = 0;
+  for (const Tensor& gradient : gradients) {
+    if (gradient.defined()) sum += gradient.data().version();
+  }
+  return sum;
+}
+
+[[noreturn, gnu::cold]] void fail_written(const char* op, const char* who) {
+  fail<RuntimeError>(op, who,
+                     ": expected the gradients to be left as they are, got one that was written "
+                     "to; return others instead");
+}
+
 void check_count(const Node& node, const char* hook, size_t expected, size_t got) {
   if (got == expected) return;
   fail<RuntimeError>(node.name(), hook, ": expected ", expected, " gradients or none, got ", got);
@@ -61,7 +76,9 @@ void call_node_hooks(const Node& node, Gradients& gradients, absl::Span<const Te
   std::vector<Tensor> current;
   for (size_t i = 0; i < gradients.size(); ++i) current.push_back(gradients[i]);
   node.extras->hooks.for_each([&](const NodeHook& hook) {
+    const uint32_t versions = versions_of(current) + versions_of(dy);
     std::vector<Tensor> others = hook(current, dy);
+    if (versions_of(current) + versions_of(dy) != versions) fail_written(node.name(), "hook");
     if (others.empty()) return;
     check_count(node, "hook", current.size(), others.size());
     current = std::move(others);
@@ -73,13 +90,9 @@ void call_node_hooks(const Node& node, Gradients& gradients, absl::Span<const Te
 
 Tensor call_hooks(const char* of, const HookList<TensorHook>& hooks, Tensor gradient) {
   hooks.for_each([&](const TensorHook& hook) {
-    const uint32_t version = gradient.data().version();
+    const uint32_t version = versions_of({&gradient, 1});
     Tensor other = hook(gradient);
-    if (gradient.data().version() != version) {
-      fail<RuntimeError>(of,
-                         "hook: expected the gradient to be left as it is, got one that was "
-                         "written to; return another instead");
-    }
+    if (versions_of({&gradient, 1}) != version) fail_written(of, "hook");
     if (!other.defined()) return;
     const Form form{gradient.shape(), gradient.dtype()};
     if (!has_form(other, form)) fail_form(of, "hook: ", form, "", other);
@@ -90,7 +103,9 @@ Tensor call_hooks(const char* of, const HookList<TensorHook>& hooks, Tensor grad
 
 void call_prehooks(const Node& node, OutputGradients& dy) {
   node.extras->prehooks.for_each([&](const NodePrehook& hook) {
+    const uint32_t versions = versions_of(dy);
     std::vector<Tensor> others = hook(dy);
+    if (versions_of(dy) != versions) fail_written(node.name(), "prehook");
     if (others.empty()) return;
     check_count(node, "prehook", dy.size(), others.size());
     for (size_t i = 0; i < dy.size(); ++i) {
@@ -105,7 +120,9 @@ void call_prehooks(const Node& node, OutputGradients& dy) {
 }
 
 Gradients run_node(Node& node, absl::Span<const Tensor> dy) {
+  const uint32_t versions = versions_of(dy);
   Gradients gradients = run_backward_of(node, dy);
+  if (versions_of(dy) != versions) fail_written(node.name(), "backward");
   if (gradients.size() != node.edges.size()) {
     fail<RuntimeError>(node.name(), "backward: expected ", node.edges.size(), " gradients, got ",
                        gradients.size(), label_of(node));

@@ -2,6 +2,7 @@
 #ifndef LAMINA_AUTOGRAD_WALK_H_
 #define LAMINA_AUTOGRAD_WALK_H_
 
+#include <cstdint>
 #include <vector>
 
 #include "absl/types/span.h"
@@ -9,24 +10,24 @@
 
 namespace lamina::internal {
 
-// Calls meet_node(Node&) and meet_leaf(const Ptr<TensorImpl>&) with what the roots come from, and
-// with what each node has an edge to: breadth first, again for each edge. The walk goes on behind a
+// Calls meet_node(Node&, number of the result) and meet_leaf(const Ptr<TensorImpl>&) with what the
+// roots come from, and with what each node has an edge to: breadth first, again for each edge. The walk goes on behind a
 // node where meet_node returned true, so that should be no more than once.
 template <class MeetNode, class MeetLeaf>
 void walk(absl::Span<const Tensor> roots, MeetNode meet_node, MeetLeaf meet_leaf) {
   std::vector<const Node*> nodes;
-  const auto meet = [&](const Ptr<Node>& node, const Ptr<TensorImpl>& leaf) {
+  const auto meet = [&](const Ptr<Node>& node, uint32_t output, const Ptr<TensorImpl>& leaf) {
     if (node) {
-      if (meet_node(*node)) nodes.push_back(node.get());
+      if (meet_node(*node, output)) nodes.push_back(node.get());
     } else if (leaf) {
       meet_leaf(leaf);
     }
   };
   for (const Tensor& root : roots) {
-    if (root.requires_grad()) meet(root.impl()->node, root.handle());
+    if (root.requires_grad()) meet(root.impl()->node, root.impl()->output, root.handle());
   }
   for (size_t next = 0; next < nodes.size(); ++next) {
-    for (const Edge& edge : nodes[next]->edges) meet(edge.node, edge.leaf);
+    for (const Edge& edge : nodes[next]->edges) meet(edge.node, edge.output, edge.leaf);
   }
 }
 

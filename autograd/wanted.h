@@ -2,6 +2,8 @@
 #ifndef LAMINA_AUTOGRAD_WANTED_H_
 #define LAMINA_AUTOGRAD_WANTED_H_
 
+#include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -12,15 +14,24 @@
 namespace lamina::internal {
 
 struct Wanted {
-  // Finds out which nodes lead from `roots` to `inputs`; both require gradients.
-  Wanted(absl::Span<const Tensor> roots, absl::Span<const Tensor> inputs);
+  // Finds out which nodes lead from `roots` to `inputs`; both require gradients. If the inputs are
+  // ends, no graph behind one of them counts.
+  Wanted(absl::Span<const Tensor> roots, absl::Span<const Tensor> inputs, bool inputs_are_ends);
 
-  // Whether a root depends on the input, or is it.
-  bool reaches(const TensorImpl& input) const;
+  // Whether a root depends on input i, or is it.
+  bool reaches(size_t i) const;
   // Whether a gradient that arrives at the node is of any use.
   bool uses(const Node& node) const { return needed.contains(&node) || results.contains(&node); }
 
-  absl::flat_hash_set<const TensorImpl*> leaves;  // among the inputs
+  // What an input was when the run began, for a hook may write to it.
+  struct Input {
+    const TensorImpl* leaf;
+    const Node* node;  // null for a leaf
+    uint32_t output;
+  };
+  std::vector<Input> inputs;
+  absl::flat_hash_map<const TensorImpl*, uint32_t>
+      leaves;  // among them, and their slots in the run
   // Of the nodes whose results are among the inputs, a gradient per result, once it has arrived.
   absl::flat_hash_map<const Node*, std::vector<Tensor>> results;
   absl::flat_hash_set<const Node*> needed;  // those that must run
@@ -28,6 +39,7 @@ struct Wanted {
  private:
   // From the roots down to the lowest generation of an input.
   absl::flat_hash_set<const Node*> reached_nodes_;
+  absl::flat_hash_set<std::pair<const Node*, uint32_t>> reached_results_;  // of nodes with several
   absl::flat_hash_set<const TensorImpl*> reached_leaves_;
 };
 

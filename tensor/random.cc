@@ -40,14 +40,18 @@ thread_local internal::Draws::Replay* replay = nullptr;
 
 Generator::State Generator::take(uint64_t blocks) {
   State begin{};
-  if (replay != nullptr && replay->next_ < replay->draws_->begins_.size()) {
-    begin = replay->draws_->begins_[replay->next_++];
+  auto* from = replay;
+  while (from != nullptr && from->next_ == from->draws_->begins_.size()) from = from->outer_;
+  if (from != nullptr) {
+    begin = from->draws_->begins_[from->next_++];
   } else {
     std::lock_guard<std::mutex> lock(mutex_);
     begin = {seed_, position_};
     position_ += blocks;
   }
-  for (auto* r = recording; r != nullptr; r = r->outer_) r->draws_->begins_.push_back(begin);
+  // A recording around the replay notes nothing: when it is replayed, so is this replay.
+  const internal::Draws::Recording* end = from == nullptr ? nullptr : from->around_;
+  for (auto* r = recording; r != end; r = r->outer_) r->draws_->begins_.push_back(begin);
   return begin;
 }
 
@@ -55,7 +59,7 @@ internal::Draws::Recording::Recording(Draws* draws)
     : draws_(draws), outer_(std::exchange(recording, this)) {}
 internal::Draws::Recording::~Recording() { recording = outer_; }
 internal::Draws::Replay::Replay(const Draws* draws)
-    : draws_(draws), outer_(std::exchange(replay, this)) {}
+    : draws_(draws), outer_(std::exchange(replay, this)), around_(recording) {}
 internal::Draws::Replay::~Replay() { replay = outer_; }
 
 Generator& default_generator() {

@@ -45,7 +45,8 @@ namespace internal {
 // Where samplers began to draw, in order, on one thread, from whatever generators.
 class Draws {
  public:
-  // Notes the draws of this thread during its life, as do those that were there before.
+  // Notes the draws of this thread during its life, as do those that were there before, but not what
+  // a replay that begins meanwhile repeats.
   class Recording {
    public:
     explicit Recording(Draws* draws);
@@ -59,7 +60,7 @@ class Draws {
     Recording* outer_;
   };
   // Lets this thread draw the same numbers again, from no generator. Draws beyond those that were
-  // noted are new ones.
+  // noted are the next of a replay around this one, or new.
   class Replay {
    public:
     explicit Replay(const Draws* draws);
@@ -72,6 +73,7 @@ class Draws {
     const Draws* draws_;
     size_t next_ = 0;
     Replay* outer_;
+    const Recording* around_;  // the innermost, if any, when this began
   };
 
  private:
