@@ -18,11 +18,23 @@ void Context::save(Tensor tensor, bool is_output) {
   saved_->push_back(std::move(saved));
 }
 
-void Context::number_output(const NDArray& result, uint32_t output) {
+void Context::find_saved_outputs(absl::Span<const Tensor> results) {
   for (internal::Saved& s : *saved_) {
+    if (!s.is_output || !s.tensor.defined()) continue;
     const NDArray& data = s.tensor.data();
-    if (s.is_output && data.storage() == result.storage() && data.raw_data() == result.raw_data())
-      s.output = output;
+    const auto is_it = [&](const Tensor& result) {
+      const NDArray& y = result.data();
+      return y.defined() && y.storage() == data.storage() && y.raw_data() == data.raw_data() &&
+             y.shape() == data.shape() && y.strides() == data.strides();
+    };
+    const auto found = std::find_if(results.begin(), results.end(), is_it);
+    if (found == results.end()) {
+      fail<RuntimeError>(name_(),
+                         "expected save_output() of a result of forward, got an array of "
+                         "shape ",
+                         data.shape().str(), " that is not returned; keep it with save_values()");
+    }
+    s.output = static_cast<uint32_t>(found - results.begin());
   }
 }
 
@@ -131,6 +143,17 @@ Tensor Context::to_input(int i, const Tensor& gradient) const {
 }
 
 namespace internal {
+
+void separate(absl::Span<const Tensor> results) {
+  for (size_t i = 1; i < results.size(); ++i) {
+    if (!results[i].defined()) continue;
+    NDArray& data = results[i].impl()->data;
+    const auto shares = [&](const Tensor& other) {
+      return other.data().storage() == data.storage();
+    };
+    if (std::any_of(results.begin(), results.begin() + i, shares)) data = data.clone();
+  }
+}
 
 std::string readable_type_name(const std::type_info& type) {
   int status = 0;

@@ -20,11 +20,12 @@
 //
 // backward gets the gradient of the result (of several: absl::Span<const Tensor>, undefined where
 // none arrived) and returns one gradient per Tensor or NDArray parameter, in order, undefined for
-// none. It is written in operations on Tensors, so that it can be differentiated again; they are
+// none: {dx, dw}, or from five on Gradients(std::vector<Tensor>). It is written in operations on Tensors, so that it can be differentiated again; they are
 // recorded only if the caller asked for create_graph.
 //
-// forward must not write to its parameters, nor backward to the gradients that it gets: others may
-// hold them. A result that shares storage with a parameter is copied.
+// forward must not write to its parameters, nor backward to the gradients that it gets, which is an
+// error: others may hold them. A result that shares storage with a parameter or an earlier result is
+// copied.
 //
 // One object of the struct lives in the graph's node: forward and backward may be non-static
 // members and keep attributes in it. Without a gradient to compute, nothing is saved and no node is
@@ -75,9 +76,13 @@ class Context {
   void save_input(const NDArray& x, bool needed = true);
   // Keeps values as a constant.
   void save_values(const NDArray& values);
-  // Keeps the result, and returns it. In backward it has its history again.
+  // Keeps the result, and returns it. In backward it has its history again. Throws RuntimeError if
+  // forward then returns others.
   NDArray save_output(NDArray y) {
-    if (node_ != nullptr) save(Tensor(y), true);
+    if (node_ != nullptr) {
+      save(Tensor(y), true);
+      has_saved_output_ = true;
+    }
     return y;
   }
 
@@ -104,11 +109,14 @@ class Context {
   }
 
   // ---- For Function
-  // A saved output that is `result` is result number `output` of several.
-  void number_output(const NDArray& result, uint32_t output);
+  // Finds out which of forward's results each saved output is.
+  void find_outputs(absl::Span<const Tensor> results) {
+    if (has_saved_output_) find_saved_outputs(results);
+  }
 
  private:
   void save(Tensor tensor, bool is_output);
+  void find_saved_outputs(absl::Span<const Tensor> results);
   internal::TensorImpl* find_input(const NDArray& x) const;  // null if it is none of the tensors
   void check_not_of_inference(const internal::TensorImpl& impl) const;
   internal::Form input_form(const char* method, int i) const;
@@ -125,6 +133,7 @@ class Context {
   internal::Node* node_ = nullptr;  // null if nothing is to be recorded
   internal::SavedList* saved_ = nullptr;
   internal::TensorImpl* const* inputs_ = nullptr;
+  bool has_saved_output_ = false;
 };
 
 namespace internal {
@@ -177,6 +186,16 @@ bool wants_grad(const T& x) {
   else
     return false;
 }
+
+// Gives those of several results that share storage with an earlier one elements of their own.
+void separate(absl::Span<const Tensor> results);
+
+template <class T>
+struct IsResult : std::is_same<T, NDArray> {};
+template <size_t kResults>
+struct IsResult<std::array<NDArray, kResults>> : std::true_type {};
+template <>
+struct IsResult<std::vector<NDArray>> : std::true_type {};
 
 // Whether backward takes the gradient of one result, and not a span of them.
 template <class Op, class = void>
@@ -316,6 +335,9 @@ class Function {
       } else if (result.data().storage() == x->data.storage()) {
         result.impl()->data = result.data().clone();
       }
+    } else if constexpr (internal::is_ndarray<T> && !is_view<Op>(0)) {
+      if (!result.defined() || result.data().storage() != arg.storage()) return;
+      result.impl()->data = result.data().clone();
     }
   }
 
@@ -323,12 +345,16 @@ class Function {
   template <class F>
   static auto plain(const F& forward) {
     using Result = std::decay_t<decltype(forward())>;
+    static_assert(internal::IsResult<Result>::value,
+                  "forward returns NDArray, or an array or vector of them: compute on NDArrays");
     if constexpr (std::is_same_v<Result, NDArray>) {
       Tensor result(internal::TensorImpl::make_from(forward));
       if (!result.data().defined()) result = Tensor();
       return result;
     } else {
-      return wrap_all(forward());
+      auto results = wrap_all(forward());
+      if constexpr (!is_view<Op>(0)) internal::separate(results);
+      return results;
     }
   }
 
@@ -338,6 +364,7 @@ class Function {
     if constexpr (std::is_same_v<Result, NDArray>) {
       Tensor result(internal::TensorImpl::make_from(forward));
       attach(result, std::move(node), 0);
+      context.find_outputs({&result, 1});
       if (!result.data().defined()) result = Tensor();
       return result;
     } else {
@@ -347,8 +374,9 @@ class Function {
                     "backward of several results takes absl::Span<const Tensor>");
       for (size_t i = 0; i < results.size(); ++i) {
         attach(results[i], node, i);
-        context.number_output(results[i].data(), static_cast<uint32_t>(i));
       }
+      context.find_outputs(results);
+      if constexpr (!is_view<Op>(0)) internal::separate(results);
       return results;
     }
   }

@@ -167,5 +167,28 @@ TEST(FunctionMisuse, UndefinedSavedOutputIsUndefinedUnderCreateGraph) {
   EXPECT_EQ(x.grad().item<double>(), 2);
 }
 
+TEST(FunctionMisuse, SavedOutputThatIsNotReturned) {
+  struct SavesAnother : Function<SavesAnother> {
+    static NDArray forward(Context& ctx, const NDArray& x) { return ctx.save_output(exp(x)) * 2; }
+    static Gradients backward(Context& ctx, const Tensor& dy) { return {dy * 2 * ctx.output()}; }
+  };
+  EXPECT_THROWS(RuntimeError,
+                "[SavesAnother] expected save_output() of a result of forward, got an array of "
+                "shape (1,) that is not returned; keep it with save_values()",
+                SavesAnother::apply(leaf({0.5})));
+}
+
+TEST(FunctionMisuse, BackwardThatWritesToWhatItGets) {
+  struct Writes : Function<Writes> {
+    static NDArray forward(Context&, const NDArray& x) { return x * 2; }
+    static Gradients backward(Context&, const Tensor& dy) { return {dy.mul_(2)}; }
+  };
+  const Tensor a = leaf({1, 1}), b = leaf({2, 2});
+  EXPECT_THROWS(RuntimeError,
+                "[Writes] backward: expected the gradients to be left as they are, got one that "
+                "was written to; return others instead",
+                sum((Writes::apply(a) + b) * ones(2, float64)).backward());
+}
+
 }  // namespace
 }  // namespace lamina

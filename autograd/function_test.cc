@@ -146,8 +146,10 @@ class Parameter {
 namespace lamina {
 namespace {
 
+using test::grad_of;
 using test::leaf;
 using test::Values;
+using test::values_of;
 
 TEST(Function, RunsForwardAndBackward) {
   const Tensor x = leaf({0});
@@ -370,6 +372,38 @@ TEST(FunctionTest, AResultThatIsAParameterGetsElementsOfItsOwn) {
   EXPECT_EQ(r.to_vector<double>(), (std::vector<double>{1, 2}));
   sum(r).backward();
   EXPECT_EQ(a.grad().to_vector<double>(), (std::vector<double>{-1, -1}));
+}
+
+TEST(FunctionTest, ResultsThatShareElementsWithEachOtherOrAnArrayAreCopied) {
+  struct Twice : Function<Twice> {
+    static std::array<NDArray, 2> forward(Context& ctx, const NDArray& x) {
+      const NDArray y = exp(x);
+      return {y, ctx.save_output(y)};
+    }
+    static Gradients backward(Context& ctx, absl::Span<const Tensor> dy) {
+      const Tensor y = ctx.output();
+      return {(dy[0].defined() ? dy[0] * y : y * 0) + (dy[1].defined() ? dy[1] * y : y * 0)};
+    }
+  };
+  struct Passes : Function<Passes> {
+    static NDArray forward(Context&, const NDArray&, const NDArray& c) { return c; }
+    static Gradients backward(Context&, const Tensor&) { return {Tensor(), Tensor()}; }
+  };
+  const Tensor x = leaf({0, 0});
+  const auto [p, q] = Twice::apply(x);
+  {
+    const NoGradGuard no_grad;
+    const auto [r, s] = Twice::apply(x);
+    r.mul_(10);
+    EXPECT_EQ(values_of(s), (Values{1, 1}));
+  }
+  q.mul_(10);
+  EXPECT_EQ(values_of(p), (Values{1, 1}));
+  sum(p + q).backward();
+  EXPECT_EQ(grad_of(x), (Values{11, 11}));
+  const NDArray c = NDArray::ones(2, float64);
+  Passes::apply(x, c).mul_(2);
+  EXPECT_CLOSE(c, Values({1, 1}));
 }
 
 }  // namespace
