@@ -7,6 +7,10 @@ namespace {
 
 // What f sees: with create_graph the inputs' histories go on behind it.
 std::vector<Tensor> stand_ins(const char* op, absl::Span<const Tensor> inputs, bool create_graph) {
+  if (is_inference_mode()) {
+    fail<RuntimeError>(op,
+                       "expected to be called outside of inference mode, which records nothing");
+  }
   if (inputs.empty()) fail<ValueError>(op, "expected at least one input, got none");
   std::vector<Tensor> result;
   for (size_t i = 0; i < inputs.size(); ++i) {
@@ -33,6 +37,20 @@ std::vector<Tensor> gradients(const Tensor& y, absl::Span<const Tensor> inputs, 
   if (y.requires_grad()) result = grad({y}, inputs, {v}, {true, create_graph, true});
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (!result[i].defined()) result[i] = zeros_like(inputs[i]);
+  }
+  return result;
+}
+
+// The gradients of y . v, which are to be differentiated. Being linear in v, which requires a
+// gradient, they have a history unless they are zeros, or a backward has lost it.
+std::vector<Tensor> gradients_with_history(const char* op, const Tensor& y,
+                                           absl::Span<const Tensor> inputs, const Tensor& v) {
+  std::vector<Tensor> result = gradients(y, inputs, v, true);
+  for (size_t i = 0; i < result.size(); ++i) {
+    if (result[i].requires_grad() || !any(ne(result[i].data(), 0)).item<bool>()) continue;
+    fail<RuntimeError>(
+        op, "expected the first derivative to have a history, got one without, for input ", i,
+        "; a backward on the way computes on data() instead of on Tensors");
   }
   return result;
 }
@@ -76,7 +94,8 @@ std::vector<std::vector<Tensor>> hessian(const TensorFunction& f, absl::Span<con
   if (y.numel() != 1) {
     fail<ShapeError>("hessian", "expected a function of one element, got shape ", y.shape().str());
   }
-  const std::vector<Tensor> first = gradients(y, in, ones(y.shape(), y.dtype()), true);
+  const Tensor one = ones(y.shape(), y.dtype()).requires_grad_();
+  const std::vector<Tensor> first = gradients_with_history("hessian", y, in, one);
   std::vector<std::vector<Tensor>> result;
   result.reserve(first.size());
   for (const Tensor& gradient : first) result.push_back(rows(gradient, in, create_graph));
@@ -117,9 +136,11 @@ JvpResult jvp(const TensorFunction& f, absl::Span<const Tensor> inputs, absl::Sp
                          : "an undefined tensor");
   }
   const Tensor y = call("jvp", f, in);
-  // The vjp is linear in u; its derivative by u in the direction v is the jvp.
-  const Tensor u = zeros_like(y).requires_grad_();
-  const std::vector<Tensor> of_u = gradients(y, in, u, true);
+  check_floating("jvp", y.dtype());
+  // The vjp is linear in u; its derivative by u in the direction v is the jvp, whatever u is: some
+  // for which no terms cancel out.
+  const Tensor u = linspace(0.5, 1.5, y.numel(), y.dtype()).reshape(y.shape()).requires_grad_();
+  const std::vector<Tensor> of_u = gradients_with_history("jvp", y, in, u);
   Tensor result = zeros_like(y);
   for (size_t i = 0; i < in.size(); ++i) {
     if (!of_u[i].requires_grad()) continue;

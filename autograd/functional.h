@@ -1,11 +1,11 @@
 // Derivatives of functions, rather than of results at hand.
 //
-// The inputs are floating tensors; f sees stand-ins for them, so their grad() and histories stay as
-// they are, and one tensor may be given twice. With create_graph the derivatives have a history
+// The inputs are floating tensors; f sees stand-ins for them, so their grad() stays as it is, and one
+// tensor may be given twice. f must not write to its inputs. With create_graph the derivatives have a history
 // that leads to inputs that require a gradient, and may be differentiated again. An input that the
 // result does not depend on has zeros for derivatives. Each function throws what f throws;
 // ValueError for no f or no inputs, DTypeError for an input that is not floating, RuntimeError for
-// an undefined input or result, ShapeError for a direction v of another shape or dtype than is
+// an undefined input or result and in inference mode, ShapeError for a direction v of another shape or dtype than is
 // said.
 #ifndef LAMINA_AUTOGRAD_FUNCTIONAL_H_
 #define LAMINA_AUTOGRAD_FUNCTIONAL_H_
@@ -22,7 +22,8 @@ std::vector<Tensor> jacobian(const TensorFunction& f, absl::Span<const Tensor> i
                              bool create_graph = false);
 
 // d2 f / d inputs[i] d inputs[j] as [i][j], of shape inputs[i]'s shape + inputs[j]'s shape, for an
-// f of one element. Throws ShapeError if it has more.
+// f of one element. Throws ShapeError if it has more, RuntimeError if an operation's backward gives
+// the whole gradient of an input without a history, as one that uses data() does.
 std::vector<std::vector<Tensor>> hessian(const TensorFunction& f, absl::Span<const Tensor> inputs,
                                          bool create_graph = false);
 
@@ -36,7 +37,8 @@ VjpResult vjp(const TensorFunction& f, absl::Span<const Tensor> inputs, const Te
               bool create_graph = false);
 
 // The Jacobian-vector product: the derivative of f(inputs) in the direction v, one tensor per input
-// of its shape and dtype. Computed by differentiating backward.
+// of its shape and dtype. Computed by differentiating backward: throws RuntimeError as hessian does;
+// DTypeError if f's result is not floating.
 struct JvpResult {
   Tensor output;  // f(inputs)
   Tensor jvp;     // of its shape

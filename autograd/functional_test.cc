@@ -3,7 +3,9 @@
 
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
+#include "lamina/autograd/function.h"
 #include "lamina/autograd/grad_mode.h"
 #include "lamina/tensor/test_util.h"
 
@@ -136,6 +138,47 @@ TEST(FunctionalTest, BadCalls) {
   EXPECT_THROWS(RuntimeError, "[hessian] expected a defined array", hessian(f, {Tensor()}));
   EXPECT_THROWS(RuntimeError, "[jvp] expected a defined tensor from the function",
                 jvp([](In) { return Tensor(); }, {x}, {x}));
+}
+
+// Right, but its gradient has no history.
+struct OnceOnly : Function<OnceOnly> {
+  static constexpr const char* kName = "once_only";
+  static NDArray forward(Context& ctx, const NDArray& x) {
+    ctx.save_input(x);
+    return x * x;
+  }
+  static Gradients backward(Context& ctx, const Tensor& dy) {
+    return {Tensor(dy.data() * ctx.saved(0).data() * 2)};
+  }
+};
+
+TEST(FunctionalTest, ABackwardWithoutHistoryIsNotTakenForZero) {
+  const auto f = [](In in) { return OnceOnly::apply(in[0]); };
+  EXPECT_CLOSE(vjp(f, {x}, y).vjp[0].data(), Values({8, 20, 36}));
+  EXPECT_THROWS(RuntimeError,
+                "[jvp] expected the first derivative to have a history, got one without, for input "
+                "0; a backward on the way computes on data() instead of on Tensors",
+                jvp(f, {x}, {y}));
+  EXPECT_THROWS(RuntimeError, "[hessian] expected the first derivative to have a history",
+                hessian([&](In in) { return sum(f(in)); }, {x}));
+  const auto steps = [](In in) { return floor(in[0]) + in[0].detach(); };  // zeros are no such case
+  EXPECT_CLOSE(jvp(steps, {x}, {y}).jvp.data(), Values({0, 0, 0}));
+}
+
+TEST(FunctionalTest, IsRefusedInInferenceMode) {
+  const InferenceModeGuard inference;
+  const auto f = [](In in) { return sum(in[0] * in[0]); };
+  const char* const rest =
+      "] expected to be called outside of inference mode, which records nothing";
+  EXPECT_THROWS(RuntimeError, absl::StrCat("[jacobian", rest), jacobian(f, {x}));
+  EXPECT_THROWS(RuntimeError, absl::StrCat("[hessian", rest), hessian(f, {x}));
+  EXPECT_THROWS(RuntimeError, absl::StrCat("[vjp", rest), vjp(f, {x}));
+  EXPECT_THROWS(RuntimeError, absl::StrCat("[jvp", rest), jvp(f, {x}, {y}));
+}
+
+TEST(JvpTest, OfAResultOfIntegersIsRefused) {
+  EXPECT_THROWS(DTypeError, "[jvp] expected a floating dtype, got int64",
+                jvp([](In in) { return in[0].to(int64); }, {x}, {y}));
 }
 
 }  // namespace

@@ -15,6 +15,10 @@ Tensor direction(const Shape& shape, uint64_t seed) {
 }
 
 void check_arguments(const char* name, const TensorFunction& f, const std::vector<Tensor>& inputs) {
+  if (is_inference_mode()) {
+    fail<RuntimeError>(name,
+                       "expected to be called outside of inference mode, which records nothing");
+  }
   if (!f) fail<ValueError>(name, "expected a function, got none");
   bool any = false;
   for (size_t i = 0; i < inputs.size(); ++i) {
@@ -42,6 +46,7 @@ Shape result_shape(const char* name, const TensorFunction& f, const std::vector<
 // d(f . v) / d(input) for all inputs; undefined where none is wanted or none arrived.
 std::vector<Tensor> gradients(const TensorFunction& f, const std::vector<Tensor>& inputs,
                               const Tensor& v, bool create_graph) {
+  const EnableGradGuard enable_grad;
   std::vector<Tensor> wanted, result(inputs.size());
   for (const Tensor& input : inputs) {
     if (input.requires_grad()) wanted.push_back(input);
@@ -53,6 +58,21 @@ std::vector<Tensor> gradients(const TensorFunction& f, const std::vector<Tensor>
     if (inputs[i].requires_grad()) result[i] = found[next++];
   }
   return result;
+}
+
+std::vector<double> values_of(const Tensor& gradient, const Tensor& input) {
+  return gradient.defined() ? gradient.to_vector<double>()
+                            : std::vector<double>(static_cast<size_t>(input.numel()), 0.0);
+}
+
+// Written so that a NaN fails.
+bool is_close(double a, double b, const GradcheckOptions& options) {
+  return std::abs(a - b) <= options.atol + options.rtol * std::abs(b);
+}
+
+std::string place(size_t i, const Tensor& input, int64_t e) {
+  return absl::StrCat("input ", i, " of shape ", input.shape().str(), ", element ", e,
+                      " (row-major): ");
 }
 
 double inner_product(const Tensor& a, const Tensor& b) {
@@ -70,30 +90,25 @@ GradcheckReport gradcheck(const TensorFunction& f, const std::vector<Tensor>& in
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (!inputs[i].requires_grad()) continue;
     const NDArray original = inputs[i].data();
-    const std::vector<double> from_backward = analytic[i].defined()
-                                                  ? analytic[i].to_vector<double>()
-                                                  : std::vector<double>(original.numel(), 0.0);
+    const std::vector<double> from_backward = values_of(analytic[i], inputs[i]);
     for (int64_t e = 0; e < original.numel(); ++e) {
       const auto value_at = [&](double step) {
+        // Not by set_data: graphs that there are need not know.
+        NDArray& data = inputs[i].impl()->data;
         const struct Restore {  // also if f throws
-          const Tensor& input;
+          NDArray& data;
           const NDArray& original;
-          ~Restore() { input.set_data(original); }
-        } restore{inputs[i], original};
-        NDArray moved = original.clone();
-        moved.data<double>()[e] += step;
-        inputs[i].set_data(moved);
+          ~Restore() { data = original; }
+        } restore{data, original};
+        data = original.clone();
+        data.data<double>()[e] += step;
         return inner_product(f(inputs), v);
       };
       const double differences =
           (value_at(options.eps) - value_at(-options.eps)) / (2 * options.eps);
-      // Written so that a NaN fails.
-      if (!(std::abs(from_backward[e] - differences) <=
-            options.atol + options.rtol * std::abs(differences))) {
-        return {false, absl::StrCat("input ", i, " of shape ", original.shape().str(), ", element ",
-                                    e, " (row-major): backward gives ", from_backward[e],
-                                    ", differences give ", differences)};
-      }
+      if (is_close(from_backward[e], differences, options)) continue;
+      return {false, absl::StrCat(place(i, inputs[i], e), "backward gives ", from_backward[e],
+                                  ", differences give ", differences)};
     }
   }
   return {true, ""};
@@ -103,13 +118,25 @@ GradcheckReport gradgradcheck(const TensorFunction& f, const std::vector<Tensor>
                               const GradcheckOptions& options) {
   check_arguments("gradgradcheck", f, inputs);
   const Shape output = result_shape("gradgradcheck", f, inputs);
+  const Tensor v = direction(output, 1);
+  const std::vector<Tensor> plain = gradients(f, inputs, v, false);
+  const std::vector<Tensor> recorded = gradients(f, inputs, v, true);
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (!inputs[i].requires_grad()) continue;
+    const std::vector<double> a = values_of(plain[i], inputs[i]),
+                              b = values_of(recorded[i], inputs[i]);
+    for (size_t e = 0; e < a.size(); ++e) {
+      if (is_close(b[e], a[e], options)) continue;
+      return {false, absl::StrCat(place(i, inputs[i], static_cast<int64_t>(e)), "backward gives ",
+                                  a[e], ", with create_graph ", b[e])};
+    }
+  }
   // The gradients as one function of the inputs and of the output's gradient v: their sum, each
   // weighted at random.
   std::vector<Tensor> with_v = inputs;
   with_v.push_back(direction(output, 2).requires_grad_());
   const TensorFunction gradient = [&](absl::Span<const Tensor> in) {
     std::vector<Tensor> args(in.begin(), in.end() - 1);
-    const GradModeGuard grad(true);
     const std::vector<Tensor> all = gradients(f, args, in.back(), true);
     Tensor total = zeros({}, float64);
     for (size_t i = 0; i < all.size(); ++i) {

@@ -30,13 +30,14 @@ struct GradcheckReport {
   std::string message;  // which input, which element, both numbers; empty if passed
 };
 
-// First derivatives. f must give the same result each time. Throws ValueError if f is empty, or no
-// input requires a gradient, or one that does is not a float64 leaf. No tensor's grad() changes.
+// First derivatives, whatever the mode of recording. f must give the same result each time. Throws
+// ValueError if f is empty, or no input requires a gradient, or one that does is not a float64 leaf;
+// RuntimeError in inference mode. No tensor's grad() changes, nor does a graph that there is.
 GradcheckReport gradcheck(const TensorFunction& f, const std::vector<Tensor>& inputs,
                           const GradcheckOptions& options = {});
 
 // Second derivatives: gradcheck of the gradients of f, as functions of the inputs and of the
-// output's gradient.
+// output's gradient. They must also be what backward gives without create_graph.
 GradcheckReport gradgradcheck(const TensorFunction& f, const std::vector<Tensor>& inputs,
                               const GradcheckOptions& options = {});
 

@@ -4,8 +4,10 @@
 #include <stdexcept>
 #include <vector>
 
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "lamina/autograd/function.h"
+#include "lamina/autograd/grad_mode.h"
 #include "lamina/tensor/test_util.h"
 
 namespace lamina {
@@ -185,6 +187,55 @@ TEST(GradcheckTest, LeavesTheGradientsOfWhatTheFunctionUsesAlone) {
   EXPECT_TRUE(gradgradcheck(f, {x}).passed);
   EXPECT_FALSE(w.grad().defined());
   EXPECT_EQ(x.grad().item<double>(), 1);
+}
+
+// Another gradient when it is recorded.
+struct TwoFaced : Function<TwoFaced> {
+  static NDArray forward(Context& ctx, const NDArray& x) {
+    ctx.save_input(x);
+    return x * x;
+  }
+  static Gradients backward(Context& ctx, const Tensor& dy) {
+    return {dy * ctx.saved(0) * (is_grad_enabled() ? 3 : 2)};
+  }
+};
+
+TEST(Gradgradcheck, ComparesTheGradientsWithAndWithoutCreateGraph) {
+  const auto f = [](In in) { return TwoFaced::apply(in[0]); };
+  const Tensor x = input({1, 2});
+  EXPECT_TRUE(gradcheck(f, {x}).passed);
+  const GradcheckReport report = gradgradcheck(f, {x});
+  EXPECT_FALSE(report.passed);
+  EXPECT_THAT(report.message, testing::MatchesRegex(
+                                  "input 0 of shape \\(2,\\), element 0 \\(row-major\\): backward "
+                                  "gives [0-9.]+, with create_graph [0-9.]+"));
+}
+
+TEST(Gradcheck, IsIndifferentToNoGradAndRefusedInInferenceMode) {
+  const auto right = [](In in) { return in[0] * in[0]; };
+  const auto wrong = [](In in) { return in[0] * in[0].detach(); };
+  const Tensor x = input({1, 2});
+  {
+    const NoGradGuard no_grad;
+    EXPECT_TRUE(gradcheck(right, {x}).passed);
+    EXPECT_TRUE(gradgradcheck(right, {x}).passed);
+    EXPECT_FALSE(gradcheck(wrong, {x}).passed);
+    EXPECT_FALSE(gradgradcheck(wrong, {x}).passed);
+  }
+  const InferenceModeGuard inference;
+  EXPECT_THROWS(RuntimeError, "[gradcheck] expected to be called outside of inference mode",
+                gradcheck(right, {x}));
+  EXPECT_THROWS(RuntimeError, "[gradgradcheck] expected to be called outside of inference mode",
+                gradgradcheck(right, {x}));
+}
+
+TEST(Gradcheck, LeavesGraphsAndViewsOfTheInputsAsTheyAre) {
+  const Tensor x = input({1, 2}), y = sum(x * x), view = x.detach();
+  ASSERT_TRUE(gradcheck([](In in) { return in[0] * 2; }, {x}).passed);
+  y.backward();
+  EXPECT_EQ(x.grad().to_vector<double>(), (std::vector<double>{2, 4}));
+  view.fill_(7);
+  EXPECT_EQ(x.to_vector<double>(), (std::vector<double>{7, 7}));
 }
 
 }  // namespace
