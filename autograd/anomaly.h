@@ -15,8 +15,9 @@
 
 namespace lamina {
 
-// Whether backward throws RuntimeError as soon as an operation's gradient is NaN or infinite. For
-// all threads; off at first, for each gradient is read once more.
+// Whether backward throws RuntimeError as soon as an operation's gradient is NaN or infinite, or its
+// backward has written to the gradients that it got. For all threads; off at first, for each
+// gradient is read once more.
 void set_detect_anomaly(bool enabled);
 bool is_detect_anomaly();
 

@@ -8,11 +8,10 @@
 namespace lamina {
 
 // f(inputs), of whose graph only the inputs are kept: backward computes f once more, with the
-// random numbers that it drew before, so that dropout repeats (but not those that it drew on threads
-// of its own). Gradients, also second ones, reach
-// the inputs and the leaves that f uses besides. f is kept until the result's graph goes, and must
-// then still be good to call; constants that it captures must be as they were, which is not
-// checked.
+// random numbers that it drew before, so that dropout repeats (but not with those that it drew on
+// threads of its own). Gradients, also second ones, reach the inputs and the leaves that f uses
+// besides. f is kept until the result's graph goes, and must then still be good to call; constants
+// that it captures must be as they were, which is not checked.
 //
 //   Tensor y = checkpoint([&](absl::Span<const Tensor> in) { return block(in[0]); }, {x});
 //

@@ -173,7 +173,7 @@ class Run {
       if (!retain_graph_) node.release();  // a prehook has taken the gradient away
       return;
     }
-    Gradients gradients = run_node(node, dy_);
+    Gradients gradients = run_node(node, dy_, detect_anomaly_);
     dy_.clear();
     for (size_t i = 0; i < node.edges.size(); ++i) {
       const Edge& edge = node.edges[i];

@@ -23,9 +23,9 @@
 // none: {dx, dw}, or from five on Gradients(std::vector<Tensor>). It is written in operations on Tensors, so that it can be differentiated again; they are
 // recorded only if the caller asked for create_graph.
 //
-// forward must not write to its parameters, nor backward to the gradients that it gets, which is an
-// error: others may hold them. A result that shares storage with a parameter or an earlier result is
-// copied.
+// forward must not write to its parameters, nor backward to the gradients that it gets: others may
+// hold them. set_detect_anomaly() finds the latter. A result that shares storage with a parameter or
+// an earlier result is copied.
 //
 // One object of the struct lives in the graph's node: forward and backward may be non-static
 // members and keep attributes in it. Without a gradient to compute, nothing is saved and no node is

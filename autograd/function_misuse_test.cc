@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "lamina/autograd/anomaly.h"
 #include "lamina/autograd/function.h"
 #include "lamina/autograd/test_util.h"
 #include "lamina/tensor/test_util.h"
@@ -178,16 +179,18 @@ TEST(FunctionMisuse, SavedOutputThatIsNotReturned) {
                 SavesAnother::apply(leaf({0.5})));
 }
 
-TEST(FunctionMisuse, BackwardThatWritesToWhatItGets) {
+TEST(FunctionMisuse, BackwardThatWritesToWhatItGetsIsAnAnomaly) {
   struct Writes : Function<Writes> {
     static NDArray forward(Context&, const NDArray& x) { return x * 2; }
     static Gradients backward(Context&, const Tensor& dy) { return {dy.mul_(2)}; }
   };
   const Tensor a = leaf({1, 1}), b = leaf({2, 2});
+  set_detect_anomaly(true);
   EXPECT_THROWS(RuntimeError,
                 "[Writes] backward: expected the gradients to be left as they are, got one that "
                 "was written to; return others instead",
                 sum((Writes::apply(a) + b) * ones(2, float64)).backward());
+  set_detect_anomaly(false);
 }
 
 }  // namespace

@@ -237,6 +237,7 @@ Ptr<TensorImpl> snapshot(TensorImpl& impl) {
 }
 
 void TensorImpl::renew_history() {
+  base->sync();  // one that was a view itself, until set_data gave its own base other elements
   static std::mutex& mutex = *new std::mutex;  // threads may use one view
   const std::lock_guard<std::mutex> lock(mutex);
   const uint32_t now = base->histories;

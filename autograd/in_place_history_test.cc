@@ -413,6 +413,8 @@ TEST(InPlaceHistoryTest, ViewOfAViewWhoseBaseWasReplacedFollowsTheView) {
   EXPECT_FALSE(y.requires_grad());
   y.mul_(w);
   EXPECT_EQ(test::values_of(x), (Values{5, 1}));
+  b.mul_(1);  // x and y are both out of date, by different bases
+  EXPECT_TRUE(y.requires_grad());
   sum(x * x).backward();
   EXPECT_EQ(grad_of(w), (Values{10}));  // 2 w
 }

@@ -19,6 +19,12 @@ void fail_reshaped(const Node& node, size_t input) {
                      "; compute the result again");
 }
 
+void TensorImpl::drop_gradient(TensorImpl& impl) {
+  for (Tensor next = std::move(impl.grad); next.defined() && next.impl()->use_count() == 1;) {
+    next = Tensor(std::move(next.impl()->grad));
+  }
+}
+
 void Node::destroy(Node* node) {
   // Destroying a node drops its inputs' nodes; they are queued here, and the outermost call
   // destroys them in a loop.

@@ -166,10 +166,7 @@ struct TensorImpl : Counted {
     return Ptr<TensorImpl>::adopt(impl);
   }
   static void destroy(TensorImpl* impl) {
-    // A gradient may have a gradient, and so on: a loop, for recursion would cost stack.
-    for (Tensor next = std::move(impl->grad); next.defined() && next.impl()->use_count() == 1;) {
-      next = Tensor(std::move(next.impl()->grad));
-    }
+    if (impl->grad.defined()) drop_gradient(*impl);
     impl->~TensorImpl();
     deallocate(impl, sizeof(TensorImpl));
   }
@@ -208,6 +205,8 @@ struct TensorImpl : Counted {
 
  private:
   void renew_history();
+  // A gradient may have a gradient, and so on: they go in a loop, for recursion would cost stack.
+  static void drop_gradient(TensorImpl& impl);
 };
 
 // Another of the same elements and history, which stays as it is while `impl` goes on.

@@ -18,8 +18,9 @@ Tensor call_hooks(const char* of, const HookList<TensorHook>& hooks, Tensor grad
 void call_prehooks(const Node& node, OutputGradients& dy);
 
 // The gradients of the node's inputs, one per edge: from its backward, and then its hooks. An Error
-// stays of its class, another std::exception becomes the one nested in a RuntimeError.
-Gradients run_node(Node& node, absl::Span<const Tensor> dy);
+// stays of its class, another std::exception becomes the one nested in a RuntimeError. Throws
+// RuntimeError if a hook has written to a gradient, or, where anomalies are looked for, backward.
+Gradients run_node(Node& node, absl::Span<const Tensor> dy, bool detect_anomaly);
 
 [[noreturn, gnu::cold]] void fail_form_of_input(const Node& node, size_t input, const Form& form,
                                                 const Tensor& gradient);

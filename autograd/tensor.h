@@ -190,7 +190,8 @@ struct GradOptions {
 
 // The sum over outputs of d(output . grad_output) / d(input) for each input: a leaf or a result
 // that requires a gradient. No tensor's grad() changes, and without create_graph no result shares
-// elements with another tensor. grad_outputs are as for backward, one per output, each undefined
+// elements with another tensor. Hooks of the inputs have a say in what is returned, also those of
+// leaves, unlike in PyTorch 1.13. grad_outputs are as for backward, one per output, each undefined
 // for 1; empty for all of them so. Throws as backward does, and RuntimeError for an input that no
 // output depends on; one that is only reached by operations without derivative gets zeros.
 //   Tensor dx = grad({loss}, {x})[0];
