@@ -326,6 +326,12 @@ Tensor bernoulli(const Shape& shape, double p, DType dtype = float32);
 // outside [0, classes).
 Tensor cross_entropy(const Tensor& logits, const Tensor& labels);
 
+// x Phi(x), where Phi is the normal distribution function (1 + erf(x / sqrt(2))) / 2 or its
+// approximation (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2; -0 at -inf. Floating dtypes.
+Tensor gelu(const Tensor& x, Gelu form = Gelu::kExact);
+// x sigmoid(x); -0 at -inf. Floating dtypes.
+Tensor silu(const Tensor& x);
+
 }  // namespace lamina
 
 #include "lamina/autograd/node.h"  // what a handle points to: copying one is inline

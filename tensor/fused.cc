@@ -19,6 +19,37 @@ void check_alike(const char* name, const char* what, const NDArray& a, const NDA
   }
 }
 
+NDArray unary(const char* name, kernels::UnaryOp op, const NDArray& x) {
+  check_defined(name, x);
+  check_floating(name, x.dtype());
+  if (is_half(x.dtype())) return to(unary(name, op, to(x, float32)), x.dtype());
+  const NDArray from = contiguous(x);
+  NDArray out = NDArray::empty_unchecked(x.shape(), x.dtype());
+  const kernels::UnaryKernel kernel = kernels::unary_kernel(op, x.dtype());
+  const int64_t item = size_of(x.dtype());
+  parallel_for(0, out.numel(), kernels::kParallelGrain, [&](int64_t first, int64_t last) {
+    kernel(from.raw_data() + first * item, out.raw_data() + first * item, last - first);
+  });
+  return out;
+}
+
+NDArray backward_of_unary(const char* name, const char* what, kernels::BinaryOp op,
+                          const NDArray& dy, const NDArray& x) {
+  check_alike(name, what, dy, x);
+  if (is_half(x.dtype())) {
+    return to(backward_of_unary(name, what, op, to(dy, float32), to(x, float32)), x.dtype());
+  }
+  const NDArray a = contiguous(dy), b = contiguous(x);
+  NDArray out = NDArray::empty_unchecked(x.shape(), x.dtype());
+  const kernels::BinaryKernel kernel = kernels::binary_kernel(op, x.dtype());
+  const int64_t item = size_of(x.dtype());
+  parallel_for(0, out.numel(), kernels::kParallelGrain, [&](int64_t first, int64_t last) {
+    kernel(a.raw_data() + first * item, 1, b.raw_data() + first * item, 1,
+           out.raw_data() + first * item, last - first);
+  });
+  return out;
+}
+
 }  // namespace
 
 void check_labels(const char* name, const NDArray& logits, const NDArray& labels) {
@@ -48,19 +79,23 @@ void check_labels(const char* name, const NDArray& logits, const NDArray& labels
 }
 
 NDArray relu_backward(const NDArray& dy, const NDArray& y) {
-  constexpr const char* kName = "relu_backward";
-  check_alike(kName, "dy and y", dy, y);
-  if (is_half(y.dtype())) return to(relu_backward(to(dy, float32), to(y, float32)), y.dtype());
-  const NDArray a = contiguous(dy), b = contiguous(y);
-  NDArray out = NDArray::empty_unchecked(y.shape(), y.dtype());
-  const kernels::BinaryKernel kernel =
-      kernels::binary_kernel(kernels::BinaryOp::kReluBackward, y.dtype());
-  const int64_t item = size_of(y.dtype());
-  parallel_for(0, out.numel(), kernels::kParallelGrain, [&](int64_t first, int64_t last) {
-    kernel(a.raw_data() + first * item, 1, b.raw_data() + first * item, 1,
-           out.raw_data() + first * item, last - first);
-  });
-  return out;
+  return backward_of_unary("relu_backward", "dy and y", kernels::BinaryOp::kReluBackward, dy, y);
+}
+
+NDArray gelu(const NDArray& x, Gelu form) {
+  return unary("gelu", form == Gelu::kTanh ? kernels::UnaryOp::kGeluTanh : kernels::UnaryOp::kGelu,
+               x);
+}
+NDArray gelu_backward(const NDArray& dy, const NDArray& x, Gelu form) {
+  using kernels::BinaryOp;
+  return backward_of_unary(
+      "gelu_backward", "dy and x",
+      form == Gelu::kTanh ? BinaryOp::kGeluTanhBackward : BinaryOp::kGeluBackward, dy, x);
+}
+
+NDArray silu(const NDArray& x) { return unary("silu", kernels::UnaryOp::kSilu, x); }
+NDArray silu_backward(const NDArray& dy, const NDArray& x) {
+  return backward_of_unary("silu_backward", "dy and x", kernels::BinaryOp::kSiluBackward, dy, x);
 }
 
 NDArray nll(const NDArray& log_probabilities, const NDArray& labels, Labels checked) {

@@ -9,6 +9,17 @@ namespace lamina {
 // y <= 0 ? 0 : dy, elementwise: a NaN in y lets dy through, as in PyTorch.
 NDArray relu_backward(const NDArray& dy, const NDArray& y);
 
+// x Phi(x), where Phi is the normal distribution function (1 + erf(x / sqrt(2))) / 2 or its
+// approximation (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2; -0 at -inf. Floating dtypes.
+// Hendrycks and Gimpel, "Gaussian error linear units", 2016.
+NDArray gelu(const NDArray& x, Gelu form);
+// dy times its derivative at x; of one shape and dtype.
+NDArray gelu_backward(const NDArray& dy, const NDArray& x, Gelu form);
+// x sigmoid(x); -0 at -inf. Floating dtypes.
+NDArray silu(const NDArray& x);
+// dy times its derivative at x; of one shape and dtype.
+NDArray silu_backward(const NDArray& dy, const NDArray& x);
+
 // Throws unless logits are floating (n, classes) and labels int64 (n), from 0 to classes - 1.
 void check_labels(const char* op, const NDArray& logits, const NDArray& labels);
 // Whether the caller has called check_labels already.

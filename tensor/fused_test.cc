@@ -91,6 +91,42 @@ TEST(CrossEntropyBackwardTest, ImpossibleClassesAndNanRows) {
   }
 }
 
+TEST(ActivationTest, InfinitiesGiveTheLimitsAndNanStays) {
+  for (const DType dtype : kFloatingDTypes) {
+    const NDArray x = array({-kInf, kInf, kNan, 0}, {4}, dtype), dy = NDArray::ones(4, dtype);
+    for (const NDArray& y : {gelu(x, Gelu::kExact), gelu(x, Gelu::kTanh), silu(x)}) {
+      EXPECT_CLOSE(y, {0, kInf, kNan, 0});
+    }
+    for (const NDArray& dx : {gelu_backward(dy, x, Gelu::kExact), gelu_backward(dy, x, Gelu::kTanh),
+                              silu_backward(dy, x)}) {
+      EXPECT_CLOSE(dx, {0, 1, kNan, 0.5}, 3e-7);
+    }
+  }
+}
+
+// The tails of float32 keep their relative accuracy: against the C library in double.
+TEST(ActivationTest, SlopesAreRightOverAllMagnitudes) {
+  std::vector<double> xs;
+  for (double x = -80; x <= 80; x += 0.0137) xs.push_back(static_cast<float>(x));
+  const NDArray x = array(xs, float32), dy = NDArray::ones(x.numel());
+  const auto expect_slopes = [&](const NDArray& got, double (*slope)(double)) {
+    const std::vector<double> values = elements(got);
+    for (size_t i = 0; i < xs.size(); ++i) {
+      const double exact = slope(xs[i]);
+      // x Phi(x) has a slope of 0 near -0.75, x sigmoid(x) near -1.28: an absolute bound there.
+      const double bound = std::abs(xs[i]) < 2 ? 3e-7 : 2e-6 * std::abs(exact) + 1e-44;
+      EXPECT_NEAR(values[i], exact, bound) << xs[i];
+    }
+  };
+  expect_slopes(gelu_backward(dy, x, Gelu::kExact), [](double v) {
+    return 0.5 * std::erfc(-v / std::sqrt(2.0)) + v * std::exp(-v * v / 2) / std::sqrt(2 * M_PI);
+  });
+  expect_slopes(silu_backward(dy, x), [](double v) {
+    const double s = 1 / (1 + std::exp(-v));
+    return s + v * s / (1 + std::exp(v));
+  });
+}
+
 TEST(FusedTest, LabelsAreChecked) {
   const NDArray p = noise({2, 3}), dy = noise({2});
   EXPECT_THROWS(IndexError, "[nll] expected labels from 0 to 2, got 3 at position 1",

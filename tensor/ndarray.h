@@ -61,6 +61,8 @@ struct UniqueResult {
 
 // What pad adds: one value, the array mirrored at its edge without repeating it, or its edge.
 enum class PadMode { kConstant, kReflect, kReplicate };
+// The normal distribution function in GELU: exact, or its approximation by tanh.
+enum class Gelu { kExact, kTanh };
 // How unfold and fold place their windows: one number, or one for rows and one for columns.
 struct UnfoldOptions {
   Dims dilation = 1;  // distance of neighbours in a window

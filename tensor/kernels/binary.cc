@@ -1,5 +1,5 @@
 // Functions of two operands. The loops are plain C++: inside HWY_NAMESPACE the compiler vectorises them once per
-// instruction set. Only what it cannot do well (pow, atan2) is written in Highway's operations.
+// instruction set. Only what it cannot do well (pow, atan2, slopes) is written in Highway's operations.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -13,6 +13,7 @@
 #include "hwy/foreach_target.h"
 // Highway's headers, and those that use them, come after foreach_target.h.
 #include "hwy/highway.h"
+#include "lamina/tensor/kernels/activation-inl.h"
 #include "lamina/tensor/kernels/math-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -119,6 +120,13 @@ struct Atan2Double {
   template <class T>
   static HWY_INLINE T apply(T y, T x) {
     return std::atan2(y, x);
+  }
+};
+template <class Slope>
+struct TimesSlope {  // a f'(b)
+  template <class T>
+  static HWY_INLINE T apply(T a, T b) {
+    return a * Slope::apply(b);
   }
 };
 struct BitwiseAnd {
@@ -228,6 +236,33 @@ void wide_binary_loop(const void* a_void, int64_t a_step, const void* b_void, in
   }
 }
 
+// a f'(b) in float32 lanes. What is not dense, and the end, goes through buffers.
+template <class Slope>
+void slope_loop(const void* a_void, int64_t a_step, const void* b_void, int64_t b_step,
+                void* out_void, int64_t n) {
+  constexpr int64_t kBuffer = 256;
+  const float* a = static_cast<const float*>(a_void);
+  const float* b = static_cast<const float*>(b_void);
+  float* out = static_cast<float*>(out_void);
+  const hn::ScalableTag<float> d;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  const auto run = [&](const float* x, const float* y, float* to) HWY_ATTR {
+    hn::StoreU(hn::Mul(hn::LoadU(d, x), Slope::apply(d, hn::LoadU(d, y))), d, to);
+  };
+  int64_t begin = 0;
+  if (a_step == 1 && b_step == 1) {
+    for (; begin + lanes <= n; begin += lanes) run(a + begin, b + begin, out + begin);
+  }
+  HWY_ALIGN float x[kBuffer] = {}, y[kBuffer] = {};
+  for (; begin < n; begin += kBuffer) {
+    const int64_t count = std::min(kBuffer, n - begin);
+    for (int64_t i = 0; i < count; ++i) x[i] = a[(begin + i) * a_step];
+    for (int64_t i = 0; i < count; ++i) y[i] = b[(begin + i) * b_step];
+    for (int64_t i = 0; i < count; i += lanes) run(x + i, y + i, x + i);
+    std::memcpy(out + begin, x, count * sizeof(float));
+  }
+}
+
 // Powers with an exponent that is the same everywhere and has a shorter way.
 template <class T>
 void pow_loop(const void* a_void, int64_t a_step, const void* b_void, int64_t b_step,
@@ -328,6 +363,15 @@ BinaryKernel choose_binary(BinaryOp op, DType dtype) {
     case BinaryOp::kReluBackward:
       return of_floats(dtype, &binary_loop<ReluBackward, float>,
                        &binary_loop<ReluBackward, double>);
+    case BinaryOp::kGeluBackward:
+      return of_floats(dtype, &slope_loop<GeluSlopeVector>,
+                       &binary_loop<TimesSlope<GeluSlopeDouble>, double>);
+    case BinaryOp::kGeluTanhBackward:
+      return of_floats(dtype, &slope_loop<GeluTanhSlopeVector>,
+                       &binary_loop<TimesSlope<GeluTanhSlopeDouble>, double>);
+    case BinaryOp::kSiluBackward:
+      return of_floats(dtype, &slope_loop<SiluSlopeVector>,
+                       &binary_loop<TimesSlope<SiluSlopeDouble>, double>);
     case BinaryOp::kEq:
       return of_all<Eq>(dtype);
     case BinaryOp::kNe:

@@ -12,6 +12,9 @@ namespace {
 double sigmoid(double x) {
   return x < 0 ? std::exp(x) / (1 + std::exp(x)) : 1 / (1 + std::exp(-x));
 }
+// Their limit at -inf is 0.
+double gelu(double x) { return x < -1e3 ? -0.0 : x * (0.5 * std::erfc(-x * std::sqrt(0.5))); }
+double silu(double x) { return x < -1e3 ? -0.0 : x * sigmoid(x); }
 double rsqrt(double x) { return 1 / std::sqrt(x); }
 
 float float_of(uint32_t bits) {
@@ -51,7 +54,8 @@ const std::vector<UnaryFunction>& unary_functions() {
       {"atan", UnaryOp::kAtan, std::atan, 0.51},  {"sinh", UnaryOp::kSinh, std::sinh, 0.51},
       {"cosh", UnaryOp::kCosh, std::cosh, 0.51},  {"tanh", UnaryOp::kTanh, std::tanh, 3.5},
       {"sigmoid", UnaryOp::kSigmoid, sigmoid, 3}, {"erf", UnaryOp::kErf, std::erf, 0.51},
-      {"erfc", UnaryOp::kErfc, std::erfc, 0.51},
+      {"erfc", UnaryOp::kErfc, std::erfc, 0.51},  {"gelu", UnaryOp::kGelu, gelu, 7},
+      {"silu", UnaryOp::kSilu, silu, 6},
   };
   return all;
 }

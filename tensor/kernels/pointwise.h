@@ -36,6 +36,9 @@ enum class BinaryOp {
   kDiv,
   kAtan2,
   kReluBackward,  // b <= 0 ? 0 : a
+  kGeluBackward,  // a times the derivative at b
+  kGeluTanhBackward,
+  kSiluBackward,
   // ---- The result is bool
   kEq,
   kNe,
@@ -90,6 +93,9 @@ enum class UnaryOp {
   kSigmoid,
   kErf,
   kErfc,
+  kGelu,      // x (1 + erf(x / sqrt(2))) / 2
+  kGeluTanh,  // x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2
+  kSilu,      // x sigmoid(x)
   // ---- The result is bool
   kIsNan,
   kIsInf,

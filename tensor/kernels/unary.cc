@@ -11,6 +11,7 @@
 #include "hwy/foreach_target.h"
 // Highway's headers, and those that use them, come after foreach_target.h.
 #include "hwy/highway.h"
+#include "lamina/tensor/kernels/activation-inl.h"
 #include "lamina/tensor/kernels/math-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -266,6 +267,13 @@ UnaryKernel choose_unary(UnaryOp op, DType dtype) {
       return of_floats(dtype, &wide_loop<ErfWide>, &unary_loop<Erf, double>);
     case UnaryOp::kErfc:
       return of_floats(dtype, &wide_loop<ErfcWide>, &unary_loop<Erfc, double>);
+    case UnaryOp::kGelu:
+      return of_floats(dtype, &vector_loop<GeluVector, float>, &unary_loop<GeluDouble, double>);
+    case UnaryOp::kGeluTanh:
+      return of_floats(dtype, &vector_loop<GeluTanhVector, float>,
+                       &unary_loop<GeluTanhDouble, double>);
+    case UnaryOp::kSilu:
+      return of_floats(dtype, &vector_loop<SiluVector, float>, &unary_loop<SiluDouble, double>);
     case UnaryOp::kIsNan:
       return of_all<IsNan>(dtype);
     case UnaryOp::kIsInf:

@@ -107,6 +107,7 @@ Extents extents_of(const Shape& shape) { return Extents(shape.begin(), shape.end
 const Table& all_op_cases() {
   static const Table& table = *[] {
     auto* t = new Table;
+    add_activation_rows(*t);
     add_arithmetic_rows(*t);
     add_reduce_rows(*t);
     add_product_rows(*t);

@@ -190,6 +190,7 @@ struct OpCase {
 #define LAMINA_FAILS(E, ...) fails<E>(#E, __VA_ARGS__)
 
 using Table = std::vector<OpCase>;
+void add_activation_rows(Table& table);
 void add_arithmetic_rows(Table& table);
 void add_reduce_rows(Table& table);
 void add_product_rows(Table& table);
