@@ -106,6 +106,11 @@ class OpBench {
       mean_cross_entropy(logits, target).backward();
       clear_grad(logits);
     });
+    Tensor x = peer::randn({1000, 1000}).requires_grad_();
+    row("gelu_1M_fwd_bwd", [&] {
+      peer::gelu(x).sum().backward();
+      clear_grad(x);
+    });
   }
 
   void pointwise() const {
@@ -119,6 +124,7 @@ class OpBench {
     row("exp_1M", [&] { return x.exp(); });
     row("tanh_1M", [&] { return x.tanh(); });
     row("sigmoid_1M", [&] { return x.sigmoid(); });
+    row("gelu_1M", [&] { return peer::gelu(x); });
     row("relu_1M", [&] { return x.relu(); });
     const Tensor p = peer::randn({8, 16, 64, 64});
     row("permute_contig_8x16x64x64", [&] { return p.permute({0, 2, 1, 3}).contiguous(); });
