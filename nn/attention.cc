@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "lamina/nn/dropout.h"
 #include "lamina/nn/init.h"
 
 namespace lamina::nn {
@@ -35,11 +36,6 @@ void check_expands(const char* name, const char* what, const Tensor& mask, const
   if (broadcast_shapes(mask.shape(), wanted, &shape) && shape == wanted) return;
   fail<ShapeError>(name, "expected ", what, " that expands to ", wanted.str(), ", got ",
                    mask.shape().str());
-}
-
-Tensor dropout(const Tensor& x, double p) {
-  if (p == 1) return x * 0;
-  return x * Tensor(random::bernoulli(x.shape(), 1 - p, x.dtype())) / (1 - p);
 }
 
 // The weights (..., queries, keys).
@@ -77,7 +73,7 @@ Tensor functional::scaled_dot_product_attention(const Tensor& query, const Tenso
   const double scale = options.scale.value_or(
       1 / std::sqrt(static_cast<double>(std::max<int64_t>(1, query.size(-1)))));
   Tensor weights = attention_weights(query, key, scale, mask);
-  if (options.dropout_p > 0) weights = dropout(weights, options.dropout_p);
+  if (options.dropout_p > 0) weights = functional::dropout(weights, options.dropout_p);
   return matmul(weights, value);
 }
 
@@ -290,7 +286,8 @@ MultiheadAttentionResult MultiheadAttention::forward(const Tensor& query, const 
 
   const double scale = 1 / std::sqrt(static_cast<double>(embed_dim_ / num_heads_));
   Tensor weights = attention_weights(q, k, scale, mask);
-  if (is_training() && options_.dropout > 0) weights = dropout(weights, options_.dropout);
+  if (is_training() && options_.dropout > 0)
+    weights = functional::dropout(weights, options_.dropout);
   const Tensor together = matmul(weights, v).transpose(1, 2).reshape({batch, queries, embed_dim_});
   Tensor output = out_proj_(together);
   output = !batched ? output.squeeze(0) : options_.batch_first ? output : output.transpose(0, 1);

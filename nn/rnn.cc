@@ -4,7 +4,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "lamina/nn/dropout.h"
 #include "lamina/nn/init.h"
+#include "lamina/nn/repr.h"
 
 namespace lamina::nn {
 namespace {
@@ -36,11 +38,6 @@ bool is_relu(const char* name, const std::string& nonlinearity) {
                      "\"");
   }
   return nonlinearity == "relu";
-}
-
-Tensor dropout(const Tensor& x, double p) {
-  if (p == 1) return x * 0;
-  return x * Tensor(random::bernoulli(x.shape(), 1 - p, x.dtype())) / (1 - p);
 }
 
 void check_sizes(const char* name, int64_t input_size, int64_t hidden_size) {
@@ -104,7 +101,8 @@ std::string Recurrence::extra_repr() const {
   if (options_.num_layers != 1) absl::StrAppend(&text, ", num_layers=", options_.num_layers);
   if (!options_.bias) text += ", bias=False";
   if (options_.batch_first) text += ", batch_first=True";
-  if (options_.dropout != 0) absl::StrAppend(&text, ", dropout=", options_.dropout);
+  if (options_.dropout != 0)
+    absl::StrAppend(&text, ", dropout=", internal::python_float(options_.dropout));
   if (options_.bidirectional) text += ", bidirectional=True";
   return text;
 }
@@ -154,7 +152,7 @@ std::vector<Tensor> Recurrence::run(const char* name, const Tensor& x, const Sta
   const size_t per_layer = options_.bidirectional ? 2 : 1;
   for (size_t d = 0; d < directions_.size(); d += per_layer) {
     if (d > 0 && training && options_.dropout > 0) {
-      layer_input = dropout(layer_input, options_.dropout);
+      layer_input = functional::dropout(layer_input, options_.dropout);
     }
     Tensor output = run_direction(directions_[d], layer_input, false, states[d], step);
     if (options_.bidirectional) {

@@ -256,6 +256,21 @@ namespace {
 // A word is below this with probability p.
 uint64_t threshold(double p) { return static_cast<uint64_t>(p * 0x1p32); }
 
+// `value` with probability p, else 0.
+NDArray choose(const Shape& shape, double p, double value, DType dtype, Generator& generator) {
+  NDArray x = NDArray::empty(shape, dtype);
+  const uint64_t limit = threshold(p);
+  dispatch_all(dtype, [&](auto type) {
+    using T = typename decltype(type)::type;
+    const T chosen = convert<T>(value), zero = convert<T>(0);
+    T* out = x.data<T>();
+    for_words(x.numel(), 4, generator, [&](const uint32_t* words, int64_t first, int64_t last) {
+      for (int64_t i = first; i < last; ++i, ++words) out[i] = *words < limit ? chosen : zero;
+    });
+  });
+  return x;
+}
+
 }  // namespace
 
 NDArray bernoulli(const NDArray& p, Generator& generator) {
@@ -289,17 +304,16 @@ NDArray bernoulli(const Shape& shape, double p, DType dtype, Generator& generato
   if (!(p >= 0 && p <= 1)) {
     fail<ValueError>("bernoulli", "expected a probability from 0 to 1, got ", p);
   }
-  NDArray x = NDArray::empty(shape, dtype);
-  const uint64_t limit = threshold(p);
-  dispatch_all(dtype, [&](auto type) {
-    using T = typename decltype(type)::type;
-    const T one = convert<T>(1), zero = convert<T>(0);
-    T* out = x.data<T>();
-    for_words(x.numel(), 4, generator, [&](const uint32_t* words, int64_t first, int64_t last) {
-      for (int64_t i = first; i < last; ++i, ++words) out[i] = *words < limit ? one : zero;
-    });
-  });
-  return x;
+  return choose(shape, p, 1, dtype, generator);
+}
+
+NDArray dropout_mask(const Shape& shape, double p, DType dtype, Generator& generator) {
+  const OpScope scope("dropout_mask");
+  check_floating("dropout_mask", dtype);
+  if (!(p >= 0 && p <= 1)) {
+    fail<ValueError>("dropout_mask", "expected a probability from 0 to 1, got ", p);
+  }
+  return choose(shape, 1 - p, p == 1 ? 0 : 1 / (1 - p), dtype, generator);
 }
 
 }  // namespace random

@@ -107,9 +107,13 @@ NDArray integers(int64_t low, int64_t high, const Shape& shape, DType dtype = in
 // 1 with probability p[i], else 0: p's shape and dtype, which is floating; p from 0 to 1, of which
 // the first 32 bits count.
 NDArray bernoulli(const NDArray& p, Generator& generator = default_generator());
-// The same with one probability, in any dtype: a mask for dropout.
+// The same with one probability, in any dtype.
 NDArray bernoulli(const Shape& shape, double p, DType dtype = float32,
                   Generator& generator = default_generator());
+// 0 with probability p, else 1 / (1 - p): what dropout multiplies by. Floating dtypes; p from 0 to
+// 1, and all 0 for 1.
+NDArray dropout_mask(const Shape& shape, double p, DType dtype = float32,
+                     Generator& generator = default_generator());
 
 }  // namespace random
 }  // namespace lamina

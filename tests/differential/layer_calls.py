@@ -32,6 +32,19 @@ class Call:
         self.wanted = len(inputs) if wanted is None else wanted
 
 
+def both(name, module, function, make):
+    """The module under its name and the function under "F." and its name. `make` returns settings by PyTorch's names, the operands, and how many of them get gradients, if not all."""
+    def as_module():
+        settings, operands, *wanted = make()
+        return Call(module(**settings), settings, operands, True, *wanted)
+    def as_function():
+        settings, operands, *wanted = make()
+        wide_settings = {k: wide(v) for k, v in settings.items()}
+        return Call(lambda *x: function(*x, **wide_settings), settings, operands, True, *wanted)
+    maker(name)(as_module)
+    maker("F." + function.__name__)(as_function)
+
+
 # ---- Random values
 
 def normal(*shape, scale=1.0):

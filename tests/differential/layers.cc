@@ -49,7 +49,9 @@ void Settings::check_all_read() const {
 const LayerTable& layer_table() {
   static const LayerTable& table = *[] {
     auto* all = new LayerTable;
+    add_activations(*all);
     add_attention(*all);
+    add_basic(*all);
     add_losses(*all);
     add_recurrent(*all);
     return all;

@@ -97,7 +97,9 @@ Callee layer_of_3(L&& module) {
 }
 
 // Each of them adds a family.
+void add_activations(LayerTable& table);
 void add_attention(LayerTable& table);
+void add_basic(LayerTable& table);
 void add_losses(LayerTable& table);
 void add_recurrent(LayerTable& table);
 

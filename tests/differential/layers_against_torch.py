@@ -22,7 +22,9 @@ import torch
 
 sys.dont_write_bytecode = True  # the modules below lie in the source tree
 import layer_calls
-import attention_calls  # these register their layers
+import activation_calls  # these register their layers
+import attention_calls
+import basic_calls
 import loss_calls
 import recurrent_calls
 from operands import rng

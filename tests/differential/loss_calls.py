@@ -4,24 +4,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from layer_calls import Call, choices, extents, maker, normal, rng, some, uniform, wide
+from layer_calls import both, choices, extents, normal, rng, some, uniform
 
 
 def reduction(*more):
     return rng.choice(["mean", "sum", "none", *more])
-
-
-def both(name, module, function, make):
-    """`make` returns settings by PyTorch's names, the operands, and how many of them get gradients, if not all."""
-    def as_module():
-        settings, operands, *wanted = make()
-        return Call(module(**settings), settings, operands, True, *wanted)
-    def as_function():
-        settings, operands, *wanted = make()
-        wide_settings = {k: wide(v) for k, v in settings.items()}
-        return Call(lambda *x: function(*x, **wide_settings), settings, operands, True, *wanted)
-    maker(name)(as_module)
-    maker("F." + function.__name__)(as_function)
 
 
 def pair(**options):
