@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "lamina/autograd/tensor.h"
+#include "lamina/tensor/convolution.h"
 #include "lamina/tensor/einsum.h"
 
 namespace lamina {

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "lamina/tensor/convolution.h"
 #include "lamina/tensor/einsum.h"
 #include "lamina/tensor/ndarray.h"
 

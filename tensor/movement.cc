@@ -6,6 +6,7 @@
 #include "lamina/tensor/kernels/copy.h"
 #include "lamina/tensor/kernels/unfold.h"
 #include "lamina/tensor/ndarray.h"
+#include "lamina/tensor/windows.h"
 
 namespace lamina {
 
@@ -87,49 +88,19 @@ NDArray internal::pad_constant(const NDArray& x, absl::Span<const int64_t> paddi
 
 namespace {
 
-// Rows and columns, from one number for both or one for each.
-struct Pair {
-  int64_t rows, columns;
-};
-Pair pair_of(const char* op, const char* name, const Dims& numbers, int64_t least) {
-  if (numbers.rank() < 1 || numbers.rank() > 2 ||
-      *std::min_element(numbers.begin(), numbers.end()) < least) {
-    fail<ValueError>(op, "expected one or two numbers of at least ", least, " for the ", name,
-                     ", got ", numbers.str());
-  }
-  return {numbers[0], numbers[numbers.rank() - 1]};
-}
-
-// The windows along one dimension; 0 or less if not even one fits.
-int64_t count_windows(const char* op, int64_t extent, int64_t kernel, int64_t dilation,
-                      int64_t padding, int64_t stride) {
-  int64_t reach, padded;
-  if (__builtin_mul_overflow(kernel - 1, dilation, &reach) ||
-      __builtin_mul_overflow(padding, 2, &padded) ||
-      __builtin_add_overflow(padded, extent, &padded)) {
-    fail<ShapeError>(op, "expected windows whose sizes are below 2^63, got kernel ", kernel,
-                     ", dilation ", dilation, " and padding ", padding);
-  }
-  return reach >= padded ? 0 : (padded - reach - 1) / stride + 1;
-}
-
 kernels::Windows windows_of(const char* op, const char* image_name, const Dims& image,
                             const Dims& kernel, const UnfoldOptions& options) {
-  const Pair size = pair_of(op, image_name, image, 0), k = pair_of(op, "kernel", kernel, 1),
-             d = pair_of(op, "dilation", options.dilation, 1),
-             p = pair_of(op, "padding", options.padding, 0),
-             s = pair_of(op, "stride", options.stride, 1);
-  kernels::Windows w{{size.rows, k.rows, d.rows, p.rows, s.rows, 0},
-                     {size.columns, k.columns, d.columns, p.columns, s.columns, 0}};
-  for (kernels::WindowAxis* axis : {&w.rows, &w.columns}) {
-    axis->count =
-        count_windows(op, axis->extent, axis->kernel, axis->dilation, axis->padding, axis->stride);
-  }
+  const auto pair = [op](const char* name, const Dims& numbers, int64_t least) {
+    return internal::per_axis(op, name, numbers, 2, least);
+  };
+  const Dims size = pair(image_name, image, 0), k = pair("kernel", kernel, 1),
+             d = pair("dilation", options.dilation, 1), p = pair("padding", options.padding, 0);
+  const kernels::Windows w =
+      internal::windows_over(op, size, k, d, p, pair("stride", options.stride, 1));
   if (w.rows.count == 0 || w.columns.count == 0) {
-    fail<ShapeError>(op, "expected a kernel that fits into the padded image, got kernel (", k.rows,
-                     ", ", k.columns, ") with dilation (", d.rows, ", ", d.columns,
-                     ") and padding (", p.rows, ", ", p.columns, ") for image (", size.rows, ", ",
-                     size.columns, ")");
+    fail<ShapeError>(op, "expected a kernel that fits into the padded image, got kernel ", k.str(),
+                     " with dilation ", d.str(), " and padding ", p.str(), " for image ",
+                     size.str());
   }
   return w;
 }

@@ -69,6 +69,42 @@ struct UnfoldOptions {
   Dims padding = 0;   // zeros around the image, on each side
   Dims stride = 1;    // distance of neighbouring windows
 };
+// Of a convolution: one number, or one for rows and one for columns.
+struct ConvOptions {
+  Dims stride = 1;     // distance of neighbouring windows
+  Dims padding = 0;    // zeros around the image, on each side
+  Dims dilation = 1;   // distance of neighbours in a window
+  int64_t groups = 1;  // parts of the channels that see nothing of each other
+};
+// Of a transposed convolution: those of the convolution whose adjoint it is.
+struct ConvTransposeOptions {
+  Dims stride = 1;
+  Dims padding = 0;
+  Dims output_padding =
+      0;  // rows and columns of the result that no window of the convolution begins at
+  int64_t groups = 1;
+  Dims dilation = 1;
+};
+struct MaxPoolOptions {
+  Dims stride = {};        // none means the kernel's extents
+  Dims padding = 0;        // at most half the kernel, on each side
+  Dims dilation = 1;       // distance of neighbours in a window
+  bool ceil_mode = false;  // windows may reach beyond the padding, if they begin before it
+};
+struct AvgPoolOptions {
+  Dims stride = {};               // none means the kernel's extents
+  Dims padding = 0;               // zeros, at most half the kernel, on each side
+  bool ceil_mode = false;         // windows may reach beyond the padding, if they begin before it
+  bool count_include_pad = true;  // whether the zeros of the padding count
+};
+enum class InterpolateMode { kNearest, kBilinear };
+// What interpolate makes: either a size or factors, one number or one for rows and one for columns.
+struct InterpolateOptions {
+  Dims size = {};
+  std::vector<double> scale_factor = {};
+  InterpolateMode mode = InterpolateMode::kNearest;
+  bool align_corners = false;  // of kBilinear: corners map to corners, else edges to edges
+};
 
 #define LAMINA_ARRAY NDArray
 #include "lamina/tensor/ops.inc"

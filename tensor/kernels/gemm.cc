@@ -193,7 +193,7 @@ void multiply(const Product& g, const Plan& plan, const Panel& panel, int64_t i0
     t.bias = g.bias != nullptr && panel.last ? g.bias + j * g.bias_col : nullptr;
     for (int64_t i = i0; i < i1; i += plan.tile_rows) {
       const int64_t rows = std::min(plan.tile_rows, i1 - i);
-      const MicroKernel kernel = find_micro_kernel(rows, width / kLanes);
+      const MicroKernel kernel = find_micro_kernel<Walk::kEven>(rows, width / kLanes);
       if (copied_a == nullptr) {
         t.a = g.a + i * g.a_row + panel.p0 * g.a_col;
       } else {

@@ -1,5 +1,5 @@
 // The innermost loops of the float32 matrix product: the micro-kernel, packing and dot products.
-// Included once per instruction set by gemm.cc, which tells how they fit together.
+// Included once per instruction set by gemm.cc, which tells how they fit together, and by conv.cc.
 #if defined(LAMINA_TENSOR_KERNELS_GEMM_KERNELS_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef LAMINA_TENSOR_KERNELS_GEMM_KERNELS_INL_H_
 #undef LAMINA_TENSOR_KERNELS_GEMM_KERNELS_INL_H_
@@ -34,6 +34,14 @@ constexpr int kDotRows = kMaxRows >= 14 ? 5 : 2;
 // four-byte lanes.)
 constexpr bool kHaveMasks = HWY_TARGET == HWY_AVX2 || !HWY_MEM_OPS_MIGHT_FAULT;
 
+// Where the micro-kernel finds step p along k. A convolution reads one operand in an image: B's rows
+// from places in a table, or A's columns in runs, which are rows of the image.
+enum class Walk {
+  kEven,   // A at p * a_col, B at p * b_row
+  kTable,  // A at p * a_col, B at b_table[p]
+  kRuns,   // as kEven, `runs` times `depth` steps; after each of them A skips a_skip
+};
+
 // What the micro-kernel does: C(rows, vectors) = [C +] A(rows, depth) * B(depth, vectors) [+ bias]
 // [ReLU].
 struct Tile {
@@ -41,7 +49,9 @@ struct Tile {
   int64_t a_row, a_col;
   const float* b;
   int64_t b_row;  // B's columns are contiguous
+  const int64_t* b_table;
   int64_t depth;
+  int64_t runs, a_skip;
   float* c;
   int64_t c_row;    // C's columns are contiguous
   int64_t columns;  // that exist: all that `vectors` hold, or fewer if that is one
@@ -50,7 +60,7 @@ struct Tile {
   bool relu;
 };
 
-template <int kRows, int kVectors>
+template <int kRows, int kVectors, Walk kWalk = Walk::kEven>
 void micro_kernel(const Tile& t) {
   const D d;
   const auto mask = hn::FirstN(d, static_cast<size_t>(t.columns));
@@ -75,11 +85,10 @@ void micro_kernel(const Tile& t) {
   for (int g = 0; g < kGroups; ++g) a[g] = t.a + 3 * g * t.a_row;
   const float* b = t.b;
   const int64_t a_row = t.a_row, a_col = t.a_col, b_row = t.b_row;
-  for (int64_t p = t.depth; p > 0; --p) {
+  const auto step = [&](const float* from) HWY_ATTR {
     V row[kVectors];
 #pragma GCC unroll 16
-    for (int v = 0; v < kVectors; ++v) row[v] = load(b + v * kLanes);
-    b += b_row;
+    for (int v = 0; v < kVectors; ++v) row[v] = load(from + v * kLanes);
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
       const V x = hn::Set(d, a[r / 3][(r % 3) * a_row]);
@@ -88,6 +97,18 @@ void micro_kernel(const Tile& t) {
     }
 #pragma GCC unroll 16
     for (int g = 0; g < kGroups; ++g) a[g] += a_col;
+  };
+  if constexpr (kWalk == Walk::kTable) {
+    const int64_t* const end = t.b_table + t.depth;
+    for (const int64_t* place = t.b_table; place != end; ++place) step(b + *place);
+  } else if constexpr (kWalk == Walk::kRuns) {
+    for (int64_t run = t.runs; run > 0; --run) {
+      for (int64_t p = t.depth; p > 0; --p, b += b_row) step(b);
+#pragma GCC unroll 16
+      for (int g = 0; g < kGroups; ++g) a[g] += t.a_skip;
+    }
+  } else {
+    for (int64_t p = t.depth; p > 0; --p, b += b_row) step(b);
   }
 
   if (t.add) {
@@ -126,16 +147,17 @@ void micro_kernel(const Tile& t) {
 
 using MicroKernel = void (*)(const Tile&);
 
-template <int kVectors, int... kRowsLessOne>
+template <Walk kWalk, int kVectors, int... kRowsLessOne>
 constexpr std::array<MicroKernel, kMaxRows + 1> micro_kernels(
     std::integer_sequence<int, kRowsLessOne...>) {
-  return {nullptr, &micro_kernel<kRowsLessOne + 1, kVectors>...};
+  return {nullptr, &micro_kernel<kRowsLessOne + 1, kVectors, kWalk>...};
 }
 
+template <Walk kWalk>
 MicroKernel find_micro_kernel(int64_t rows, int64_t vectors) {
   using Rows = std::make_integer_sequence<int, kMaxRows>;
-  static constexpr std::array<MicroKernel, kMaxRows + 1> kOne = micro_kernels<1>(Rows());
-  static constexpr std::array<MicroKernel, kMaxRows + 1> kTwo = micro_kernels<2>(Rows());
+  static constexpr std::array<MicroKernel, kMaxRows + 1> kOne = micro_kernels<kWalk, 1>(Rows());
+  static constexpr std::array<MicroKernel, kMaxRows + 1> kTwo = micro_kernels<kWalk, 2>(Rows());
   return vectors == 2 ? kTwo[rows] : kOne[rows];
 }
 

@@ -111,6 +111,7 @@ const Table& all_op_cases() {
     add_arithmetic_rows(*t);
     add_reduce_rows(*t);
     add_product_rows(*t);
+    add_convolution_rows(*t);
     add_index_rows(*t);
     add_indexing_rows(*t);
     add_view_rows(*t);

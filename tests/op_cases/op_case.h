@@ -194,6 +194,7 @@ void add_activation_rows(Table& table);
 void add_arithmetic_rows(Table& table);
 void add_reduce_rows(Table& table);
 void add_product_rows(Table& table);
+void add_convolution_rows(Table& table);
 void add_index_rows(Table& table);
 void add_indexing_rows(Table& table);
 void add_view_rows(Table& table);

@@ -30,6 +30,9 @@ void clear_grad(peer::Tensor& leaf) { leaf.set_grad({}); }
 peer::Tensor rows_of(const peer::Tensor& weight, const peer::Tensor& ids) {
   return index_select(weight, 0, ids);
 }
+peer::Tensor conv3x3(const peer::Tensor& x, const peer::Tensor& weight, const peer::Tensor& bias) {
+  return conv2d(x, weight, bias, {1, 1});
+}
 
 }  // namespace
 

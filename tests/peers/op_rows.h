@@ -7,6 +7,7 @@
 //   Tensor mean_cross_entropy(const Tensor& logits, const Tensor& labels);
 //   void clear_grad(Tensor& leaf);
 //   Tensor rows_of(const Tensor& weight, const Tensor& ids);   // the rows ids of weight
+//   Tensor conv3x3(const Tensor& x, const Tensor& weight, const Tensor& bias);   // padding 1
 #ifndef LAMINA_TESTS_PEERS_OP_ROWS_H_
 #define LAMINA_TESTS_PEERS_OP_ROWS_H_
 
@@ -34,6 +35,7 @@ class OpBench {
     pointwise();
     reductions();
     products();
+    images();
     random();
   }
 
@@ -106,10 +108,18 @@ class OpBench {
       mean_cross_entropy(logits, target).backward();
       clear_grad(logits);
     });
-    Tensor x = peer::randn({1000, 1000}).requires_grad_();
+    Tensor g = peer::randn({1000, 1000}).requires_grad_();
     row("gelu_1M_fwd_bwd", [&] {
-      peer::gelu(x).sum().backward();
+      peer::gelu(g).sum().backward();
+      clear_grad(g);
+    });
+    Tensor x = peer::randn({100, 16, 14, 14}).requires_grad_();
+    Tensor w = peer::randn({32, 16, 3, 3}).requires_grad_(), b = peer::randn({32}).requires_grad_();
+    row("conv_100x16x14x14_fwd_bwd", [&] {
+      conv3x3(x, w, b).sum().backward();
       clear_grad(x);
+      clear_grad(w);
+      clear_grad(b);
     });
   }
 
@@ -158,6 +168,18 @@ class OpBench {
     const Tensor weight = peer::randn({10000, 128}), ids = labels(4096, 10000);
     row("embedding_4096x128", [&] { return rows_of(weight, ids); });
     row("bmm_48x64x32x64", [&] { return a.matmul(b); });
+  }
+
+  void images() const {
+    const struct { int64_t images, in, size, out; } layers[] = {{100, 16, 14, 32}, {8, 64, 56, 64}};
+    for (const auto& s : layers) {
+      const Tensor x = peer::randn({s.images, s.in, s.size, s.size});
+      const Tensor w = peer::randn({s.out, s.in, 3, 3}), b = peer::randn({s.out});
+      row("conv_" + std::to_string(s.images) + "x" + std::to_string(s.in) + "x" +
+              std::to_string(s.size) + "x" + std::to_string(s.size) + "_" + std::to_string(s.out) +
+              "x3x3",
+          [&] { return conv3x3(x, w, b); });
+    }
   }
 
   void random() const {

@@ -1,0 +1,102 @@
+// How a convolution is cut into blocks, and where a block of an image lies in scratch memory.
+// Private to conv.cc, which tells how it works.
+#ifndef LAMINA_TENSOR_KERNELS_CONV_PLAN_H_
+#define LAMINA_TENSOR_KERNELS_CONV_PLAN_H_
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "lamina/tensor/kernels/conv.h"
+#include "lamina/tensor/kernels/gemm_product.h"
+
+namespace lamina::kernels {
+
+inline constexpr int64_t kBlockFloats = 1 << 16;   // of an operand or of sums: 256 KiB of L2
+inline constexpr int64_t kLargestBlock = 1 << 20;  // of what is_compact accepts: 4 MiB
+inline constexpr int64_t kSlack = 128;             // floats behind a block that may be read
+inline constexpr int64_t kMostParts = 16;          // partial sums of the weights' gradient
+inline constexpr int64_t kPartFloats = 1 << 23;    // of all partial sums
+
+// One axis as it lies in scratch memory: every phase (place modulo stride) that a tap reads is a
+// piece of its own, in which the neighbour of an output's place is its neighbour's.
+struct PlannedAxis {
+  int64_t low;                  // the smallest offset
+  int64_t reach;                // from it to the largest
+  std::vector<int64_t> phases;  // in use, ascending
+  struct Tap {
+    int64_t piece, step;  // which phase, and how far into it
+  };
+  std::vector<Tap> taps;
+
+  explicit PlannedAxis(const ConvAxis& axis) {
+    const auto [least, most] = std::minmax_element(axis.offsets.begin(), axis.offsets.end());
+    low = *least;
+    reach = *most - low;
+    for (int64_t offset : axis.offsets) phases.push_back((offset - low) % axis.stride);
+    std::sort(phases.begin(), phases.end());
+    phases.erase(std::unique(phases.begin(), phases.end()), phases.end());
+    for (int64_t offset : axis.offsets) {
+      const auto phase =
+          std::lower_bound(phases.begin(), phases.end(), (offset - low) % axis.stride);
+      taps.push_back({phase - phases.begin(), (offset - low) / axis.stride});
+    }
+  }
+  // The places of one phase that `count` outputs read.
+  int64_t places(int64_t count, int64_t stride) const { return count + reach / stride; }
+};
+
+struct ConvPlan {
+  PlannedAxis rows, columns;
+  int64_t taps;             // of both axes
+  int64_t block_channels;   // whose products are summed at a time
+  int64_t copied_channels;  // that are in scratch memory at a time
+  int64_t block_rows;       // of outputs
+  int64_t row_blocks;
+  int64_t pitch;               // between rows of a piece
+  int64_t plane;               // between channels
+  std::vector<int64_t> table;  // where B's row (c, r, s) begins, for the channels of a block
+
+  // Blocks hold all channels, or `block_channels` of them, and beside them there is room for
+  // `row_floats` floats of each row of outputs.
+  ConvPlan(const Convolution& conv, bool all_channels, int64_t row_floats)
+      : rows(conv.rows), columns(conv.columns) {
+    taps = static_cast<int64_t>(rows.taps.size() * columns.taps.size());
+    block_channels = std::clamp<int64_t>(kMaxDepth / taps, 1, std::max<int64_t>(1, conv.channels));
+    block_channels =
+        ceil_div(conv.channels, ceil_div(std::max<int64_t>(1, conv.channels), block_channels));
+    pitch = columns.places(conv.columns.count, conv.columns.stride);
+    block_rows = conv.rows.count;
+    copied_channels = all_channels ? conv.channels : block_channels;
+    while (block_rows > 1 && (row_floats * block_rows > kBlockFloats ||
+                              copied_channels * plane_of(conv, block_rows) > kBlockFloats)) {
+      block_rows = ceil_div(block_rows, 2);
+    }
+    row_blocks = ceil_div(conv.rows.count, block_rows);
+    block_rows = ceil_div(conv.rows.count, row_blocks);
+    plane = plane_of(conv, block_rows);
+    const int64_t piece_rows = rows.places(block_rows, conv.rows.stride);
+    const int64_t across = static_cast<int64_t>(columns.phases.size());
+    for (int64_t c = 0; c < block_channels; ++c) {
+      for (const PlannedAxis::Tap& r : rows.taps) {
+        for (const PlannedAxis::Tap& s : columns.taps) {
+          table.push_back(c * plane + ((r.piece * across + s.piece) * piece_rows + r.step) * pitch +
+                          s.step);
+        }
+      }
+    }
+  }
+
+  // An odd number of cache lines, so that channels do not meet in the same sets of the cache.
+  int64_t plane_of(const Convolution& conv, int64_t outputs) const {
+    const int64_t pieces = static_cast<int64_t>(rows.phases.size() * columns.phases.size());
+    const int64_t floats = pieces * rows.places(outputs, conv.rows.stride) * pitch;
+    return (ceil_div(floats, 16) | 1) * 16;
+  }
+  // Rounded up to whole cache lines.
+  int64_t block_floats() const { return copied_channels * plane + kSlack; }
+};
+
+}  // namespace lamina::kernels
+
+#endif  // LAMINA_TENSOR_KERNELS_CONV_PLAN_H_
