@@ -10,6 +10,8 @@
 #include "lamina/autograd/tensor.h"
 #include "lamina/tensor/convolution.h"
 #include "lamina/tensor/einsum.h"
+#include "lamina/tensor/pooling.h"
+#include "lamina/tensor/windows.h"
 
 namespace lamina {
 namespace {

@@ -10,6 +10,8 @@
 #include "lamina/tensor/convolution.h"
 #include "lamina/tensor/einsum.h"
 #include "lamina/tensor/ndarray.h"
+#include "lamina/tensor/pooling.h"
+#include "lamina/tensor/windows.h"
 
 namespace lamina {
 

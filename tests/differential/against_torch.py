@@ -23,6 +23,7 @@ sys.dont_write_bytecode = True  # the modules below lie in the source tree
 import cases
 from cases import HALVES, OPS, argument_text, result_text, rng
 import elementwise_cases  # these register their operations in OPS
+import image_cases
 import indexing_cases
 import movement_cases
 import product_cases

@@ -28,6 +28,7 @@ import torch
 
 sys.dont_write_bytecode = True  # the modules below lie in the source tree
 import elementwise_graphs  # these register their operations in MAKERS
+import image_graphs
 import in_place_graphs
 import indexing_graphs
 import movement_graphs

@@ -281,6 +281,57 @@ void add_movement(Table<A>& table) {
   LAMINA_CALL("dilate", {dilate(a.array(0), a.list(1), a.integer(2))});
 }
 
+// The options of a convolution from argument i on, or of a pooling.
+template <class A>
+ConvOptions conv_options(const Arguments<A>& a, size_t i) {
+  return {a.list(i), a.list(i + 1), a.list(i + 2), a.integer(i + 3)};
+}
+template <class A>
+MaxPoolOptions max_pool_options(const Arguments<A>& a) {
+  return {a.list(2), a.list(3), a.list(4), a.flag(5)};
+}
+template <class A>
+AvgPoolOptions avg_pool_options(const Arguments<A>& a) {
+  return {a.list(2), a.list(3), a.flag(4), a.flag(5)};
+}
+
+template <class A>
+void add_images(Table<A>& table) {
+  static const auto bias = [](const Arguments<A>& a) { return a.has(2) ? a.array(2) : A(); };
+  LAMINA_CALL("conv2d", {conv2d(a.array(0), a.array(1), bias(a), conv_options(a, 3))});
+  LAMINA_CALL("conv1d", {conv1d(a.array(0), a.array(1), bias(a), conv_options(a, 3))});
+  table["conv_transpose2d"] = [](const Arguments<A>& a) -> std::vector<A> {
+    const ConvTransposeOptions options{a.list(3), a.list(4), a.list(5), a.integer(6), a.list(7)};
+    return {conv_transpose2d(a.array(0), a.array(1), bias(a), options)};
+  };
+  LAMINA_CALL("conv2d_input_gradient",
+              {conv2d_input_gradient(a.array(0), a.array(1), a.list(2), conv_options(a, 3))});
+  LAMINA_CALL("conv2d_weight_gradient",
+              {conv2d_weight_gradient(a.array(0), a.array(1), a.list(2), conv_options(a, 3))});
+  LAMINA_CALL("max_pool2d", {max_pool2d(a.array(0), a.list(1), max_pool_options(a))});
+  LAMINA_CALL("max_pool1d", {max_pool1d(a.array(0), a.list(1), max_pool_options(a))});
+  table["max_pool2d_with_indices"] = [](const Arguments<A>& a) -> std::vector<A> {
+    const auto y = max_pool2d_with_indices(a.array(0), a.list(1), max_pool_options(a));
+    return {y.values, y.indices};
+  };
+  table["max_pool1d_with_indices"] = [](const Arguments<A>& a) -> std::vector<A> {
+    const auto y = max_pool1d_with_indices(a.array(0), a.list(1), max_pool_options(a));
+    return {y.values, y.indices};
+  };
+  LAMINA_CALL("avg_pool2d", {avg_pool2d(a.array(0), a.list(1), avg_pool_options(a))});
+  LAMINA_CALL("avg_pool1d", {avg_pool1d(a.array(0), a.list(1), avg_pool_options(a))});
+  LAMINA_CALL("adaptive_avg_pool2d", {adaptive_avg_pool2d(a.array(0), a.list(1))});
+  table["interpolate"] = [](const Arguments<A>& a) -> std::vector<A> {
+    InterpolateOptions options;
+    options.size = a.list(1);
+    if (a.has(2)) options.scale_factor = {a.scalar(2).template to<double>()};
+    options.mode = a.text(3) == "bilinear" ? InterpolateMode::kBilinear : InterpolateMode::kNearest;
+    options.align_corners = a.flag(4);
+    return {interpolate(a.array(0), options)};
+  };
+  LAMINA_CALL("pixel_shuffle", {pixel_shuffle(a.array(0), a.integer(1))});
+}
+
 template <class A>
 void add_indexing(Table<A>& table) {
   LAMINA_CALL("index_select", {index_select(a.array(0), a.integer(1), a.array(2))});
@@ -350,6 +401,7 @@ const Table<A>& shared_table() {
     add_reductions(*t);
     add_products(*t);
     add_movement(*t);
+    add_images(*t);
     add_indexing(*t);
     return t;
   }();

@@ -306,6 +306,25 @@ void add_relatives(Table& table) {
           .LAMINA_FAILS(ShapeError, "[conv_transpose2d] expected extents and a kernel that leave",
                         {zeros_of({8, 3, 1, 5}), zeros_of({3, 2, 1, 3}), none},
                         LAMINA_OP(conv_transpose2d(in[0], in[1], in[2], {1, 1}))));
+  // Output padding that is not less than the stride, but than the dilation.
+  table.push_back(OpCase(transpose_of,
+                         {{Real({1, 2, 3, 2}), Real({2, 1, 2, 3}), Optional(Real({1}))}},
+                         {LAMINA_OP(conv_transpose2d(in[0], in[1], in[2], {1, 1, {2, 1}, 1, 3}))},
+                         [](const Inputs& in) {
+                           // As a convolution of the image among zeros with the kernel flipped.
+                           const ConvSpec s{{1, 1}, {0, 0}, {3, 3}, 1};
+                           const Dense x = make({1, 2, 9, 13}, [&](const Extents& i) {
+                             const int64_t row = i[2] - 2, column = i[3] - 5;
+                             const bool inside = row >= 0 && row < 3 && column >= 0 && column < 2;
+                             return inside ? in[0].at({0, i[1], row, column}) : 0.0;
+                           });
+                           const Dense flipped = make({1, 2, 2, 3}, [&](const Extents& i) {
+                             return in[1].at({i[1], 0, 1 - i[2], 2 - i[3]});
+                           });
+                           return convolved(s)({x, flipped, in[2]});
+                         })
+                      .named("with output padding beyond the stride")
+                      .tolerance(1e-5));
   table.push_back(OpCase(transpose_of, {{Real({2, 3, 2}), Real({2, 2, 2, 2}), Optional(Real({2}))}},
                          {LAMINA_OP(conv_transpose2d(in[0], in[1], in[2]))},
                          [](const Inputs& in) {

@@ -119,6 +119,7 @@ const Table& all_op_cases() {
     add_slicing_rows(*t);
     add_movement_rows(*t);
     add_padding_rows(*t);
+    add_pooling_rows(*t);
     add_order_rows(*t);
     add_statistics_rows(*t);
     add_linalg_rows(*t);

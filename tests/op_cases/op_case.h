@@ -202,6 +202,7 @@ void add_pointwise_rows(Table& table);
 void add_slicing_rows(Table& table);
 void add_movement_rows(Table& table);
 void add_padding_rows(Table& table);
+void add_pooling_rows(Table& table);
 void add_order_rows(Table& table);
 void add_statistics_rows(Table& table);
 void add_linalg_rows(Table& table);

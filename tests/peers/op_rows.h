@@ -180,6 +180,8 @@ class OpBench {
               "x3x3",
           [&] { return conv3x3(x, w, b); });
     }
+    const Tensor x = peer::randn({100, 16, 28, 28});
+    row("maxpool2_100x16x28x28", [&] { return peer::max_pool2d(x, 2); });
   }
 
   void random() const {
