@@ -164,23 +164,30 @@ std::vector<Phase> phases_of(const kernels::WindowAxis& w) {
 // The weights (groups * channels, filters, taps of rows, taps of columns) of a pair of phases.
 std::vector<float> phase_weights(const Geometry& g, const float* weight, const Phase& rows,
                                  const Phase& columns) {
-  std::vector<float> out;
-  out.reserve(static_cast<size_t>(g.groups * g.channels * g.filters) * rows.taps.size() *
-              columns.taps.size());
-  for (int64_t c = 0; c < g.groups * g.channels; ++c) {
-    for (int64_t o = 0; o < g.filters; ++o) {
-      const int64_t filter = c / g.channels * g.filters + o;
-      const float* from = weight + (filter * g.channels + c % g.channels) * g.taps();
-      for (int64_t r : rows.taps) {
-        for (int64_t s : columns.taps) out.push_back(from[r * g.w.columns.kernel + s]);
+  const int64_t taps = static_cast<int64_t>(rows.taps.size() * columns.taps.size());
+  std::vector<float> out(static_cast<size_t>(g.groups * g.channels * g.filters * taps));
+  constexpr int64_t kStreams = 16;  // filters that are read side by side
+  for (int64_t group = 0; group < g.groups; ++group) {
+    for (int64_t o0 = 0; o0 < g.filters; o0 += kStreams) {
+      const int64_t o1 = std::min(g.filters, o0 + kStreams);
+      for (int64_t c = 0; c < g.channels; ++c) {
+        float* to = out.data() + ((group * g.channels + c) * g.filters + o0) * taps;
+        for (int64_t o = o0; o < o1; ++o) {
+          const float* from = weight + ((group * g.filters + o) * g.channels + c) * g.taps();
+          for (int64_t r : rows.taps) {
+            for (int64_t s : columns.taps) *to++ = from[r * g.w.columns.kernel + s];
+          }
+        }
       }
     }
   }
   return out;
 }
 
-// The gradient of the input; undefined where a phase reaches too far for the kernels.
+// The gradient of the input; undefined where phases are many, or one reaches too far for the kernels.
 NDArray input_gradient_by_phases(const Geometry& g, const NDArray& dy, const NDArray& weight) {
+  constexpr int64_t kMostStride = 4;
+  if (std::max(g.w.rows.stride, g.w.columns.stride) > kMostStride) return NDArray();
   const std::vector<Phase> rows = phases_of(g.w.rows), columns = phases_of(g.w.columns);
   kernels::Convolution conv;
   conv.images = g.images;

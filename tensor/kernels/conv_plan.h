@@ -16,7 +16,6 @@ inline constexpr int64_t kBlockFloats = 1 << 16;   // of an operand or of sums: 
 inline constexpr int64_t kLargestBlock = 1 << 20;  // of what is_compact accepts: 4 MiB
 inline constexpr int64_t kSlack = 128;             // floats behind a block that may be read
 inline constexpr int64_t kMostParts = 16;          // partial sums of the weights' gradient
-inline constexpr int64_t kPartFloats = 1 << 23;    // of all partial sums
 
 // One axis as it lies in scratch memory: every phase (place modulo stride) that a tap reads is a
 // piece of its own, in which the neighbour of an output's place is its neighbour's.
@@ -57,18 +56,18 @@ struct ConvPlan {
   int64_t plane;               // between channels
   std::vector<int64_t> table;  // where B's row (c, r, s) begins, for the channels of a block
 
-  // Blocks hold all channels, or `block_channels` of them, and beside them there is room for
-  // `row_floats` floats of each row of outputs.
-  ConvPlan(const Convolution& conv, bool all_channels, int64_t row_floats)
+  // Products of `most_depth` channels and taps are summed at a time. Blocks hold all channels or as many
+  // as that, and beside them there is room for `planes` numbers of each column of outputs.
+  ConvPlan(const Convolution& conv, int64_t most_depth, bool all_channels, int64_t planes)
       : rows(conv.rows), columns(conv.columns) {
     taps = static_cast<int64_t>(rows.taps.size() * columns.taps.size());
-    block_channels = std::clamp<int64_t>(kMaxDepth / taps, 1, std::max<int64_t>(1, conv.channels));
+    block_channels = std::clamp<int64_t>(most_depth / taps, 1, std::max<int64_t>(1, conv.channels));
     block_channels =
         ceil_div(conv.channels, ceil_div(std::max<int64_t>(1, conv.channels), block_channels));
     pitch = columns.places(conv.columns.count, conv.columns.stride);
     block_rows = conv.rows.count;
     copied_channels = all_channels ? conv.channels : block_channels;
-    while (block_rows > 1 && (row_floats * block_rows > kBlockFloats ||
+    while (block_rows > 1 && (planes * block_rows * pitch > kBlockFloats ||
                               copied_channels * plane_of(conv, block_rows) > kBlockFloats)) {
       block_rows = ceil_div(block_rows, 2);
     }

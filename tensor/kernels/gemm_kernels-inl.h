@@ -1,5 +1,6 @@
 // The innermost loops of the float32 matrix product: the micro-kernel, packing and dot products.
-// Included once per instruction set by gemm.cc, which tells how they fit together, and by conv.cc.
+// Included once per instruction set by gemm.cc, which tells how they fit together, and by
+// conv.cc and conv_weights.cc.
 #if defined(LAMINA_TENSOR_KERNELS_GEMM_KERNELS_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef LAMINA_TENSOR_KERNELS_GEMM_KERNELS_INL_H_
 #undef LAMINA_TENSOR_KERNELS_GEMM_KERNELS_INL_H_
@@ -199,8 +200,8 @@ void transpose_rows(const float* const* rows, int64_t depth, int64_t width, floa
 
 // Packs `columns` <= width columns of B: to[p * width + j] = b[p * b_row + j * b_col]. What lies
 // beyond `columns` becomes a repetition or zero; its products are never stored.
-void pack_strip(const float* b, int64_t b_row, int64_t b_col, int64_t depth, int64_t columns,
-                int64_t width, float* to) {
+[[maybe_unused]] void pack_strip(const float* b, int64_t b_row, int64_t b_col, int64_t depth,
+                                 int64_t columns, int64_t width, float* to) {
   if (b_col == 1 && columns == width) {
     const D d;
     for (int64_t p = 0; p < depth; ++p, b += b_row) {

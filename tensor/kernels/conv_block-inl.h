@@ -1,0 +1,109 @@
+// How the convolutions bring blocks of an image into scratch memory. Included once per instruction set
+// by conv.cc, which tells how it works, and conv_weights.cc.
+#if defined(LAMINA_TENSOR_KERNELS_CONV_BLOCK_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef LAMINA_TENSOR_KERNELS_CONV_BLOCK_INL_H_
+#undef LAMINA_TENSOR_KERNELS_CONV_BLOCK_INL_H_
+#else
+#define LAMINA_TENSOR_KERNELS_CONV_BLOCK_INL_H_
+#endif
+
+#include <algorithm>
+#include <cstdint>
+
+#include "hwy/highway.h"
+#include "lamina/tensor/kernels/conv_plan.h"
+#include "lamina/tensor/kernels/gemm_kernels-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace lamina::kernels {
+namespace HWY_NAMESPACE {
+namespace {
+
+// Where the rows of one piece of a block come from: places [first, last) of each are `step` apart in
+// the image, the others are 0.
+struct PieceRows {
+  const float* from;  // place `first` of the first row
+  int64_t row_step, step;
+  int64_t first, last;
+};
+
+// A loop, for n is small and a call of memset is not free.
+void fill_zero(float* to, int64_t n) {
+  const D d;
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) hn::StoreU(hn::Zero(d), d, to + i);
+  if (i < n) std::fill(to + i, to + n, 0.0f);
+}
+
+// Writes `rows` rows of `pitch` floats.
+void copy_rows_of_piece(const PieceRows& p, int64_t rows, int64_t pitch, float* to) {
+  if constexpr (kHaveMasks) {
+    if (p.step == 1) {
+      const D d;
+      const auto first_lanes = [d](int64_t n) HWY_ATTR {
+        return hn::FirstN(d, static_cast<size_t>(std::clamp<int64_t>(n, 0, kLanes)));
+      };
+      for (int64_t j = 0; j < pitch; j += kLanes) {
+        const auto inside = hn::AndNot(first_lanes(p.first - j), first_lanes(p.last - j));
+        const auto exists = first_lanes(pitch - j);
+        const float* from = p.from + (j - p.first);
+        for (int64_t i = 0; i < rows; ++i) {
+          hn::BlendedStore(hn::MaskedLoad(inside, d, from + i * p.row_step), exists, d,
+                           to + i * pitch + j);
+        }
+      }
+      return;
+    }
+  }
+  for (int64_t i = 0; i < rows; ++i, to += pitch) {
+    fill_zero(to, p.first);
+    for (int64_t j = p.first; j < p.last; ++j)
+      to[j] = p.from[i * p.row_step + (j - p.first) * p.step];
+    fill_zero(to + p.last, pitch - p.last);
+  }
+}
+
+// Copies what `outputs` rows of outputs from i0 on read of the channels [c0, c1) of one image.
+void copy_block(const Convolution& conv, const ConvPlan& plan, const float* image, int64_t c0,
+                int64_t c1, int64_t i0, int64_t outputs, float* to) {
+  const int64_t piece_rows = plan.rows.places(plan.block_rows, conv.rows.stride);
+  const int64_t used_rows = plan.rows.places(outputs, conv.rows.stride);
+  // The first place at or behind coordinate 0 where places lie `stride` apart from `start` on.
+  const auto first_inside = [](int64_t start, int64_t stride, int64_t most) {
+    return std::min(most, start >= 0 ? 0 : ceil_div(-start, stride));
+  };
+  const int64_t row_stride = conv.rows.stride, stride = conv.columns.stride;
+  float* piece = to;
+  for (int64_t row_phase : plan.rows.phases) {
+    const int64_t top = i0 * row_stride + plan.rows.low + row_phase;  // row of place 0
+    const int64_t above = first_inside(top, row_stride, used_rows);
+    const int64_t below = first_inside(top - conv.rows.extent, row_stride, used_rows);
+    for (int64_t phase : plan.columns.phases) {
+      const int64_t left = plan.columns.low + phase;
+      PieceRows p;
+      p.first = first_inside(left, stride, plan.pitch);
+      p.last = first_inside(left - conv.columns.extent, stride, plan.pitch);
+      p.row_step = row_stride * conv.x_strides[2];
+      p.step = stride * conv.x_strides[3];
+      p.from = image + c0 * conv.x_strides[1] + (top + above * row_stride) * conv.x_strides[2] +
+               (left + p.first * stride) * conv.x_strides[3];
+      float* out = piece;
+      for (int64_t c = c0; c < c1; ++c, out += plan.plane, p.from += conv.x_strides[1]) {
+        fill_zero(out, above * plan.pitch);
+        copy_rows_of_piece(p, below - above, plan.pitch, out + above * plan.pitch);
+        fill_zero(out + below * plan.pitch, (used_rows - below) * plan.pitch);
+      }
+      piece += piece_rows * plan.pitch;
+    }
+  }
+  fill_zero(to + (c1 - c0) * plan.plane, kSlack);
+}
+
+int64_t rows_of_tile(int64_t rows) { return ceil_div(rows, ceil_div(rows, kMaxRows)); }
+
+}  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace lamina::kernels
+HWY_AFTER_NAMESPACE();
+
+#endif  // LAMINA_TENSOR_KERNELS_CONV_BLOCK_INL_H_
