@@ -8,6 +8,7 @@
 
 #include "lamina/tensor/kernels/conv.h"
 #include "lamina/tensor/kernels/gemm.h"
+#include "lamina/tensor/multiply_adds.h"
 #include "lamina/tensor/windows.h"
 
 namespace lamina {
@@ -96,6 +97,11 @@ Geometry geometry_of(const char* op, const internal::ConvShapes& s, const ConvOp
 
 // ---- float32
 
+// Counts what the kernels multiply; where matmul does, it counts itself.
+void count_multiply_adds(const Geometry& g) {
+  internal::multiply_adds += g.output().numel() * g.channels * g.taps();
+}
+
 kernels::ConvAxis axis_of(const kernels::WindowAxis& w) {
   kernels::ConvAxis axis{w.extent, w.count, w.stride, {}};
   for (int64_t k = 0; k < w.kernel; ++k) axis.offsets.push_back(k * w.dilation - w.padding);
@@ -130,6 +136,7 @@ void convolve_pointwise(const Geometry& g, const NDArray& x, const NDArray& weig
   args.b_col = transposed ? 1 : g.channels;
   args.c_row = 1;
   args.c_col = args.m;
+  count_multiply_adds(g);
   for (int64_t group = 0; group < g.groups; ++group) {
     args.a = x.data<float>() + group * in * args.m;
     args.b = weight.data<float>() + group * g.filters * g.channels;
@@ -207,9 +214,16 @@ NDArray input_gradient_by_phases(const Geometry& g, const NDArray& dy, const NDA
     }
   };
   bool compact = true;
-  each_pair([&](const Phase&, const Phase&) { compact = compact && is_compact(conv); });
+  size_t pairs = 0;
+  each_pair([&](const Phase&, const Phase&) {
+    compact = compact && is_compact(conv);
+    ++pairs;
+  });
   if (!compact) return NDArray();
-  NDArray dx = NDArray::zeros(g.input(), float32);
+  count_multiply_adds(g);
+  // Pixels of phases that no tap reaches are 0.
+  NDArray dx = pairs == rows.size() * columns.size() ? NDArray::empty(g.input(), float32)
+                                                     : NDArray::zeros(g.input(), float32);
   Strides strides = dx.strides();
   strides[2] = g.w.columns.extent * g.w.rows.stride;
   strides[3] = g.w.columns.stride;
@@ -343,6 +357,7 @@ NDArray conv2d(const NDArray& x, const NDArray& weight, const NDArray& bias,
     const kernels::Convolution conv = convolution_of(g, image);
     if (kernels::is_compact(conv)) {
       NDArray y = NDArray::empty(g.output(), float32);
+      count_multiply_adds(g);
       kernels::convolve(conv, filters.data<float>(),
                         shift.defined() ? shift.data<float>() : nullptr, y.data<float>(),
                         y.strides());
@@ -431,6 +446,7 @@ NDArray conv2d_weight_gradient(const NDArray& dy, const NDArray& x, const Dims& 
     const kernels::Convolution conv = convolution_of(g, image);
     if (kernels::is_compact(conv)) {
       NDArray dweight = NDArray::empty(g.weight(), float32);
+      count_multiply_adds(g);
       kernels::convolve_weights(conv, gradient.data<float>(), gradient.strides(),
                                 dweight.data<float>());
       return dweight;

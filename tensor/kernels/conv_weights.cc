@@ -104,12 +104,14 @@ void add_dots(const float* block, const int64_t* table, int64_t pitch, const flo
   for (int k = 0; k < kTaps; ++k) sums[k] += hn::GetLane(hn::SumOfLanes(d, total[k]));
 }
 
-// Groups of one filter.
-void convolve_single_weights(const Convolution& conv, const ConvPlan& plan, const float* dy,
-                             const Strides& dy_strides, float* dweight) {
+// Few filters in a group, of which vectors along filters would be mostly empty: dot products along the
+// rows of outputs.
+void convolve_few_weights(const Convolution& conv, const ConvPlan& plan, const float* dy,
+                          const Strides& dy_strides, float* dweight) {
   const int64_t depth = conv.channels * plan.taps, items = conv.images * plan.row_blocks;
   const int64_t parts = std::clamp<int64_t>(kMostParts / conv.groups, 1, items);
-  std::vector<float> sums(static_cast<size_t>(conv.groups * parts * depth), 0.0f);
+  const int64_t size = conv.filters * depth;  // of one group's weights
+  std::vector<float> sums(static_cast<size_t>(conv.groups * parts * size), 0.0f);
   parallel_for(0, conv.groups * parts, 1, [&](int64_t begin, int64_t end) HWY_ATTR {
     float* const block = scratch_for_b().get(plan.block_floats());
     for (int64_t k = begin; k < end; ++k) {
@@ -118,40 +120,43 @@ void convolve_single_weights(const Convolution& conv, const ConvPlan& plan, cons
         const int64_t image = item / plan.row_blocks;
         const int64_t i0 = item % plan.row_blocks * plan.block_rows;
         const int64_t outputs = std::min(plan.block_rows, conv.rows.count - i0);
-        const float* const gradient =
-            dy + image * dy_strides[0] + group * dy_strides[1] + i0 * dy_strides[2];
+        const float* const dy_block =
+            dy + image * dy_strides[0] + group * conv.filters * dy_strides[1] + i0 * dy_strides[2];
         for (int64_t c = 0; c < conv.channels; c += plan.block_channels) {
           const int64_t last = std::min(conv.channels, c + plan.block_channels);
           copy_block(conv, plan,
                      conv.x + image * conv.x_strides[0] + group * conv.channels * conv.x_strides[1],
                      c, last, i0, outputs, block);
           const int64_t rows = (last - c) * plan.taps;
-          float* const to = sums.data() + k * depth + c * plan.taps;
-          int64_t row = 0;
-          for (; row + 8 <= rows; row += 8) {
-            add_dots<8>(block, plan.table.data() + row, plan.pitch, gradient, dy_strides[2],
-                        outputs, conv.columns.count, to + row);
-          }
-          for (; row < rows; ++row) {
-            add_dots<1>(block, plan.table.data() + row, plan.pitch, gradient, dy_strides[2],
-                        outputs, conv.columns.count, to + row);
+          for (int64_t o = 0; o < conv.filters; ++o) {
+            const float* const gradient = dy_block + o * dy_strides[1];
+            float* const to = sums.data() + k * size + o * depth + c * plan.taps;
+            int64_t row = 0;
+            for (; row + 8 <= rows; row += 8) {
+              add_dots<8>(block, plan.table.data() + row, plan.pitch, gradient, dy_strides[2],
+                          outputs, conv.columns.count, to + row);
+            }
+            for (; row < rows; ++row) {
+              add_dots<1>(block, plan.table.data() + row, plan.pitch, gradient, dy_strides[2],
+                          outputs, conv.columns.count, to + row);
+            }
           }
         }
       }
     }
   });
   for (int64_t group = 0; group < conv.groups; ++group) {
-    for (int64_t r = 0; r < depth; ++r) {
+    for (int64_t r = 0; r < size; ++r) {
       float total = 0;
-      for (int64_t p = 0; p < parts; ++p) total += sums[(group * parts + p) * depth + r];
-      dweight[group * depth + r] = total;
+      for (int64_t p = 0; p < parts; ++p) total += sums[(group * parts + p) * size + r];
+      dweight[group * size + r] = total;
     }
   }
 }
 
 void convolve_weights_all(const Convolution& conv, const ConvPlan& plan, const float* dy,
                           const Strides& dy_strides, float* dweight) {
-  if (conv.filters == 1) return convolve_single_weights(conv, plan, dy, dy_strides, dweight);
+  if (conv.filters < 4) return convolve_few_weights(conv, plan, dy, dy_strides, dweight);
   const int64_t depth = conv.channels * plan.taps, padded = round_up(conv.filters, kLanes);
   const int64_t items = conv.images * plan.row_blocks,
                 pixels = plan.block_rows * conv.columns.count;
