@@ -3,6 +3,8 @@
 #include <cmath>
 #include <initializer_list>
 
+#include "lamina/nn/activation.h"
+
 namespace lamina::nn {
 namespace {
 
@@ -359,15 +361,19 @@ struct BinaryCrossEntropy : Function<BinaryCrossEntropy> {
   }
 };
 
-// -log(sigmoid(x)) without overflow.
-struct NegativeLogSigmoid : Function<NegativeLogSigmoid> {
+// Its parts have no slope at 0.
+struct BinaryCrossEntropyWithLogits : Function<BinaryCrossEntropyWithLogits> {
   static constexpr const char* kName = "binary_cross_entropy_with_logits";
-  static NDArray forward(Context& ctx, const NDArray& x) {
+  static NDArray forward(Context& ctx, const NDArray& x, const NDArray& y) {
     ctx.save_input(x);
-    return log1p(exp(-abs(x))) + relu(-x);
+    ctx.save_input(y, ctx.needs_grad(0));
+    // Of y = 0 and 1 nothing cancels but what is equal.
+    return relu(x) - x * y + log1p(exp(-abs(x)));
   }
   static Gradients backward(Context& ctx, const Tensor& dy) {
-    return {-dy * sigmoid(-ctx.saved(0))};
+    const Tensor x = ctx.saved(0);
+    return {ctx.needs_grad(0) ? ctx.to_input(0, dy * (sigmoid(x) - ctx.saved(1))) : Tensor(),
+            ctx.needs_grad(1) ? ctx.to_input(1, -dy * x) : Tensor()};
   }
 };
 
@@ -391,13 +397,13 @@ Tensor binary_cross_entropy_with_logits(const Tensor& input, const Tensor& targe
   constexpr const char* kName = "binary_cross_entropy_with_logits";
   check(kName, input, target, options);
   check_floating_input(kName, input);
-  const Tensor softplus = NegativeLogSigmoid::apply(input);
   Tensor loss;
   if (options.pos_weight.defined()) {
-    const Tensor share = weighted(kName, target, options.pos_weight - 1) + 1;
-    loss = (1 - target) * input + share * softplus;
+    const SoftplusOptions everywhere{.threshold = HUGE_VAL};
+    loss = (1 - target) * softplus(input, everywhere) +
+           weighted(kName, target, options.pos_weight) * softplus(-input, everywhere);
   } else {
-    loss = (1 - target) * input + softplus;
+    loss = BinaryCrossEntropyWithLogits::apply(input, target);
   }
   return reduce(weighted(kName, loss, options.weight), options.reduction);
 }

@@ -310,6 +310,11 @@ TEST(Losses, HaveSecondDerivatives) {
       {inside({2, 3})});
   expect_second_derivatives(
       [](absl::Span<const Tensor> x) {
+        return functional::binary_cross_entropy_with_logits(x[0], x[1]);
+      },
+      {inside({2, 3}), inside({2, 3})});
+  expect_second_derivatives(
+      [](absl::Span<const Tensor> x) {
         return functional::gaussian_nll_loss(x[0], x[1], x[2], {.full = true});
       },
       {inside({2, 3}), inside({2, 3}), inside({2, 1})});
@@ -321,6 +326,15 @@ TEST(BCEWithLogitsLoss, HasItsGradientAtALogitOfZero) {
     Tensor x = zeros({}, float64).requires_grad_();
     BCEWithLogitsLoss()(x, full({}, y, float64)).backward();
     EXPECT_NEAR(x.grad().item<double>(), 0.5 - y, 1e-15);
+  }
+}
+
+// e^-17, which is lost beside 17 in float32.
+TEST(BCEWithLogitsLoss, OfSureAnswersKeepsItsDigits) {
+  for (const Tensor& pos_weight : {Tensor(), ones(2)}) {
+    BCEWithLogitsLoss loss({.reduction = "none", .pos_weight = pos_weight});
+    EXPECT_CLOSE(loss(tensor({-17.f, 17.f}, {2}), tensor({0.f, 1.f}, {2})).data(),
+                 {4.1399376e-8, 4.1399376e-8}, 1e-6);
   }
 }
 
