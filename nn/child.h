@@ -1,6 +1,7 @@
 // Child: a module that is a member of another one and registers itself with it.
 //
 //   nn::Child<nn::Linear> layer1{this, "layer1", 784, 128};  // after the name: Linear's arguments
+//   nn::Child<nn::Linear> head{this, "head", nn::Linear(128, 10, {.bias = false})};  // or one made
 //   nn::Child<nn::Layer> shortcut{this, "shortcut", nullptr};  // a placeholder, for any layer
 //   layer1(x);
 //   layer1->weight;

@@ -5,7 +5,8 @@
 // The copy has values, modes and hooks of its own, but no gradients. What was shared within the
 // module is shared within the copy: tied parameters, a module with several owners. Other members,
 // such as options, are copied as their classes say, so a plain Tensor member is a handle on the same
-// tensor.
+// tensor, and a std::shared_ptr or a Tensor that register_module() or register_parameter() returned
+// still points into the original: let forward use Child and Parameter members, or look them up.
 //
 // A class needs a copy constructor for it, which the compiler writes; outside clone() it throws, so
 // that no model is copied by oversight.

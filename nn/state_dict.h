@@ -4,6 +4,12 @@
 //   for (const auto& [name, value] : state) std::cout << name << "\n";  // "layer1.weight", ...
 //   other.load_state_dict(state);
 //
+// To a file and back, with lamina/serialization.h:
+//
+//   absl::Status saved = save_checkpoint("model.ckpt", model.state_dict().arrays());
+//   absl::StatusOr<NamedArrays> arrays = load_checkpoint("model.ckpt");
+//   if (arrays.ok()) model.load_state_dict(nn::StateDict(*arrays));
+//
 // Module by module, its parameters, then its buffers, then its children. A disabled optional
 // parameter or buffer (a bias) is there without a value. A tied parameter stands under each of its
 // paths.
