@@ -10,8 +10,11 @@
 // the row (c, r, s) of U is contiguous: it begins at a place that depends on (c, r, s) alone, if the
 // outputs too are thought to lie `pitch` apart, the width of the padded rows. The few columns between
 // the rows of outputs are computed and dropped. So the micro-kernel of the matrix product
-// (gemm_kernels-inl.h) reads U out of the image by a table of those places, and nothing is packed.
-// Sums are added up in scratch memory, block of channels by block, and leave it with the bias.
+// (gemm_kernels-inl.h) reads U out of the image by a table of those places, and nothing is packed. A row
+// shares the zeros at its end with the beginning of the next one. One or two columns that are left
+// behind the last full vector are dot products.
+// Sums of a tile of filters are added up in scratch memory, block of channels by block, and leave it with
+// the bias.
 //
 // The gradient of the weights is computed as U dY^T: rows of U's transpose are broadcast element by
 // element, which needs no order at all, and dY, which is smaller than U by the number of taps, is
@@ -47,14 +50,36 @@ namespace lamina::kernels {
 namespace HWY_NAMESPACE {
 namespace {
 
-// sums(filters, columns) = weights(filters, channels and taps) * U(channels and taps, columns), where
-// the columns lie side by side in the block of the image.
+// The last columns, where they are too few for a vector: sums(filters, columns) [+]= A * U(depth, columns),
+// of which `t` tells all but `rows`, the filters. u has room for a column of U.
+void multiply_columns(const Tile& t, int64_t rows, int64_t columns, float* u) {
+  const D d;
+  const int64_t whole = t.depth / kLanes * kLanes;
+  for (int64_t j = 0; j < columns; ++j) {
+    for (int64_t p = 0; p < t.depth; ++p) u[p] = t.b[t.b_table[p] + j];
+    for (int64_t i = 0; i < rows; ++i) {
+      const float* a = t.a + i * t.a_row;
+      V total = hn::Zero(d);
+      for (int64_t p = 0; p < whole; p += kLanes)
+        total = hn::MulAdd(hn::LoadU(d, a + p), hn::LoadU(d, u + p), total);
+      if (whole < t.depth) {
+        total = hn::MulAdd(load_partial(a + whole, t.depth - whole),
+                           load_partial(u + whole, t.depth - whole), total);
+      }
+      float& sum = t.c[i * t.c_row + j];
+      sum = hn::GetLane(hn::SumOfLanes(d, total)) + (t.add ? sum : 0.0f);
+    }
+  }
+}
+
+// sums(rows, columns) = weights(rows, channels and taps) * U(channels and taps, columns): `rows` filters
+// of a tile, columns that lie side by side in the block of the image.
 void multiply_block(const Convolution& conv, const ConvPlan& plan, const float* weight,
-                    const float* block, int64_t columns, float* sums) {
+                    int64_t rows, const float* block, int64_t columns, float* sums, float* u) {
   constexpr int kWide = 8;  // vectors of a strip, where there is one filter
-  const int64_t tile_rows = rows_of_tile(conv.filters), depth = conv.channels * plan.taps;
+  const int64_t few = columns % kLanes <= kLanes / 8 ? columns % kLanes : 0;
   Tile t;
-  t.a_row = depth;
+  t.a_row = conv.channels * plan.taps;
   t.a_col = 1;
   t.b_table = plan.table.data();
   t.c_row = round_up(columns, kLanes);
@@ -63,23 +88,23 @@ void multiply_block(const Convolution& conv, const ConvPlan& plan, const float* 
   t.relu = false;
   for (int64_t c = 0; c < conv.channels; c += plan.block_channels) {
     t.depth = std::min(plan.block_channels, conv.channels - c) * plan.taps;
+    t.a = weight + c * plan.taps;
+    t.b = block + c * plan.plane;
+    t.c = sums;
     t.add = c > 0;
-    for (int64_t i = 0; i < conv.filters; i += tile_rows) {
-      const int64_t rows = std::min(tile_rows, conv.filters - i);
-      t.a = weight + i * depth + c * plan.taps;
-      int64_t vectors;
-      for (int64_t j = 0; j < columns; j += vectors * kLanes) {
-        const int64_t left = ceil_div(columns - j, kLanes);
-        vectors = conv.filters == 1 && left >= kWide ? kWide : std::min<int64_t>(left, 2);
-        t.b = block + c * plan.plane + j;
-        t.c = sums + i * t.c_row + j;
-        if (vectors == kWide) {
-          micro_kernel<1, kWide, Walk::kTable>(t);
-        } else {
-          find_micro_kernel<Walk::kTable>(rows, vectors)(t);
-        }
+    int64_t vectors;
+    for (int64_t j = 0; j < columns - few; j += vectors * kLanes) {
+      const int64_t left = ceil_div(columns - few - j, kLanes);
+      vectors = conv.filters == 1 && left >= kWide ? kWide : std::min<int64_t>(left, 2);
+      if (vectors == kWide) {
+        micro_kernel<1, kWide, Walk::kTable>(t);
+      } else {
+        find_micro_kernel<Walk::kTable>(rows, vectors)(t);
       }
+      t.b += vectors * kLanes;
+      t.c += vectors * kLanes;
     }
+    multiply_columns(t, rows, few, u);
   }
 }
 
@@ -114,9 +139,12 @@ void convolve_all(const Convolution& conv, const ConvPlan& plan, const float* we
       static_cast<int64_t>(std::max(1.0, kParallelWork / 4 / std::max(work, 1.0)));
   const int64_t items = conv.images * conv.groups * plan.row_blocks;
   parallel_for(0, items, grain, [&](int64_t begin, int64_t end) HWY_ATTR {
-    const int64_t sum_floats = conv.filters * round_up(plan.block_rows * plan.pitch, kLanes);
-    float* const block = scratch_for_b().get(plan.block_floats() + sum_floats);
+    const int64_t tile_rows = rows_of_tile(conv.filters);
+    const int64_t sum_floats = tile_rows * round_up(plan.block_rows * plan.pitch, kLanes);
+    const int64_t most_depth = static_cast<int64_t>(plan.table.size());
+    float* const block = scratch_for_b().get(plan.block_floats() + sum_floats + most_depth);
     float* const sums = block + plan.block_floats();
+    float* const u = sums + sum_floats;
     for (int64_t item = begin; item < end; ++item) {
       const int64_t i0 = item % plan.row_blocks * plan.block_rows;
       const int64_t group = item / plan.row_blocks % conv.groups;
@@ -126,13 +154,17 @@ void convolve_all(const Convolution& conv, const ConvPlan& plan, const float* we
       copy_block(conv, plan,
                  conv.x + image * conv.x_strides[0] + group * conv.channels * conv.x_strides[1], 0,
                  conv.channels, i0, outputs, block);
-      multiply_block(conv, plan, weight + group * conv.filters * depth, block, columns, sums);
-      for (int64_t o = 0; o < conv.filters; ++o) {
-        const int64_t filter = group * conv.filters + o;
-        write_plane(sums + o * round_up(columns, kLanes), plan.pitch,
-                    bias == nullptr ? 0.0f : bias[filter], outputs, conv.columns.count,
-                    y + image * y_strides[0] + filter * y_strides[1] + i0 * y_strides[2],
-                    y_strides[2], y_strides[3]);
+      for (int64_t i = 0; i < conv.filters; i += tile_rows) {
+        const int64_t rows = std::min(tile_rows, conv.filters - i);
+        const int64_t first = group * conv.filters + i;
+        multiply_block(conv, plan, weight + first * depth, rows, block, columns, sums, u);
+        for (int64_t o = 0; o < rows; ++o) {
+          const int64_t filter = first + o;
+          write_plane(sums + o * round_up(columns, kLanes), plan.pitch,
+                      bias == nullptr ? 0.0f : bias[filter], outputs, conv.columns.count,
+                      y + image * y_strides[0] + filter * y_strides[1] + i0 * y_strides[2],
+                      y_strides[2], y_strides[3]);
+        }
       }
     }
   });
@@ -165,7 +197,8 @@ bool is_compact(const Convolution& conv) {
 
 void convolve(const Convolution& conv, const float* weight, const float* bias, float* y,
               const Strides& y_strides) {
-  const ConvPlan plan(conv, kMaxDepth, true, conv.filters);
+  constexpr int64_t kTileRows = 16;  // at most
+  const ConvPlan plan(conv, kMaxDepth, true, kTileRows);
   HWY_DYNAMIC_DISPATCH(convolve_all)(conv, plan, weight, bias, y, y_strides);
 }
 

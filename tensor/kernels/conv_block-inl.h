@@ -66,23 +66,18 @@ void copy_rows_of_piece(const PieceRows& p, int64_t rows, int64_t pitch, float* 
 // Copies what `outputs` rows of outputs from i0 on read of the channels [c0, c1) of one image.
 void copy_block(const Convolution& conv, const ConvPlan& plan, const float* image, int64_t c0,
                 int64_t c1, int64_t i0, int64_t outputs, float* to) {
-  const int64_t piece_rows = plan.rows.places(plan.block_rows, conv.rows.stride);
   const int64_t used_rows = plan.rows.places(outputs, conv.rows.stride);
-  // The first place at or behind coordinate 0 where places lie `stride` apart from `start` on.
-  const auto first_inside = [](int64_t start, int64_t stride, int64_t most) {
-    return std::min(most, start >= 0 ? 0 : ceil_div(-start, stride));
-  };
   const int64_t row_stride = conv.rows.stride, stride = conv.columns.stride;
   float* piece = to;
   for (int64_t row_phase : plan.rows.phases) {
     const int64_t top = i0 * row_stride + plan.rows.low + row_phase;  // row of place 0
-    const int64_t above = first_inside(top, row_stride, used_rows);
-    const int64_t below = first_inside(top - conv.rows.extent, row_stride, used_rows);
+    const auto [above, below] = ConvPlan::inside(conv.rows, top, used_rows);
     for (int64_t phase : plan.columns.phases) {
       const int64_t left = plan.columns.low + phase;
+      const auto [first, last] = ConvPlan::inside(conv.columns, left, plan.pitch);
       PieceRows p;
-      p.first = first_inside(left, stride, plan.pitch);
-      p.last = first_inside(left - conv.columns.extent, stride, plan.pitch);
+      p.first = first;
+      p.last = last;
       p.row_step = row_stride * conv.x_strides[2];
       p.step = stride * conv.x_strides[3];
       p.from = image + c0 * conv.x_strides[1] + (top + above * row_stride) * conv.x_strides[2] +
@@ -91,9 +86,9 @@ void copy_block(const Convolution& conv, const ConvPlan& plan, const float* imag
       for (int64_t c = c0; c < c1; ++c, out += plan.plane, p.from += conv.x_strides[1]) {
         fill_zero(out, above * plan.pitch);
         copy_rows_of_piece(p, below - above, plan.pitch, out + above * plan.pitch);
-        fill_zero(out + below * plan.pitch, (used_rows - below) * plan.pitch);
+        fill_zero(out + below * plan.pitch, (used_rows - below) * plan.pitch + plan.shared);
       }
-      piece += piece_rows * plan.pitch;
+      piece += plan.piece_of(conv, plan.block_rows);
     }
   }
   fill_zero(to + (c1 - c0) * plan.plane, kSlack);

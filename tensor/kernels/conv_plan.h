@@ -52,6 +52,7 @@ struct ConvPlan {
   int64_t copied_channels;  // that are in scratch memory at a time
   int64_t block_rows;       // of outputs
   int64_t row_blocks;
+  int64_t shared;              // zeros that end a row of a piece and begin the next one
   int64_t pitch;               // between rows of a piece
   int64_t plane;               // between channels
   std::vector<int64_t> table;  // where B's row (c, r, s) begins, for the channels of a block
@@ -65,6 +66,12 @@ struct ConvPlan {
     block_channels =
         ceil_div(conv.channels, ceil_div(std::max<int64_t>(1, conv.channels), block_channels));
     pitch = columns.places(conv.columns.count, conv.columns.stride);
+    shared = columns.reach / conv.columns.stride;
+    for (int64_t phase : columns.phases) {
+      const Inside in = inside(conv.columns, columns.low + phase, pitch);
+      shared = std::min({shared, in.first, pitch - in.last});
+    }
+    pitch -= shared;
     block_rows = conv.rows.count;
     copied_channels = all_channels ? conv.channels : block_channels;
     while (block_rows > 1 && (planes * block_rows * pitch > kBlockFloats ||
@@ -74,23 +81,36 @@ struct ConvPlan {
     row_blocks = ceil_div(conv.rows.count, block_rows);
     block_rows = ceil_div(conv.rows.count, row_blocks);
     plane = plane_of(conv, block_rows);
-    const int64_t piece_rows = rows.places(block_rows, conv.rows.stride);
+    const int64_t piece = piece_of(conv, block_rows);
     const int64_t across = static_cast<int64_t>(columns.phases.size());
     for (int64_t c = 0; c < block_channels; ++c) {
       for (const PlannedAxis::Tap& r : rows.taps) {
         for (const PlannedAxis::Tap& s : columns.taps) {
-          table.push_back(c * plane + ((r.piece * across + s.piece) * piece_rows + r.step) * pitch +
+          table.push_back(c * plane + (r.piece * across + s.piece) * piece + r.step * pitch +
                           s.step);
         }
       }
     }
   }
 
+  // Which of the places `start`, `start` + stride, ... of an image are in it, of the first `most`.
+  struct Inside {
+    int64_t first, last;
+  };
+  static Inside inside(const ConvAxis& axis, int64_t start, int64_t most) {
+    const auto first_from = [&](int64_t from) {
+      return std::min(most, from >= 0 ? 0 : ceil_div(-from, axis.stride));
+    };
+    return {first_from(start), first_from(start - axis.extent)};
+  }
+
+  int64_t piece_of(const Convolution& conv, int64_t outputs) const {
+    return rows.places(outputs, conv.rows.stride) * pitch + shared;
+  }
   // An odd number of cache lines, so that channels do not meet in the same sets of the cache.
   int64_t plane_of(const Convolution& conv, int64_t outputs) const {
     const int64_t pieces = static_cast<int64_t>(rows.phases.size() * columns.phases.size());
-    const int64_t floats = pieces * rows.places(outputs, conv.rows.stride) * pitch;
-    return (ceil_div(floats, 16) | 1) * 16;
+    return (ceil_div(pieces * piece_of(conv, outputs), 16) | 1) * 16;
   }
   // Rounded up to whole cache lines.
   int64_t block_floats() const { return copied_channels * plane + kSlack; }
