@@ -113,7 +113,7 @@ TEST(Dropout2d, DropsWholeChannels) {
 TEST(Dropout, RefusesWhatItCannotDo) {
   EXPECT_THROWS(ValueError, "[Dropout] expected p in [0, 1], got -0.1", Dropout(-0.1));
   EXPECT_THROWS(ValueError, "[Dropout] expected p in [0, 1], got 1.5", Dropout(1.5));
-  EXPECT_THROWS(ValueError, "[Dropout2d] expected p in [0, 1], got nan", Dropout2d(test::kNan));
+  EXPECT_THROWS(ValueError, "[Dropout2d] expected p in [0, 1], got nan", Dropout2d{test::kNan});
   EXPECT_THROWS(ValueError, "[dropout] expected p in [0, 1], got 2",
                 functional::dropout(ones(2), 2));
   EXPECT_THROWS(DTypeError, "[dropout] expected a floating dtype, got int64",

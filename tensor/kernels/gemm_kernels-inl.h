@@ -251,7 +251,7 @@ hn::Vec<hn::CappedTag<float, 4>> sum_of_blocks([[maybe_unused]] DV d, hn::Vec<DV
 }
 
 // The sums of the lanes of each of four vectors.
-void sums_of_lanes(V v0, V v1, V v2, V v3, float* to) {
+[[maybe_unused]] void sums_of_lanes(V v0, V v1, V v2, V v3, float* to) {
   const D d;
   const hn::RepartitionToWide<decltype(d)> wide;
   const auto v01 =
