@@ -363,8 +363,8 @@ class Function {
     using Result = std::decay_t<decltype(forward())>;
     if constexpr (std::is_same_v<Result, NDArray>) {
       Tensor result(internal::TensorImpl::make_from(forward));
+      context.find_outputs({&result, 1});  // before the node goes, with a result that has none
       attach(result, std::move(node), 0);
-      context.find_outputs({&result, 1});
       if (!result.data().defined()) result = Tensor();
       return result;
     } else {

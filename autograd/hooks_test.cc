@@ -319,18 +319,19 @@ TEST(TensorHooks, MayRunBackwardThroughTheLeafWhoseGradientIsUnderWay) {
 
 TEST(TensorHooks, MayWriteToTheResultWhoseGradientIsWanted) {
   const Tensor x = leaf({1, 2});
-  const auto hooked = [&] {
-    Tensor h = x * 2;
-    h.register_hook([h](const Tensor&) {
+  const auto write_to = [](const Tensor& h) {
+    return h.register_hook([h](const Tensor&) {
       const EnableGradGuard enable_grad;
       h.mul_(5);
     });
-    return h;
   };
-  const Tensor h = hooked(), k = hooked();
+  const Tensor h = x * 2, k = x * 2;
+  HookHandle on_h = write_to(h), on_k = write_to(k);
   EXPECT_EQ(values_of(grad({sum(h * 3)}, {h})[0]), (Values{3, 3}));
   sum(k * 3).backward({}, {false, false, {k}});
   EXPECT_EQ(values_of(k.grad()), (Values{3, 3}));
+  on_h.remove();  // each holds the tensor that holds it
+  on_k.remove();
 }
 
 TEST(TensorHooks, ThatGiveALeafAnotherShapeAreRefused) {

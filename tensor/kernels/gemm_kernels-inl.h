@@ -32,8 +32,9 @@ constexpr int64_t kStrip = 2 * kLanes;
 constexpr int kMaxRows = HWY_MAX_BYTES >= 64 || HWY_ARCH_ARM_A64 ? 14 : 6;
 constexpr int kDotRows = kMaxRows >= 14 ? 5 : 2;
 // Whether masked loads and stores leave alone the memory that is masked out. (AVX2's do, for
-// four-byte lanes.)
-constexpr bool kHaveMasks = HWY_TARGET == HWY_AVX2 || !HWY_MEM_OPS_MIGHT_FAULT;
+// four-byte lanes; those of one lane load first.)
+constexpr bool kHaveMasks =
+    HWY_TARGET != HWY_SCALAR && (HWY_TARGET == HWY_AVX2 || !HWY_MEM_OPS_MIGHT_FAULT);
 
 // Where the micro-kernel finds step p along k. A convolution reads one operand in an image: B's rows
 // from places in a table, or A's columns in runs, which are rows of the image.
