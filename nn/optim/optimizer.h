@@ -9,7 +9,8 @@
 namespace lamina::nn::optim {
 
 // Holds handles on the parameters that it updates. Gradients are read, never changed; a parameter
-// without one, such as a frozen one, is left alone.
+// without one is left alone. One that is frozen after backward() still has its gradient:
+// zero_grad() clears it.
 class Optimizer {
  public:
   virtual ~Optimizer() = default;
