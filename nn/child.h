@@ -33,7 +33,7 @@ class Child {
   // Moves in a T, or a module of a class derived from it.
   template <class M, IfDerived<M> = 0>
   Child(Module* owner, std::string name, M&& module)
-      : Child(owner, std::move(name), moved(std::forward<M>(module))) {}
+      : Child(owner, std::move(name), internal::take(std::forward<M>(module))) {}
   // A module that others may hold as well. Throws ValueError if the owner is the module, or below it.
   template <class M, IfDerived<M> = 0>
   Child(Module* owner, std::string name, std::shared_ptr<M> module)
@@ -55,7 +55,7 @@ class Child {
   // std::vector of them moves modules about and leaves the last name registered; use ModuleList.
   template <class M, IfDerived<M> = 0>
   Child& operator=(M&& module) {
-    return *this = moved(std::forward<M>(module));
+    return *this = internal::take(std::forward<M>(module));
   }
   template <class M, IfDerived<M> = 0>
   Child& operator=(std::shared_ptr<M> module) {
@@ -64,7 +64,7 @@ class Child {
   }
   Child& operator=(std::nullptr_t) { return *this = std::shared_ptr<T>(); }
   Child& operator=(const Child& other) {  // both hold the other's module from now on
-    slot().set(other.slot().module, other.slot().copy);
+    if (this != &other) slot().set(other.slot().module, other.slot().copy);
     return *this;
   }
   friend void swap(Child&, Child&) = delete;  // it would move them out of their owners
@@ -89,11 +89,6 @@ class Child {
   template <class>
   friend class ModuleDict;
 
-  template <class M>
-  static auto moved(M&& module) {
-    static_assert(!std::is_lvalue_reference_v<M>, "modules are moved: std::move(module)");
-    return std::make_shared<std::decay_t<M>>(std::move(module));
-  }
   internal::ModuleSlot& slot() const {
     if (!slot_) {
       fail<RuntimeError>("Child", "expected a live module, got one that was moved from");

@@ -311,14 +311,14 @@ Tensor xavier_normal(int64_t fan_in, int64_t fan_out, double gain, DType dtype) 
 Tensor kaiming_uniform(int64_t fan_in, int64_t fan_out, const KaimingOptions& options,
                        DType dtype) {
   const OpScope scope("kaiming_uniform");
-  const Tensor weight = empty({fan_in, fan_out}, dtype);
+  Tensor weight = empty({fan_in, fan_out}, dtype);
   kaiming_uniform_(weight.t(), options);
   return weight;
 }
 
 Tensor kaiming_normal(int64_t fan_in, int64_t fan_out, const KaimingOptions& options, DType dtype) {
   const OpScope scope("kaiming_normal");
-  const Tensor weight = empty({fan_in, fan_out}, dtype);
+  Tensor weight = empty({fan_in, fan_out}, dtype);
   kaiming_normal_(weight.t(), options);
   return weight;
 }

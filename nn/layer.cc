@@ -39,6 +39,7 @@ std::vector<Tensor> spread(absl::Span<const Tensor> some, const std::vector<size
 }
 std::vector<Tensor> gather(const std::vector<Tensor>& all, const std::vector<size_t>& at) {
   std::vector<Tensor> some;
+  some.reserve(at.size());
   for (const size_t i : at) some.push_back(all[i]);
   return some;
 }
@@ -58,8 +59,7 @@ void Call::check_needs_no_owner(const Module& caller, const Module& module) {
     fail<RuntimeError>(
         module.name().c_str(), "expected a module that ", caller.name(),
         " has as a member, for its forward calls it, got one without an owner, whose parameters "
-        "would "
-        "be neither trained nor saved. Declare it as nn::Child<",
+        "would be neither trained nor saved. Declare it as nn::Child<",
         module.name(),
         ">, or keep several in an nn::ModuleList. If it is to stay outside, call it under "
         "NoGradGuard, freeze it with requires_grad_(false), or call its forward()");

@@ -78,8 +78,7 @@ class Module {
   void register_module(std::string name, std::nullptr_t);
   template <class M, class = std::enable_if_t<std::is_base_of_v<Module, std::decay_t<M>>>>
   std::shared_ptr<M> register_module(std::string name, M&& module) {
-    static_assert(!std::is_lvalue_reference_v<M>, "modules are moved: std::move(module)");
-    return register_module(std::move(name), std::make_shared<M>(std::move(module)));
+    return register_module(std::move(name), internal::take(std::forward<M>(module)));
   }
 
   // ---- What is registered. Immediate members first, in the order of registration, then the

@@ -34,7 +34,7 @@ class ModuleDict : public Module {
    public:
     template <class M, std::enable_if_t<std::is_base_of_v<T, std::decay_t<M>>, int> = 0>
     Item(std::string key, M&& module)
-        : Item(std::move(key), Child<T>::moved(std::forward<M>(module)), 0) {}
+        : Item(std::move(key), internal::take(std::forward<M>(module)), 0) {}
 
    private:
     template <class M>

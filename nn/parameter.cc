@@ -26,6 +26,7 @@ TensorMember& TensorMember::operator=(const Tensor& value) {
 }
 
 TensorMember& TensorMember::operator=(const TensorMember& other) {
+  if (this == &other) return *this;
   if (!slot_) fail_moved_from();
   const Tensor& value = other.get();
   if (slot_->is_buffer || other.slot_->is_buffer) return *this = value;

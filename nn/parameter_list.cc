@@ -99,10 +99,10 @@ void ParameterDict::update(const ParameterDict& other) {
 
 Tensor ParameterDict::pop(absl::string_view key) {
   const size_t at = find_or_throw(key);
-  const Tensor value = items_[at].second;
+  Tensor value = items_[at].second;
   registry().remove(items_[at].second.slot_);
-  std::vector<std::pair<std::string, Parameter>>
-      rest;  // an assignment of a Parameter is a replacement
+  // Not erased: an assignment of a Parameter replaces its value.
+  std::vector<std::pair<std::string, Parameter>> rest;
   for (size_t i = 0; i < items_.size(); ++i) {
     if (i != at) rest.push_back(std::move(items_[i]));
   }

@@ -7,6 +7,7 @@
 #include <string>
 #include <type_traits>
 #include <typeinfo>
+#include <utility>
 #include <vector>
 
 #include "lamina/autograd.h"
@@ -79,6 +80,13 @@ CopyModule copier(const T* module) {
   } else {
     return nullptr;
   }
+}
+
+// A module that is moved in, to be owned from now on.
+template <class M>
+std::shared_ptr<std::decay_t<M>> take(M&& module) {
+  static_assert(!std::is_lvalue_reference_v<M>, "modules are moved: std::move(module)");
+  return std::make_shared<std::decay_t<M>>(std::forward<M>(module));
 }
 
 }  // namespace internal

@@ -168,6 +168,7 @@ std::vector<Tensor> Recurrence::run(const char* name, const Tensor& x, const Sta
                                                  : layer_input};
   for (size_t s = 0; s < given.size(); ++s) {
     std::vector<Tensor> ends;
+    ends.reserve(states.size());
     for (const State& state : states) ends.push_back(state[s]);
     const Tensor end = stack(absl::Span<const Tensor>(ends), 0);
     out.push_back(batched ? end : end.squeeze(1));

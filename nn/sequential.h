@@ -86,11 +86,8 @@ class SequentialOf<R(In...)> : public Callable<R(In...)> {
    public:
     template <class M, class = internal::IsCallable<M>>
     Item(std::string name, M&& module)
-        : add_([name = std::move(name),
-                shared = std::make_shared<std::decay_t<M>>(std::move(module))](
-                   SequentialOf& sequential) { sequential.push_back(name, shared); }) {
-      static_assert(!std::is_lvalue_reference_v<M>, "modules are moved: std::move(module)");
-    }
+        : add_([name = std::move(name), shared = internal::take(std::forward<M>(module))](
+                   SequentialOf& sequential) { sequential.push_back(name, shared); }) {}
 
    private:
     friend class SequentialOf;
@@ -148,8 +145,7 @@ class SequentialOf<R(In...)> : public Callable<R(In...)> {
   }
   template <class M, class = internal::IsCallable<M>>
   void push_back(std::string name, M&& module) {
-    static_assert(!std::is_lvalue_reference_v<M>, "modules are moved: std::move(module)");
-    push_back(std::move(name), std::make_shared<std::decay_t<M>>(std::move(module)));
+    push_back(std::move(name), internal::take(std::forward<M>(module)));
   }
   template <class M, class = internal::IsCallable<M>>
   void push_back(std::string name, std::shared_ptr<M> module) {
@@ -163,8 +159,7 @@ class SequentialOf<R(In...)> : public Callable<R(In...)> {
   // Throws IndexError outside, ValueError if it does not take and give what its neighbours do.
   template <class M, class = internal::IsCallable<M>>
   void set(int64_t i, M&& module) {
-    static_assert(!std::is_lvalue_reference_v<M>, "modules are moved: std::move(module)");
-    set(i, std::make_shared<std::decay_t<M>>(std::move(module)));
+    set(i, internal::take(std::forward<M>(module)));
   }
   template <class M, class = internal::IsCallable<M>>
   void set(int64_t i, std::shared_ptr<M> module) {

@@ -21,7 +21,7 @@ int64_t bytes_of(const std::vector<Tensor>& tensors) {
 std::string with_commas(int64_t n) {
   std::string digits = absl::StrCat(n);
   for (int64_t i = static_cast<int64_t>(digits.size()) - 3; i > 0; i -= 3) {
-    digits.insert(static_cast<size_t>(i), ",");
+    digits.insert(static_cast<size_t>(i), 1, ',');
   }
   return digits;
 }
