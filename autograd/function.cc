@@ -159,7 +159,7 @@ std::string readable_type_name(const std::type_info& type) {
   int status = 0;
   const std::unique_ptr<char, void (*)(void*)> text(
       abi::__cxa_demangle(type.name(), nullptr, nullptr, &status), &std::free);
-  const std::string name = status == 0 ? text.get() : type.name();
+  std::string name = status == 0 ? text.get() : type.name();
   int depth = 0;  // of brackets, for a template's arguments may hold colons
   for (size_t i = name.size(); i-- > 0;) {
     if (name[i] == '>' || name[i] == ')') ++depth;

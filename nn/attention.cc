@@ -101,7 +101,7 @@ void KeyValueCache::append(const Tensor& key, const Tensor& value) {
     }
     Shape shape = more.shape();
     shape[2] = std::max<int64_t>(16, 2 * (length_ + tokens));
-    const Tensor bigger = empty(shape, more.dtype());
+    Tensor bigger = empty(shape, more.dtype());
     if (length_ > 0) bigger.narrow(2, 0, length_).copy_(old.narrow(2, 0, length_));
     return bigger;
   };
@@ -284,7 +284,8 @@ MultiheadAttentionResult MultiheadAttention::forward(const Tensor& query, const 
     mask = joined(mask, zeros(shape, mask.dtype()), -1);
   }
 
-  const double scale = 1 / std::sqrt(static_cast<double>(embed_dim_ / num_heads_));
+  const int64_t width = embed_dim_ / num_heads_;  // of a head
+  const double scale = 1 / std::sqrt(static_cast<double>(width));
   Tensor weights = attention_weights(q, k, scale, mask);
   if (is_training() && options_.dropout > 0)
     weights = functional::dropout(weights, options_.dropout);

@@ -20,7 +20,7 @@ class Residual : public Layer {
   // Moves the layer in; a shared_ptr shares it with other owners.
   template <class L, class = std::enable_if_t<std::is_base_of_v<Layer, L> &&
                                               !std::is_base_of_v<Residual, L>>>
-  explicit Residual(L&& layer) : fn(this, "fn", std::move(layer)) {}
+  explicit Residual(L&& layer) : fn(this, "fn", std::forward<L>(layer)) {}
   template <class L>
   explicit Residual(std::shared_ptr<L> layer) : fn(this, "fn", std::move(layer)) {}
 
