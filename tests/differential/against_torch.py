@@ -11,9 +11,6 @@ writes the cases to a file instead: tests/differential/golden.txt is one. Needs 
 """
 
 import argparse
-import collections
-import os
-import subprocess
 import sys
 import warnings
 
@@ -28,6 +25,7 @@ import indexing_cases
 import movement_cases
 import product_cases
 import reduction_cases
+import replaying
 
 warnings.filterwarnings("ignore")
 torch.set_num_threads(1)
@@ -94,13 +92,7 @@ def main():
     options = parser.parse_args()
     cases.large_extents = not options.write
     rng.seed(options.seed)
-    replay = os.path.join(os.environ.get("RUNFILES_DIR", os.path.dirname(os.path.abspath(__file__)) + "/../.."), "tests/differential/replay_main")
-    if not os.path.exists(replay):
-        replay = "tests/differential/replay_main"
-    known = subprocess.run([replay, "--operations"], stdout=subprocess.PIPE, check=True, universal_newlines=True).stdout.split()
-    missing = sorted(set(known) ^ set(OPS))
-    if missing:
-        sys.exit("against_torch: known to one side only: " + " ".join(missing))
+    replaying.check_known("against_torch", "replay_main", "--operations", OPS)
     names = [n for n in OPS if options.ops in n]
     made, errors = [], 0
     while len(made) < options.cases:
@@ -114,24 +106,12 @@ def main():
             made.append(case)
     made = made[:options.cases]
     if options.write:
-        path = os.path.join(os.environ.get("BUILD_WORKING_DIRECTORY", ""), options.write)
-        with open(path, "w", encoding="ascii") as file:
-            file.write("\n".join(made) + "\n")
-        print("wrote %d cases to %s" % (len(made), path))
+        replaying.write(options.write, "\n".join(made) + "\n")
         return
-    done = subprocess.run([replay], input="\n".join(made) + "\n", stdout=subprocess.PIPE, check=True, universal_newlines=True)
-    lines = done.stdout.splitlines()
-    assert lines and lines[-1] == "cases\t%d" % len(made), "the replay ended early"
-    by_op = collections.Counter()
-    for line in lines[:-1]:
-        number, what = line.split("\t", 1)
-        case = made[int(number)]
-        by_op[case.split("|", 1)[0]] += 1
-        if by_op[case.split("|", 1)[0]] <= 3:
-            print("%s\n    %s" % (case if len(case) < 2000 else case[:2000] + " ...", what))
-    print("%d cases of %d operations, %d of them calls that PyTorch refuses; %d disagreements %s"
-          % (len(made), len(names), errors, len(lines) - 1, dict(by_op) if by_op else ""))
-    sys.exit(1 if by_op else 0)
+    bad = replaying.disagreements("replay_main", made, "cases")
+    print("%d cases of %d operations, %d of them calls that PyTorch refuses; %s"
+          % (len(made), len(names), errors, replaying.summary(bad)))
+    sys.exit(1 if bad else 0)
 
 
 if __name__ == "__main__":

@@ -19,8 +19,6 @@ leaves change by 8 units in the last place, no gradient may change by more than 
 import argparse
 import collections
 import math
-import os
-import subprocess
 import sys
 import warnings
 
@@ -34,6 +32,7 @@ import indexing_graphs
 import movement_graphs
 import product_graphs
 import reduction_graphs
+import replaying
 from graph import Graph, Reject, argument_text, require, result_text, rng
 from graph_makers import MAKERS, output
 
@@ -189,14 +188,9 @@ def main():
     describe(made, names)
     text = "".join(m.text for m in made)
     if options.write:
-        path = os.path.join(os.environ.get("BUILD_WORKING_DIRECTORY", ""), options.write)
-        with open(path, "w", encoding="ascii") as file:
-            file.write(text)
-        print("wrote " + path)
+        replaying.write(options.write, text)
         return
-    replay = "tests/differential/graphs_main"  # from where bazel run begins
-    done = subprocess.run([replay], input=text, stdout=subprocess.PIPE, check=True, universal_newlines=True)
-    *bad, last = [line.split("\t") for line in done.stdout.splitlines()]
+    *bad, last = [line.split("\t") for line in replaying.ask("graphs_main", text=text)]
     assert last[:2] == ["graphs", str(len(made))], "the replay ended early"
     for _, number, what in bad[:20]:
         print("\n%s    %s" % (made[int(number)].text, what))

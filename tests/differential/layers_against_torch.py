@@ -12,9 +12,6 @@ writes the calls to a file instead: tests/differential/golden_layers.txt is one.
 """
 
 import argparse
-import collections
-import os
-import subprocess
 import sys
 import warnings
 
@@ -27,6 +24,7 @@ import attention_calls
 import basic_calls
 import loss_calls
 import recurrent_calls
+import replaying
 from operands import rng
 
 warnings.filterwarnings("ignore")
@@ -41,11 +39,7 @@ def main():
     parser.add_argument("--write", default="", help="write the calls to this file instead of replaying them")
     options = parser.parse_args()
     rng.seed(options.seed)
-    replay = "tests/differential/layers_main"
-    known = subprocess.run([replay, "--layers"], stdout=subprocess.PIPE, check=True, universal_newlines=True).stdout.split()
-    missing = sorted(set(known) ^ set(layer_calls.MAKERS))
-    if missing:
-        sys.exit("layers_against_torch: known to one side only: " + " ".join(missing))
+    replaying.check_known("layers_against_torch", "layers_main", "--layers", layer_calls.MAKERS)
     names = [n for n in layer_calls.MAKERS if options.layers in n]
     calls = []
     for name in names:
@@ -56,25 +50,11 @@ def main():
                 line = layer_calls.run(name)
             calls.append(line)
     if options.write:
-        path = os.path.join(os.environ.get("BUILD_WORKING_DIRECTORY", ""), options.write)
-        with open(path, "w", encoding="ascii") as file:
-            file.write("\n".join(calls) + "\n")
-        print("wrote %d calls to %s" % (len(calls), path))
+        replaying.write(options.write, "\n".join(calls) + "\n")
         return
-    done = subprocess.run([replay], input="\n".join(calls) + "\n", stdout=subprocess.PIPE, check=True, universal_newlines=True)
-    lines = done.stdout.splitlines()
-    assert lines and lines[-1] == "calls\t%d" % len(calls), "the replay ended early"
-    by_layer = collections.Counter()
-    for line in lines[:-1]:
-        number, what = line.split("\t", 1)
-        call = calls[int(number)]
-        name = call.split("|", 1)[0]
-        by_layer[name] += 1
-        if by_layer[name] <= 3:
-            print("%s\n    %s" % (call if len(call) < 2000 else call[:2000] + " ...", what))
-    print("%d calls of %d layers and losses; %d disagreements %s"
-          % (len(calls), len(names), len(lines) - 1, dict(by_layer) if by_layer else ""))
-    sys.exit(1 if by_layer else 0)
+    bad = replaying.disagreements("layers_main", calls, "calls")
+    print("%d calls of %d layers and losses; %s" % (len(calls), len(names), replaying.summary(bad)))
+    sys.exit(1 if bad else 0)
 
 
 if __name__ == "__main__":
