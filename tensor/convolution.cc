@@ -369,17 +369,24 @@ NDArray conv2d(const NDArray& x, const NDArray& weight, const NDArray& bias,
   return y;
 }
 
+namespace {
+void check_gradient_operands(const char* name, const NDArray& dy, const char* other_name,
+                             const NDArray& other) {
+  check_defined(name, dy);
+  check_defined(name, other);
+  check_floating(name, dy.dtype());
+  if (other.dtype() != dy.dtype()) {
+    fail<DTypeError>(name, "expected one dtype, got dy ", name_of(dy.dtype()), " and ", other_name,
+                     " ", name_of(other.dtype()));
+  }
+}
+}  // namespace
+
 NDArray conv2d_input_gradient(const NDArray& dy, const NDArray& weight, const Dims& input_size,
                               const ConvOptions& options) {
   constexpr const char* kName = "conv2d_input_gradient";
   const OpScope scope(kName);
-  check_defined(kName, dy);
-  check_defined(kName, weight);
-  check_floating(kName, dy.dtype());
-  if (weight.dtype() != dy.dtype()) {
-    fail<DTypeError>(kName, "expected one dtype, got dy ", name_of(dy.dtype()), " and weight ",
-                     name_of(weight.dtype()));
-  }
+  check_gradient_operands(kName, dy, "weight", weight);
   if (dy.dim() == 3)
     return squeeze(conv2d_input_gradient(unsqueeze(dy, 0), weight, input_size, options), 0);
   if (dy.dim() != 4 || weight.dim() != 4) {
@@ -418,13 +425,7 @@ NDArray conv2d_weight_gradient(const NDArray& dy, const NDArray& x, const Dims& 
                                const ConvOptions& options) {
   constexpr const char* kName = "conv2d_weight_gradient";
   const OpScope scope(kName);
-  check_defined(kName, dy);
-  check_defined(kName, x);
-  check_floating(kName, dy.dtype());
-  if (x.dtype() != dy.dtype()) {
-    fail<DTypeError>(kName, "expected one dtype, got dy ", name_of(dy.dtype()), " and input ",
-                     name_of(x.dtype()));
-  }
+  check_gradient_operands(kName, dy, "input", x);
   if (dy.dim() == 3 && x.dim() == 3)
     return conv2d_weight_gradient(unsqueeze(dy, 0), unsqueeze(x, 0), kernel, options);
   if (dy.dim() != 4 || x.dim() != 4) {

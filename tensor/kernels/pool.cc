@@ -18,17 +18,6 @@
 HWY_BEFORE_NAMESPACE();
 namespace lamina::kernels::HWY_NAMESPACE {
 
-// The windows [first, last) whose tap k is in the image.
-struct Inside {
-  int64_t first, last;
-};
-Inside inside(const WindowAxis& axis, int64_t k) {
-  const int64_t start = k * axis.dilation - axis.padding;  // of window 0
-  const int64_t first = start >= 0 ? 0 : (-start - 1) / axis.stride + 1;
-  const int64_t last = start >= axis.extent ? 0 : (axis.extent - start - 1) / axis.stride + 1;
-  return {std::min(first, axis.count), std::min(last, axis.count)};
-}
-
 // best[j] = x[j step] where that is larger, or NaN, and place[j] = from + j step with it. kStep is the
 // step if it is known when this is compiled, for the sake of vectors, or 0.
 template <class T, class I, bool kPlaces, int kStep>
@@ -72,7 +61,7 @@ void pool_planes(const Windows& w, int64_t first_plane, int64_t last_plane, cons
           places[j] = static_cast<I>(at + starts[j]);
         is_first_row = false;
         for (int64_t s = 0; s < w.columns.kernel; ++s) {
-          const Inside in = inside(w.columns, s);
+          const WindowRange in = windows_inside(w.columns, s);
           if (in.first >= in.last) continue;
           const int64_t column = in.first * step + s * w.columns.dilation - w.columns.padding;
           larger(image + at + column, step, in.last - in.first, static_cast<I>(at + column),

@@ -8,18 +8,6 @@
 namespace lamina::kernels {
 namespace {
 
-// The windows [first, last) whose element `k` along an axis is inside the image.
-struct Inside {
-  int64_t first, last;
-};
-Inside inside(const WindowAxis& axis, int64_t k) {
-  const int64_t start = k * axis.dilation - axis.padding;  // of window 0
-  const int64_t first = start >= 0 ? 0 : (-start - 1) / axis.stride + 1;
-  const int64_t last = start >= axis.extent ? 0 : (axis.extent - start - 1) / axis.stride + 1;
-  return {std::min(first, axis.count),
-          std::max(std::min(first, axis.count), std::min(last, axis.count))};
-}
-
 template <class T>
 void unfold_all(const Windows& w, int64_t images, int64_t channels, const T* x,
                 const Strides& strides, T* columns) {
@@ -32,7 +20,7 @@ void unfold_all(const Windows& w, int64_t images, int64_t channels, const T* x,
           const int64_t kc = line % kernel_columns, kr = line / kernel_columns % kernel_rows;
           const int64_t plane = line / kernel_columns / kernel_rows;
           const T* image = x + plane / channels * strides[0] + plane % channels * strides[1];
-          const Inside rows = inside(w.rows, kr), cols = inside(w.columns, kc);
+          const WindowRange rows = windows_inside(w.rows, kr), cols = windows_inside(w.columns, kc);
           T* to = columns + line * count;
           for (int64_t r = 0; r < w.rows.count; ++r, to += w.columns.count) {
             if (r < rows.first || r >= rows.last) {
@@ -71,7 +59,8 @@ void fold_all(const Windows& w, int64_t planes, const T* columns, T* images) {
           T* image = images + plane * w.rows.extent * w.columns.extent;
           for (int64_t k = 0; k < area; ++k) {
             const int64_t kr = k / w.columns.kernel, kc = k % w.columns.kernel;
-            const Inside rows = inside(w.rows, kr), cols = inside(w.columns, kc);
+            const WindowRange rows = windows_inside(w.rows, kr),
+                              cols = windows_inside(w.columns, kc);
             for (int64_t r = rows.first; r < rows.last; ++r) {
               if (cols.first == cols.last) break;
               const T* from =

@@ -2,6 +2,7 @@
 #ifndef LAMINA_TENSOR_KERNELS_UNFOLD_H_
 #define LAMINA_TENSOR_KERNELS_UNFOLD_H_
 
+#include <algorithm>
 #include <cstdint>
 
 #include "lamina/tensor/dtype.h"
@@ -17,6 +18,18 @@ struct WindowAxis {
 struct Windows {
   WindowAxis rows, columns;
 };
+
+// The windows [first, last) whose element k along an axis is in the image.
+struct WindowRange {
+  int64_t first, last;
+};
+inline WindowRange windows_inside(const WindowAxis& axis, int64_t k) {
+  const int64_t start = k * axis.dilation - axis.padding;  // of window 0
+  const int64_t first = start >= 0 ? 0 : (-start - 1) / axis.stride + 1;
+  const int64_t last = start >= axis.extent ? 0 : (axis.extent - start - 1) / axis.stride + 1;
+  return {std::min(first, axis.count),
+          std::max(std::min(first, axis.count), std::min(last, axis.count))};
+}
 
 // x (images, channels, H, W) of any strides -> dense columns (images, channels kh kw, L), for
 // elements of `item` bytes. What lies in the padding is 0.
