@@ -103,10 +103,12 @@ class Tensor : public Methods<Tensor> {
 #define LAMINA_ARRAY Tensor
 #define LAMINA_WRITTEN Tensor
 #define LAMINA_CONST const
+#define LAMINA_BODY(call)
 #include "lamina/tensor/in_place.inc"
 #undef LAMINA_ARRAY
 #undef LAMINA_WRITTEN
 #undef LAMINA_CONST
+#undef LAMINA_BODY
 
   // ---- Gradients
   // Asks for a gradient, or stops asking. Floating leaves only.

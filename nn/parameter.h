@@ -5,7 +5,8 @@
 //
 // They are not Tensors but convert to `const Tensor&`, so that no `Tensor&` can be bound to one and
 // take it out of the registry. Operators, functions and methods work on them as on tensors: weight
-// * x, sum(weight), weight.sum(). An assignment replaces what is registered: decoder.weight =
+// * x, sum(weight), weight.sum(), and in place, on a parameter under NoGradGuard: weight.mul_(2),
+// which returns the tensor. An assignment replaces what is registered: decoder.weight =
 // encoder.weight ties the two. An optimizer made before keeps the old one, as in PyTorch.
 #ifndef LAMINA_NN_PARAMETER_H_
 #define LAMINA_NN_PARAMETER_H_
@@ -21,7 +22,8 @@
 namespace lamina::nn {
 
 // What the two have in common.
-class TensorMember : public Methods<Tensor, TensorMember> {
+class TensorMember : public Methods<Tensor, TensorMember>,
+                     public InPlaceMethods<Tensor, TensorMember> {
  public:
   TensorMember(TensorMember&&) noexcept = default;  // with its module
   // Puts the other's tensor, or another one, in the module's registry. Throw as the constructors do.

@@ -1,5 +1,3 @@
-#include "lamina/nn/parameter.h"
-
 #include <optional>
 #include <sstream>
 #include <string>
@@ -10,6 +8,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "lamina/nn/layer.h"
+#include "lamina/nn/parameter.h"
 #include "lamina/tensor/test_util.h"
 
 namespace lamina::nn {
@@ -278,6 +277,48 @@ TEST(Buffer, OfAResultIsDetached) {
   h.b = h.p * 2;
   EXPECT_FALSE(h.b.requires_grad());
   EXPECT_THAT(h.b.to_vector<float>(), ElementsAre(4, 6));
+}
+
+// ---- In place
+
+TEST(Parameter, IsWrittenToInPlace) {
+  const Holder h;
+  const Tensor handle = h.p;
+  {
+    const NoGradGuard no_grad;
+    EXPECT_TENSOR(h.p.mul_(2), 4, 6);
+    EXPECT_TENSOR(h.p.add_(h.q, 0.5), 6.5, 9.5);
+    EXPECT_EQ(h.p.sub_(h.b).impl(), handle.impl());
+    EXPECT_THAT(handle.to_vector<float>(), ElementsAre(5.5, 8.5));
+    h.p += h.q;
+    h.p *= 2;
+    EXPECT_THAT(handle.to_vector<float>(), ElementsAre(21, 31));
+    EXPECT_TENSOR(h.p.clamp_(22, 30).lerp_(h.q, 0.5), 13.5, 18.5);
+    EXPECT_TENSOR(h.p.copy_(tensor({4.f, 9.f}, {2})).sqrt_(), 2, 3);
+    EXPECT_TENSOR(h.p.index_put_({Index(tensor({int64_t{1}}, {1}))}, 7), 2, 7);
+    EXPECT_TENSOR(h.p.masked_fill_(h.p < 3, 0), 0, 7);
+  }
+  EXPECT_TRUE(h.p.requires_grad());
+  EXPECT_EQ(h.parameters()[0].impl(), handle.impl());
+}
+
+TEST(Parameter, IsWrittenToUnderNoGradGuardOnly) {
+  // As a Tensor that requires a gradient.
+  const Holder h;
+  EXPECT_THROWS(RuntimeError, "[mul_] expected a tensor that may be written to", h.p.mul_(2));
+  EXPECT_THROWS(RuntimeError, "[add_]", h.p += 1);
+  EXPECT_THROWS(RuntimeError, "[neg_]", h.none.neg_());
+  EXPECT_THAT(h.p.to_vector<float>(), ElementsAre(2, 3));
+  h.p.requires_grad_(false);
+  EXPECT_THROWS(RuntimeError, "a leaf that required a gradient", h.p.mul_(h.q));
+}
+
+TEST(Buffer, IsWrittenToInPlace) {
+  const Holder h;
+  EXPECT_TENSOR(h.b.mul_(3), 3, 3);
+  h.b += 1;
+  EXPECT_THAT(h.buffers()[0].to_vector<float>(), ElementsAre(4, 4));
+  EXPECT_TENSOR(h.b.zero_(), 0, 0);
 }
 
 }  // namespace

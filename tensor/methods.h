@@ -242,6 +242,25 @@ class Methods {
 #undef LAMINA_PICKING_METHOD
 #undef LAMINA_BINARY_METHOD
 
+// The in-place operations of a Self that is no A but converts to const A&; arrays have their own.
+template <class A, class Self>
+class InPlaceMethods {
+ public:
+#define LAMINA_ARRAY A
+#define LAMINA_WRITTEN A
+#define LAMINA_CONST const
+#define LAMINA_BODY(call) \
+  { return array().call; }
+#include "lamina/tensor/in_place.inc"
+#undef LAMINA_ARRAY
+#undef LAMINA_WRITTEN
+#undef LAMINA_CONST
+#undef LAMINA_BODY
+
+ private:
+  const A& array() const { return static_cast<const Self&>(*this); }
+};
+
 }  // namespace lamina
 
 #endif  // LAMINA_TENSOR_METHODS_H_

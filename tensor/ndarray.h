@@ -255,10 +255,12 @@ class NDArray : public Methods<NDArray> {
 #define LAMINA_ARRAY NDArray
 #define LAMINA_WRITTEN NDArray&
 #define LAMINA_CONST
+#define LAMINA_BODY(call)
 #include "lamina/tensor/in_place.inc"
 #undef LAMINA_ARRAY
 #undef LAMINA_WRITTEN
 #undef LAMINA_CONST
+#undef LAMINA_BODY
 
   std::string str() const;  // the text that PyTorch prints
   friend std::ostream& operator<<(std::ostream& out, const NDArray& x) { return out << x.str(); }
