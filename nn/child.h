@@ -38,18 +38,25 @@ class Child {
   template <class M, IfDerived<M> = 0>
   Child(Module* owner, std::string name, std::shared_ptr<M> module)
       : slot_(Module::registry_of("Child", owner)
-                  .add_module(std::move(name), module, internal::copier(module.get()))) {}
+                  .add_module(std::move(name), module, internal::copier(module.get()))) {
+    slot_->check = internal::check_is<T>;
+  }
   // The module of another Child, which both hold.
   Child(Module* owner, std::string name, const Child& other)
       : slot_(Module::registry_of("Child", owner)
-                  .add_module(std::move(name), other.slot().module, other.slot().copy)) {}
+                  .add_module(std::move(name), other.slot().module, other.slot().copy)) {
+    slot_->check = internal::check_is<T>;
+  }
   // A placeholder: no module yet.
   Child(Module* owner, std::string name, std::nullptr_t)
       : Child(owner, std::move(name), std::shared_ptr<T>()) {}
 
   Child(Child&&) noexcept = default;  // with its owner
   Child(const Child& other)           // with its owner, by clone()
-      : slot_(internal::Cloning::current().copy_of(other.slot_)) {}
+      : slot_(internal::Cloning::current(
+                  "Child", "a child to stay in its module, which nn::clone(module) copies",
+                  "auto m = model.layer; takes one out: write auto& m, or *model.layer")
+                  .copy_of(other.slot_)) {}
 
   // Replace the module, in the registry too. A Child never leaves the registry: erasing one from a
   // std::vector of them moves modules about and leaves the last name registered; use ModuleList.
@@ -88,6 +95,10 @@ class Child {
   friend class ModuleList;
   template <class>
   friend class ModuleDict;
+  template <class>
+  friend class SequentialOf;
+
+  explicit Child(std::shared_ptr<internal::ModuleSlot> slot) : slot_(std::move(slot)) {}
 
   internal::ModuleSlot& slot() const {
     if (!slot_) {

@@ -11,8 +11,10 @@
 #include "lamina/nn/activation.h"
 #include "lamina/nn/layer.h"
 #include "lamina/nn/linear.h"
+#include "lamina/nn/module_dict.h"
 #include "lamina/nn/module_list.h"
 #include "lamina/nn/parameter.h"
+#include "lamina/nn/sequential.h"
 #include "lamina/nn/test_util.h"
 #include "lamina/tensor/test_util.h"
 
@@ -141,10 +143,11 @@ TEST(Child, OfASharedModuleOutlivesTheOtherOwner) {
 TEST(Child, RefusesItsOwnerOrWhatHoldsIt) {
   const auto net = std::make_shared<Net>();
   net->second = Affine(10);
-  EXPECT_THROWS(ValueError,
-                "[Module] expected a module for \"second\" that does not hold Net, which has that "
-                "name, got that module itself",
-                net->second = net);
+  EXPECT_THROWS(
+      ValueError,
+      "[Module] expected no cycle: a module for \"second\" that does not hold Net, which has that "
+      "name, got that module itself",
+      net->second = net);
   EXPECT_EQ((*net)(ones({})).item<float>(), 41);  // as before
   const auto outer = std::make_shared<Net>();
   outer->second = net;
@@ -197,6 +200,95 @@ TEST(Name, IsTheClasssWithoutNamespacesAndArguments) {
   const Layer& base = Renamed();
   EXPECT_EQ(base.name(), "Foo");
   EXPECT_EQ(ModuleList<Linear>().name(), "ModuleList");
+}
+
+// ---- By name
+
+TEST(ReplaceModule, ReachesTheMemberThatHoldsIt) {
+  Net net;
+  const std::shared_ptr<Doubling> given = std::make_shared<Doubling>();
+  EXPECT_EQ(net.replace_module("second", given), given);  // a placeholder before
+  EXPECT_EQ(net(ones({})).item<float>(), 8);              // (3 + 1) * 2
+  EXPECT_EQ(net.second.shared(), given);
+  net.replace_module("second", ReLU());
+  EXPECT_EQ(net(ones({})).item<float>(), 4);
+  EXPECT_THAT(names_of(net.named_children()), ElementsAre("first", "second"));
+}
+
+TEST(ReplaceModule, OfWhatWasRegisteredAtRunTime) {
+  struct Bare : Module {};
+  Bare m;
+  m.register_module("a", Affine(1));
+  m.register_module("b", ReLU());
+  m.replace_module("a", std::make_shared<ModuleList<>>());
+  EXPECT_EQ(m.get_submodule("a").name(), "ModuleList");
+  EXPECT_THAT(names_of(m.named_children()), ElementsAre("a", "b"));
+  EXPECT_THROWS(IndexError, "[replace_module] expected a module of Bare (a, b), got \"c\"",
+                m.replace_module("c", ReLU()));
+}
+
+TEST(ReplaceModule, RefusesWhatTheMemberDoesNotTake) {
+  Net net;
+  EXPECT_THROWS(ValueError, "[replace_module] expected a Affine for \"first\", got a ReLU",
+                net.replace_module("first", ReLU()));
+  EXPECT_THROWS(ValueError, "got a ModuleList", net.replace_module("second", ModuleList<>()));
+  EXPECT_THROWS(ValueError, "[replace_module] expected a module, got null",
+                net.replace_module("first", std::shared_ptr<Affine>()));
+  const auto shared = std::make_shared<Net>();
+  EXPECT_THROWS(ValueError, "[Module] expected no cycle", shared->replace_module("second", shared));
+  EXPECT_EQ(net(ones({})).item<float>(), 4);
+}
+
+TEST(ReplaceModule, InContainersIsAsTheyTakeThem) {
+  struct Length : Callable<int64_t(const Tensor&)> {
+    int64_t forward(const Tensor& x) override { return x.numel(); }
+  };
+  Sequential model{Affine(2), ReLU()};
+  model.replace_module("1", Doubling());
+  EXPECT_EQ(model(ones({})).item<float>(), 6);
+  EXPECT_THROWS(ValueError, "for \"1\", got a Length", model.replace_module("1", Length()));
+  EXPECT_EQ(model(ones({})).item<float>(), 6);
+  ModuleDict<> dict{{"a", ReLU()}};
+  dict.replace_module("a", Doubling());
+  EXPECT_EQ(dict["a"](ones({})).item<float>(), 2);
+  EXPECT_THROWS(ValueError, "got a Length", dict.replace_module("a", Length()));
+}
+
+TEST(UnregisterModule, TakesOutWhatWasRegisteredAtRunTime) {
+  struct Bare : Module {};
+  Bare m;
+  const auto kept = m.register_module("a", Affine(1));
+  m.register_module("none", nullptr);
+  m.unregister_module("a");
+  m.unregister_module("none");
+  EXPECT_THAT(m.parameters(), IsEmpty());
+  EXPECT_EQ(m.str(), "Bare()");
+  EXPECT_EQ(kept->factor.item<float>(), 1);
+  m.register_module("a", ReLU());  // the name is free
+  EXPECT_THROWS(IndexError, "[unregister_module] expected a module of Bare (a), got \"b\"",
+                m.unregister_module("b"));
+}
+
+TEST(UnregisterModule, LeavesMembersAndContainersWhole) {
+  Net net;
+  EXPECT_THROWS(
+      ValueError,
+      "[unregister_module] expected what register_module() put there, got \"first\", which "
+      "is a Child",
+      net.unregister_module("first"));
+  Sequential model{Affine(2)};
+  EXPECT_THROWS(ValueError, "or in a container", model.unregister_module("0"));
+  EXPECT_THAT(parameter_names(net), ElementsAre("first.factor"));
+  EXPECT_EQ(model(ones({})).item<float>(), 3);
+}
+
+TEST(Child, CopiesAreMadeByCloneOnly) {
+  const Net net;
+  EXPECT_THROWS(
+      RuntimeError,
+      "[Child] expected a child to stay in its module, which nn::clone(module) copies, got "
+      "a plain copy",
+      Child<Affine>(net.first));
 }
 
 }  // namespace

@@ -35,12 +35,9 @@ void check_copied_whole(const Module& module, const std::type_info& type) {
 Cloning::Cloning() : outer_(cloning_now) { cloning_now = this; }
 Cloning::~Cloning() { cloning_now = outer_; }
 
-Cloning& Cloning::current() {
+Cloning& Cloning::current(const char* op, const char* wanted, const char* hint) {
   if (cloning_now == nullptr) {
-    fail<RuntimeError>("Module",
-                       "expected a module to be moved, or copied with nn::clone(module), got "
-                       "a plain copy (a class with a destructor of its own has no move constructor "
-                       "unless it declares one)");
+    fail<RuntimeError>(op, "expected ", wanted, ", got a plain copy (", hint, ")");
   }
   return *cloning_now;
 }
@@ -81,7 +78,8 @@ std::shared_ptr<Registry> Cloning::copy_registry(const Registry& from) {
     registry->tensors.push_back(tensor_slots_[slot.get()] = std::move(copied));
   }
   for (const auto& slot : from.children) {
-    auto copied = std::make_shared<ModuleSlot>(ModuleSlot{slot->name, copy(*slot), slot->copy});
+    auto copied =
+        std::make_shared<ModuleSlot>(ModuleSlot{slot->name, copy(*slot), slot->copy, slot->check});
     if (copied->module) copied->module->registry().has_owner = true;
     registry->children.push_back(module_slots_[slot.get()] = std::move(copied));
   }
@@ -98,7 +96,11 @@ std::shared_ptr<ModuleSlot> Cloning::copy_of(const std::shared_ptr<ModuleSlot>& 
 }  // namespace internal
 
 Module::Module(const Module& other)
-    : registry_(internal::Cloning::current().copy_registry(other.registry())) {
+    : registry_(internal::Cloning::current(
+                    "Module", "a module to be moved, or copied with nn::clone(module)",
+                    "a class with a destructor of its own has no move constructor unless it "
+                    "declares one")
+                    .copy_registry(other.registry())) {
   registry_->module = this;
 }
 

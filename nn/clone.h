@@ -30,8 +30,8 @@ class Cloning {
   ~Cloning();
   Cloning(const Cloning&) = delete;
   Cloning& operator=(const Cloning&) = delete;
-  // Throws RuntimeError outside clone().
-  static Cloning& current();
+  // Throws RuntimeError outside clone(): "[op] expected `wanted`, got a plain copy", and a hint.
+  static Cloning& current(const char* op, const char* wanted, const char* hint);
 
   std::shared_ptr<Registry> copy_registry(const Registry& from);
   // Those of the module whose registry was copied; null of null. Throws RuntimeError if that module

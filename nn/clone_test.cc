@@ -194,5 +194,24 @@ TEST(Clone, OfASharedPointerToTheBaseOfAModuleThatIsKnownFromElsewhere) {
   EXPECT_EQ(clone(list).at<Linear>(0).weight.item<float>(), two.first->weight.item<float>());
 }
 
+TEST(Clone, HasBuffersOfItsOwn) {
+  struct Counting : Layer {
+    Tensor forward(const Tensor& x) override { return x + mean; }
+    Buffer mean{this, "mean", full(2, 3.f)};
+    Buffer scratch{this, "scratch", full(2, 4.f), false};
+    Buffer off{this, "off", Tensor()};
+  };
+  const Counting module;
+  const Counting copy = clone(module);
+  EXPECT_NE(copy.mean.data().storage(), module.mean.data().storage());
+  EXPECT_NE(copy.scratch.data().storage(), module.scratch.data().storage());
+  module.mean.fill_(7);
+  copy.scratch.fill_(8);
+  EXPECT_THAT(copy.mean.to_vector<float>(), ElementsAre(3, 3));
+  EXPECT_THAT(module.scratch.to_vector<float>(), ElementsAre(4, 4));
+  EXPECT_FALSE(copy.off.defined());
+  EXPECT_EQ(copy.buffers()[0].impl(), copy.mean.get().impl());
+}
+
 }  // namespace
 }  // namespace lamina::nn

@@ -1,9 +1,78 @@
 #include "lamina/nn/container.h"
 
+#include <algorithm>
+
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 
 namespace lamina::nn::internal {
+namespace {
+
+std::vector<std::string> names_of(const Slots& slots) {
+  std::vector<std::string> names;
+  for (const auto& slot : slots) names.push_back(slot->name);
+  return names;
+}
+
+// The names, where those from number `from` on that are numbers are `by` more.
+std::vector<std::string> renumbered(const Slots& slots, size_t from, int by) {
+  std::vector<std::string> names = names_of(slots);
+  for (size_t i = from; i < names.size(); ++i) {
+    if (names[i] == absl::StrCat(i)) names[i] = absl::StrCat(static_cast<int64_t>(i) + by);
+  }
+  return names;
+}
+
+void set_names(const Slots& slots, const std::vector<std::string>& names) {
+  for (size_t i = 0; i < slots.size(); ++i) slots[i]->name = names[i];
+}
+
+// Throws ValueError if one comes twice, or is that of another member.
+void check_names(const Registry& registry, const Slots& slots,
+                 const std::vector<std::string>& names) {
+  absl::flat_hash_set<std::string> taken;
+  for (const auto& slot : registry.tensors) taken.insert(slot->name);
+  for (const auto& slot : registry.children) {
+    if (std::find(slots.begin(), slots.end(), slot) == slots.end()) taken.insert(slot->name);
+  }
+  for (const std::string& name : names) {
+    if (taken.insert(name).second) continue;
+    fail<ValueError>("Module", "expected the number \"", name,
+                     "\" to be free for the module that comes to stand there, got one that is "
+                     "registered already");
+  }
+}
+
+}  // namespace
+
+std::shared_ptr<ModuleSlot> insert_module(Registry& registry, const Slots& slots, size_t at,
+                                          std::string name, std::shared_ptr<Module> module,
+                                          CopyModule copy) {
+  const std::vector<std::string> before = names_of(slots), after = renumbered(slots, at, 1);
+  check_names(registry, slots, after);
+  set_names(slots, after);
+  std::shared_ptr<ModuleSlot> slot;
+  try {
+    slot = registry.add_module(std::move(name), std::move(module), copy);
+  } catch (...) {
+    set_names(slots, before);
+    throw;
+  }
+  if (at < slots.size()) {
+    auto& all = registry.children;
+    std::rotate(std::find(all.begin(), all.end(), slots[at]), all.end() - 1, all.end());
+  }
+  return slot;
+}
+
+void erase_module(Registry& registry, const Slots& slots, size_t at) {
+  std::vector<std::string> names = renumbered(slots, at + 1, -1);
+  names[at] = "";  // no member's
+  check_names(registry, slots, names);
+  set_names(slots, names);
+  registry.remove(slots[at]);
+}
 
 size_t checked_index(const char* container, int64_t i, size_t size) {
   const auto n = static_cast<int64_t>(size);

@@ -4,13 +4,16 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <type_traits>
 #include <typeinfo>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "lamina/nn/child.h"
 #include "lamina/nn/module.h"
 
 namespace lamina::nn::internal {
@@ -29,6 +32,70 @@ void check_not_null(const char* container, const M& module) {
     if (module == nullptr) fail<ValueError>(container, "expected a module, got null");
   }
 }
+
+// The class of what is given to a container as an M: a module to move in, or a shared_ptr.
+template <class M>
+struct Given {
+  using Module = M;
+  static constexpr bool kIsPointer = false;
+};
+template <class M>
+struct Given<std::shared_ptr<M>> {
+  using Module = M;
+  static constexpr bool kIsPointer = true;
+};
+template <class M>
+using GivenModule = typename Given<std::decay_t<M>>::Module;
+// Whether a container of modules of class T takes an argument M&&: lvalues are not moved from.
+template <class T, class M>
+constexpr bool kTakes = std::is_base_of_v<T, GivenModule<M>> &&
+                        (Given<std::decay_t<M>>::kIsPointer || !std::is_lvalue_reference_v<M>);
+
+// The pointer that is given, or to what is moved in. Throws ValueError for null.
+template <class M>
+std::shared_ptr<GivenModule<M>> shared_from(const char* container, M&& module) {
+  if constexpr (Given<std::decay_t<M>>::kIsPointer) {
+    check_not_null(container, module);
+    return std::forward<M>(module);
+  } else {
+    return take(std::forward<M>(module));
+  }
+}
+
+// Over modules as what the container holds them.
+template <class T>
+class ModuleIterator {
+ public:
+  using iterator_category = std::forward_iterator_tag;
+  using value_type = T;
+  using difference_type = std::ptrdiff_t;
+  using pointer = T*;
+  using reference = T&;
+
+  ModuleIterator() = default;
+  explicit ModuleIterator(typename std::vector<Child<T>>::const_iterator at) : at_(at) {}
+  T& operator*() const { return **at_; }
+  T* operator->() const { return &**at_; }
+  ModuleIterator& operator++() {
+    ++at_;
+    return *this;
+  }
+  ModuleIterator operator++(int) { return ModuleIterator(at_++); }
+  bool operator==(const ModuleIterator& other) const { return at_ == other.at_; }
+  bool operator!=(const ModuleIterator& other) const { return at_ != other.at_; }
+
+ private:
+  typename std::vector<Child<T>>::const_iterator at_;
+};
+
+// Puts a module among those of a container, whose slots these are in order, as number `at`, or takes
+// number `at` out. A module that has its number for a name keeps up with it; other names stay. Throw
+// ValueError, and then nothing has changed, for a name that is taken.
+using Slots = std::vector<std::shared_ptr<ModuleSlot>>;
+std::shared_ptr<ModuleSlot> insert_module(Registry& registry, const Slots& slots, size_t at,
+                                          std::string name, std::shared_ptr<Module> module,
+                                          CopyModule copy);
+void erase_module(Registry& registry, const Slots& slots, size_t at);
 
 // Throws ValueError if the module at a place is no M.
 template <class M>

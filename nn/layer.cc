@@ -44,10 +44,40 @@ std::vector<Tensor> gather(const std::vector<Tensor>& all, const std::vector<siz
   return some;
 }
 
+std::string name_of_module(const Registry& registry) {
+  return registry.module ? registry.module->name() : "a module";
+}
+
+// What a gradient must be like, of a tensor that wants one.
+struct Form {
+  bool is_wanted = false;
+  Shape shape = {};
+  DType dtype = float32;
+};
+std::vector<Form> forms_of(const std::vector<Tensor>& all, const std::vector<size_t>& at) {
+  std::vector<Form> forms(all.size());
+  for (const size_t i : at) forms[i] = {true, all[i].shape(), all[i].dtype()};
+  return forms;
+}
+
 void check_count(const char* hook, const Registry& of, size_t wanted, size_t came) {
   if (wanted == came) return;
-  fail<RuntimeError>(hook, "expected the hook of ", of.module ? of.module->name() : "a module",
-                     " to leave ", wanted, wanted == 1 ? " tensor, got " : " tensors, got ", came);
+  fail<RuntimeError>(hook, "expected the hook of ", name_of_module(of), " to leave ", wanted,
+                     wanted == 1 ? " tensor, got " : " tensors, got ", came);
+}
+// Of gradients, one of each `tensor`, an input or output.
+void check_left(const char* hook, const Registry& of, const char* tensor,
+                const std::vector<Form>& wanted, const std::vector<Tensor>& came) {
+  check_count(hook, of, wanted.size(), came.size());
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    const Form& form = wanted[i];
+    if (!form.is_wanted || !came[i].defined()) continue;
+    if (came[i].shape() == form.shape && came[i].dtype() == form.dtype) continue;
+    fail<ShapeError>(hook, "expected the hook of ", name_of_module(of),
+                     " to leave a gradient of shape ", form.shape.str(), " and dtype ",
+                     name_of(form.dtype), " for ", tensor, " ", i, ", got shape ",
+                     came[i].shape().str(), " and dtype ", name_of(came[i].dtype()));
+  }
 }
 
 }  // namespace
@@ -70,7 +100,7 @@ void Call::check_needs_no_owner(const Module& caller, const Module& module) {
 // then they do not.
 struct HookedCall::Backward {
   std::weak_ptr<Registry> registry;
-  size_t input_count = 0, output_count = 0;
+  std::vector<Form> inputs, outputs;
   bool has_hooks = false;  // for the gradients of inputs, at the time of the call
   bool has_input_node = false;
   std::vector<Tensor> grad_outputs;
@@ -81,19 +111,19 @@ struct HookedCall::Backward {
     live->hooks->backward_pre.for_each([&](const BackwardPreHook& hook) {
       if (live->module == nullptr) return;  // destroyed by the hook before
       hook(*live->module, grad_outputs);
-      check_count("backward pre-hook", *live, output_count, grad_outputs.size());
+      check_left("backward pre-hook", *live, "output", outputs, grad_outputs);
     });
   }
   void run_hooks(std::vector<Tensor>& grad_inputs) {
     const std::shared_ptr<Registry> live = registry.lock();
     // Not kept beyond this: with create_graph they hold on to the graph that holds this.
-    std::vector<Tensor> outputs = std::move(grad_outputs);
-    outputs.resize(output_count);  // none came if the loss is of what forward kept elsewhere
+    std::vector<Tensor> came = std::move(grad_outputs);
+    came.resize(outputs.size());  // none came if the loss is of what forward kept elsewhere
     if (live == nullptr || live->module == nullptr) return;
     live->hooks->backward.for_each([&](const BackwardHook& hook) {
       if (live->module == nullptr) return;
-      hook(*live->module, grad_inputs, outputs);
-      check_count("backward hook", *live, input_count, grad_inputs.size());
+      hook(*live->module, grad_inputs, came);
+      check_left("backward hook", *live, "input", inputs, grad_inputs);
     });
   }
 };
@@ -118,16 +148,17 @@ void HookedCall::before(std::vector<Tensor>& inputs) {
   if (!is_grad_enabled() || (hooks.backward.empty() && hooks.backward_pre.empty())) return;
   backward_ = std::make_shared<Backward>();
   backward_->registry = registry_;
-  backward_->input_count = inputs.size();
+  backward_->inputs.resize(inputs.size());
   backward_->has_hooks = !hooks.backward.empty();
   if (!backward_->has_hooks) return;
   std::vector<size_t> at;
   const GradFn node = pass_on(inputs, at);
   if (!node) return;
+  backward_->inputs = forms_of(inputs, at);
   backward_->has_input_node = true;
   node.register_hook(
       [backward = backward_, at](absl::Span<const Tensor> grad_inputs, absl::Span<const Tensor>) {
-        std::vector<Tensor> all = spread(grad_inputs, at, backward->input_count);
+        std::vector<Tensor> all = spread(grad_inputs, at, backward->inputs.size());
         backward->run_hooks(all);
         return gather(all, at);
       });
@@ -142,9 +173,9 @@ void HookedCall::after(const std::vector<Tensor>& inputs, std::vector<Tensor>& o
     check_count("forward hook", *registry_, count, outputs.size());
   });
   if (backward_ == nullptr) return;
-  backward_->output_count = outputs.size();
   std::vector<size_t> at;
   const GradFn node = pass_on(outputs, at);
+  backward_->outputs = forms_of(outputs, at);
   if (!node) return;
   node.register_prehook(
       [backward = backward_, at, count = outputs.size()](absl::Span<const Tensor> grad_outputs) {
@@ -153,7 +184,7 @@ void HookedCall::after(const std::vector<Tensor>& inputs, std::vector<Tensor>& o
         std::vector<Tensor> replaced = gather(backward->grad_outputs, at);
         if (!backward->has_hooks) backward->grad_outputs.clear();
         if (backward->has_hooks && !backward->has_input_node) {
-          std::vector<Tensor> none(backward->input_count);
+          std::vector<Tensor> none(backward->inputs.size());
           backward->run_hooks(none);
         }
         return replaced;

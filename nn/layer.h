@@ -1,7 +1,9 @@
 // Callable: a module that computes. Layer, the common case, turns one tensor into another.
 //
 // A subclass overrides forward; users call the module itself, layer(x), which runs the hooks
-// (hooks.h) around it.
+// (hooks.h) around it. Neither is const, for forward may change the module: BatchNorm's running
+// statistics, or what hooks do. So a function that calls a model takes it as Net&; a const Net& shows
+// its members, parameters and state.
 #ifndef LAMINA_NN_LAYER_H_
 #define LAMINA_NN_LAYER_H_
 

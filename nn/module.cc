@@ -69,8 +69,8 @@ void ModuleSlot::set(std::shared_ptr<Module> new_module, CopyModule new_copy) {
     for (const Module* below : new_module->modules()) {
       for (const auto& slot : below->registry().children) {
         if (slot.get() != this) continue;
-        fail<ValueError>("Module", "expected a module for ", quoted(name), " that does not hold ",
-                         below->name(), ", which has that name, got ",
+        fail<ValueError>("Module", "expected no cycle: a module for ", quoted(name),
+                         " that does not hold ", below->name(), ", which has that name, got ",
                          below == new_module.get() ? "that module itself" : new_module->name());
       }
     }
@@ -87,12 +87,26 @@ Tensor without_history(const Tensor& value) {
   return value.defined() && !value.is_leaf() ? value.detach() : value;
 }
 
-Tensor to_train(Tensor value) {
+Tensor to_train(const std::string& name, Tensor value) {
   if (!value.is_leaf()) {
-    fail<ValueError>("Parameter", "expected a leaf, got the result of ", value.grad_fn().name());
+    fail<ValueError>("Parameter", "expected a leaf for ", quoted(name), ", got the result of ",
+                     value.grad_fn().name(), "; detach() it");
   }
-  if (value.defined()) value.requires_grad_();
+  if (!value.defined()) return value;
+  if (!is_floating(value.dtype())) {
+    fail<DTypeError>("Parameter", "expected a floating dtype, such as float32, for ", quoted(name),
+                     ", got ", name_of(value.dtype()), "; an nn::Buffer takes any");
+  }
+  value.requires_grad_();
   return value;
+}
+
+void fail_is_not(const char* op, absl::string_view name, const std::type_info& type,
+                 const Module& module) {
+  const std::string wanted = lamina::internal::readable_type_name(type);
+  fail<ValueError>(op, "expected a ",
+                   absl::StrReplaceAll(wanted, {{"lamina::nn::", ""}, {"lamina::", ""}}), " for ",
+                   quoted(name), ", got a ", module.name());
 }
 
 }  // namespace internal
@@ -120,7 +134,7 @@ void Module::register_module(std::string name, std::nullptr_t) {
 
 Tensor Module::register_parameter(std::string name, Tensor value) {
   registry().check_new_name(name);
-  value = internal::to_train(std::move(value));
+  value = internal::to_train(name, std::move(value));
   return registry().add_tensor(std::move(name), std::move(value), false, true)->value;
 }
 
@@ -255,6 +269,34 @@ Module& Module::submodule(const char* op, absl::string_view path, absl::string_v
     module = found->module.get();
   }
   return *module->registry().module;
+}
+
+const std::shared_ptr<internal::ModuleSlot>& Module::child_slot(const char* op,
+                                                                absl::string_view name) const {
+  std::vector<std::string> there;
+  for (const auto& child : registry().children) {
+    if (child->name == name) return child;
+    there.push_back(child->name);
+  }
+  fail_no_such(op, "a module", *this, there, name, name);
+}
+
+void Module::replace(absl::string_view name, std::shared_ptr<Module> module,
+                     internal::CopyModule copy) {
+  internal::ModuleSlot& slot = *child_slot("replace_module", name);
+  if (module == nullptr) fail<ValueError>("replace_module", "expected a module, got null");
+  if (slot.check != nullptr) slot.check("replace_module", name, *module);
+  slot.set(std::move(module), copy);
+}
+
+void Module::unregister_module(absl::string_view name) {
+  const std::shared_ptr<internal::ModuleSlot> slot = child_slot("unregister_module", name);
+  if (slot.use_count() > 2) {  // besides the registry's and this one
+    fail<ValueError>(
+        "unregister_module", "expected what register_module() put there, got ", quoted(name),
+        ", which is a Child, to assign nullptr to, or in a container, to erase it from");
+  }
+  registry().remove(slot);
 }
 
 Module& Module::get_submodule(absl::string_view path) const {

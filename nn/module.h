@@ -81,6 +81,24 @@ class Module {
     return register_module(std::move(name), internal::take(std::forward<M>(module)));
   }
 
+  // Puts another module in the place of one of the children, or of a placeholder, which keeps its
+  // name and place; where that is a member or in a container, they hold the new one from then on.
+  // Throws IndexError that lists the names if there is no such child; ValueError for null, for what
+  // the member or the container does not take, and for a cycle.
+  template <class M>
+  std::shared_ptr<M> replace_module(absl::string_view name, std::shared_ptr<M> module) {
+    replace(name, module, internal::copier(module.get()));
+    return module;
+  }
+  template <class M, class = std::enable_if_t<std::is_base_of_v<Module, std::decay_t<M>>>>
+  std::shared_ptr<M> replace_module(absl::string_view name, M&& module) {
+    return replace_module(name, internal::take(std::forward<M>(module)));
+  }
+  // Takes out what register_module() put there. Throws IndexError if it is not there; ValueError for
+  // a Child, which would be in no registry (assign nullptr to it), and for what is in a container
+  // (erase it there).
+  void unregister_module(absl::string_view name);
+
   // ---- What is registered. Immediate members first, in the order of registration, then the
   // children's; what is shared, once, under its first name.
 
@@ -130,6 +148,12 @@ class Module {
       if (auto* typed = dynamic_cast<M*>(module)) fn(*typed);
     }
   }
+  template <class M = Module, class F>
+  void apply(F&& fn) const {  // with a const M&
+    for (const Module* module : children_first()) {
+      if (const auto* typed = dynamic_cast<const M*>(module)) fn(*typed);
+    }
+  }
 
   // ---- State: state_dict.h
 
@@ -174,6 +198,8 @@ class Module {
   friend class ModuleList;
   template <class T>
   friend class ModuleDict;
+  template <class Signature>
+  friend class SequentialOf;
   friend class ParameterDict;
   friend class ModeGuard;
   friend class internal::Cloning;
@@ -188,6 +214,10 @@ class Module {
   // That of the owner of a `member`; throws ValueError if there is none.
   static internal::Registry& registry_of(const char* member, const Module* owner);
   internal::ModuleHooks& hooks();
+  void replace(absl::string_view name, std::shared_ptr<Module> module, internal::CopyModule copy);
+  // Throws IndexError if there is no child, nor a placeholder, of that name.
+  const std::shared_ptr<internal::ModuleSlot>& child_slot(const char* op,
+                                                          absl::string_view name) const;
   void append_state(StateDict& state, const std::string& prefix) const;
   Named<Tensor> named_tensors(bool buffers, bool recursive) const;
   std::vector<Module*> children_first() const;

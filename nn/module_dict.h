@@ -23,7 +23,7 @@
 namespace lamina::nn {
 
 // T may be Module: then it holds modules of any kind. Where a module is given, a T or a class derived
-// from it, it is moved in; set also takes a shared_ptr, for a module with several owners. Keys are
+// from it, it is moved in; a shared_ptr to one is shared, for a module with several owners. Keys are
 // names of members: ValueError for one that is empty, has a dot, or is taken by a member of a
 // subclass, and for null. IndexError for a key that is not there.
 template <class T = Layer>
@@ -32,15 +32,14 @@ class ModuleDict : public Module {
   // A key and a module that may be copied, as braces want it.
   class Item {
    public:
-    template <class M, std::enable_if_t<std::is_base_of_v<T, std::decay_t<M>>, int> = 0>
-    Item(std::string key, M&& module)
-        : Item(std::move(key), internal::take(std::forward<M>(module)), 0) {}
+    template <class M, std::enable_if_t<internal::kTakes<T, M>, int> = 0>
+    Item(std::string key, M&& module) : key_(std::move(key)) {
+      const auto shared = internal::shared_from("ModuleDict", std::forward<M>(module));
+      module_ = shared;
+      copy_ = internal::copier(shared.get());
+    }
 
    private:
-    template <class M>
-    Item(std::string key, std::shared_ptr<M> module, int)
-        : key_(std::move(key)), module_(module), copy_(internal::copier(module.get())) {}
-
     friend class ModuleDict;
     std::string key_;
     std::shared_ptr<T> module_;

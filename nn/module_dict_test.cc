@@ -173,5 +173,16 @@ TEST(ModuleDict, PrintsAsPyTorchDoes) {
 ))");
 }
 
+TEST(ModuleDict, IsMadeOfPointersAndModules) {
+  const auto shared = std::make_shared<Doubling>();
+  const ModuleDict<> dict{{"a", shared}, {"b", ReLU()}, {"c", std::shared_ptr<Layer>(shared)}};
+  EXPECT_EQ(&dict["a"], shared.get());
+  EXPECT_EQ(dict.shared("c"), shared);
+  EXPECT_THAT(parameter_names(dict), ElementsAre("a.factor"));
+  EXPECT_EQ(clone(dict).at<Doubling>("a").factor.item<float>(), 2);
+  EXPECT_THROWS(ValueError, "[ModuleDict] expected a module, got null",
+                ModuleDict<>({{"a", std::shared_ptr<Layer>()}}));
+}
+
 }  // namespace
 }  // namespace lamina::nn

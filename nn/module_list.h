@@ -22,18 +22,18 @@
 namespace lamina::nn {
 
 // T may be Module: then it holds modules of any kind. Where a module is given, a T or a class derived
-// from it, it is moved in; push_back, insert and set also take a shared_ptr, for a module with several
-// owners. Throw IndexError for an index outside the list, which counts from the end if negative, and
+// from it, it is moved in; a shared_ptr to one is shared, for a module with several owners. Throw
+// IndexError for an index outside the list, which counts from the end if negative, and
 // ValueError for null.
 template <class T = Layer>
 class ModuleList : public Module {
  public:
   ModuleList() = default;
   template <class... M,
-            class = std::enable_if_t<(sizeof...(M) > 0) && (std::is_base_of_v<T, M> && ...) &&
+            class = std::enable_if_t<(sizeof...(M) > 0) && (internal::kTakes<T, M> && ...) &&
                                      !std::is_same_v<void(M...), void(ModuleList)>>>
   explicit ModuleList(M&&... modules) {
-    (push_back(std::move(modules)), ...);
+    (push_back(std::forward<M>(modules)), ...);
   }
 
   template <class M>
@@ -87,21 +87,7 @@ class ModuleList : public Module {
     return both;
   }
 
-  class Iterator {
-   public:
-    using Base = typename std::vector<Child<T>>::const_iterator;
-    explicit Iterator(Base at) : at_(at) {}
-    T& operator*() const { return **at_; }
-    Iterator& operator++() {
-      ++at_;
-      return *this;
-    }
-    bool operator!=(const Iterator& other) const { return at_ != other.at_; }
-    bool operator==(const Iterator& other) const { return at_ == other.at_; }
-
-   private:
-    Base at_;
-  };
+  using Iterator = internal::ModuleIterator<T>;
   Iterator begin() const { return Iterator(modules().begin()); }
   Iterator end() const { return Iterator(modules().end()); }
 

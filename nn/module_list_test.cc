@@ -1,5 +1,7 @@
 #include "lamina/nn/module_list.h"
 
+#include <algorithm>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <utility>
@@ -75,7 +77,6 @@ TEST(ModuleList, AsAMemberRegistersWhatIsPushedLater) {
     explicit Net(const std::vector<int64_t>& sizes) {
       for (size_t i = 1; i < sizes.size(); ++i) linears->push_back(Linear(sizes[i - 1], sizes[i]));
     }
-    std::string name() const override { return "Net"; }
     Tensor forward(const Tensor& x) override {
       Tensor y = x;
       for (Linear& linear : *linears) y = linear(y);
@@ -277,6 +278,35 @@ TEST(ModuleList, RefusesNull) {
   list.push_back(ReLU());
   EXPECT_THROWS(ValueError, "got null", list.set(0, std::shared_ptr<Layer>()));
   EXPECT_EQ(list.str(), "ModuleList(\n  (0): ReLU()\n)");
+}
+
+TEST(ModuleList, IsMadeOfPointersAndModules) {
+  const auto shared = std::make_shared<Doubling>();
+  const ModuleList<Affine> list{shared, Affine(3), std::shared_ptr<Affine>(shared)};
+  EXPECT_EQ(&list[0], shared.get());
+  EXPECT_EQ(&list[2], shared.get());
+  EXPECT_EQ(list[1].factor.item<float>(), 3);
+  struct Net : Module {
+    explicit Net(std::shared_ptr<Doubling> part) : parts(this, "parts", std::move(part), ReLU()) {}
+    Child<ModuleList<>> parts;
+  };
+  EXPECT_EQ(&(*Net(shared).parts)[0], shared.get());
+  struct Other : Module {
+    Child<ModuleList<Module>> parts{this, "parts", std::make_shared<ModuleList<Module>>(ReLU())};
+  };
+  EXPECT_EQ((*Other().parts)[0].name(), "ReLU");  // that list, not one around it
+  EXPECT_THROWS(ValueError, "[ModuleList] expected a module, got null",
+                ModuleList<>(ReLU(), std::shared_ptr<Layer>()));
+}
+
+TEST(ModuleList, IteratesAsAlgorithmsWant) {
+  const ModuleList<Affine> list{Affine(1), Doubling(), Affine(3)};
+  EXPECT_EQ(std::distance(list.begin(), list.end()), 3);
+  const auto found = std::find_if(list.begin(), list.end(), [](const Affine& layer) {
+    return layer.factor.item<float>() == 2;
+  });
+  EXPECT_EQ(&*found, &list[1]);
+  EXPECT_EQ(found->name(), "Doubling");
 }
 
 }  // namespace

@@ -32,7 +32,6 @@ class SimpleNet : public Layer {
  public:
   SimpleNet(int64_t in, int64_t hidden, int64_t out)
       : layer1(this, "layer1", in, hidden), layer2(this, "layer2", hidden, out) {}
-  std::string name() const override { return "SimpleNet"; }
   Tensor forward(const Tensor& x) override { return layer2(activation(layer1(x))); }
 
   Child<Linear> layer1;
@@ -42,7 +41,6 @@ class SimpleNet : public Layer {
 
 class Identity : public Layer {
  public:
-  std::string name() const override { return "Identity"; }
   Tensor forward(const Tensor& x) override { return x; }
 };
 
@@ -258,7 +256,6 @@ TEST(Module, UseOfAMovedFromMemberThrowsInsteadOfCrashing) {
 class Gated : public Linear {
  public:
   explicit Gated(int64_t n) : Linear(n, n) {}
-  std::string name() const override { return "Gated"; }
   Tensor forward(const Tensor& x) override { return Linear::forward(x) * gate; }
   Parameter gate{this, "gate", full({}, 10.)};
 };
@@ -279,7 +276,6 @@ template <class Activation>
 class Block : public Layer {
  public:
   explicit Block(int64_t n) : linear(this, "linear", n, n) {}
-  std::string name() const override { return "Block"; }
   Tensor forward(const Tensor& x) override { return activation(linear(x)); }
   Child<Linear> linear;
   Child<Activation> activation{this, "activation"};
@@ -295,7 +291,6 @@ TEST(Module, ALayerMayBeATemplate) {
 
 class Attention : public Callable<Tensor(const Tensor& q, const Tensor& k, const Tensor& mask)> {
  public:
-  std::string name() const override { return "Attention"; }
   Tensor forward(const Tensor& q, const Tensor& k, const Tensor& mask) override {
     const Tensor y = q * k * scale;
     return mask.defined() ? y * mask : y;
@@ -325,7 +320,6 @@ TEST(Module, ACallableTakesSeveralInputs) {
 TEST(Module, ACallableTakesAndGivesAnyType) {
   using State = std::pair<Tensor, Tensor>;
   struct Cell : Callable<State(const Tensor& x, State state, int64_t steps)> {
-    std::string name() const override { return "Cell"; }
     State forward(const Tensor& x, State state, int64_t steps) override {
       return {x + state.first * steps, std::move(state.second)};
     }
@@ -342,7 +336,6 @@ TEST(Module, AVectorOfChildrenRegistersEach) {
     explicit Stack(int64_t n) {
       for (int64_t i = 0; i < n; ++i) layers.emplace_back(this, "layer" + std::to_string(i), 2, 2);
     }
-    std::string name() const override { return "Stack"; }
     Tensor forward(const Tensor& x) override {
       Tensor y = x;
       for (const Child<Linear>& layer : layers) y = layer(y);
@@ -370,7 +363,6 @@ TEST(Module, PrintsTheCoursesSimpleNetAsPyTorchDoes) {
 
 class Banner : public Identity {
  public:
-  std::string name() const override { return "Banner"; }
   std::string extra_repr() const override { return "width=3\nheight=4"; }
 };
 class Wide : public Identity {
@@ -379,7 +371,6 @@ class Wide : public Identity {
     list->push_back(Linear(2, 3, {.bias = false}));
     list->push_back(Sequential{Linear(3, 3), ReLU()});
   }
-  std::string name() const override { return "Wide"; }
   std::string extra_repr() const override { return "scale=2"; }
   Child<Banner> banner{this, "banner"};
   Child<Sequential> empty{this, "empty"};

@@ -8,7 +8,7 @@ TensorMember::TensorMember(Module* owner, std::string name, Tensor value, bool i
                            bool is_persistent) {
   internal::Registry& registry = Module::registry_of(is_buffer ? "Buffer" : "Parameter", owner);
   registry.check_new_name(name);
-  value = is_buffer ? internal::without_history(value) : internal::to_train(std::move(value));
+  value = is_buffer ? internal::without_history(value) : internal::to_train(name, std::move(value));
   slot_ = registry.add_tensor(std::move(name), std::move(value), is_buffer, is_persistent);
 }
 
@@ -17,11 +17,16 @@ TensorMember::TensorMember(Module* owner, std::string name, const TensorMember& 
                 .add_tensor(std::move(name), parameter.get(), false, true)) {}
 
 TensorMember::TensorMember(const TensorMember& other)
-    : slot_(internal::Cloning::current().copy_of(other.slot_)) {}
+    : slot_(internal::Cloning::current(
+                other.slot_ && other.slot_->is_buffer ? "Buffer" : "Parameter",
+                "a parameter or buffer to stay in its module, which nn::clone(module) copies",
+                "auto w = module.weight; takes one out: write Tensor w or const auto& w")
+                .copy_of(other.slot_)) {}
 
 TensorMember& TensorMember::operator=(const Tensor& value) {
   if (!slot_) fail_moved_from();
-  slot_->value = slot_->is_buffer ? internal::without_history(value) : internal::to_train(value);
+  slot_->value =
+      slot_->is_buffer ? internal::without_history(value) : internal::to_train(slot_->name, value);
   return *this;
 }
 

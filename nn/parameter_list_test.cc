@@ -62,7 +62,7 @@ TEST(ParameterList, GrowsAndIsAssignedTo) {
 TEST(ParameterList, RefusesWhatParametersRefuse) {
   ParameterList list({ones(2)});
   EXPECT_THROWS(ValueError, "[Parameter] expected a leaf", list.push_back(list[0] * 2));
-  EXPECT_THROWS(DTypeError, "expected a floating dtype, got int64",
+  EXPECT_THROWS(DTypeError, "expected a floating dtype, such as float32, for \"1\", got int64",
                 list.push_back(zeros(2, int64)));
   EXPECT_THROWS(IndexError, "[ParameterList] expected an index from -1 to 0, got 1", list[1]);
   EXPECT_THROWS(IndexError, "got -2", list[-2]);

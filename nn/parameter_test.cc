@@ -1,3 +1,5 @@
+#include "lamina/nn/parameter.h"
+
 #include <optional>
 #include <sstream>
 #include <string>
@@ -8,7 +10,6 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "lamina/nn/layer.h"
-#include "lamina/nn/parameter.h"
 #include "lamina/tensor/test_util.h"
 
 namespace lamina::nn {
@@ -18,7 +19,6 @@ using ::testing::ElementsAre;
 
 class Holder : public Layer {
  public:
-  std::string name() const override { return "Holder"; }
   Tensor forward(const Tensor& x) override { return x * p; }
   Parameter p{this, "p", tensor({2.f, 3.f}, {2})};
   Parameter q{this, "q", tensor({5.f, 7.f}, {2})};
@@ -195,8 +195,13 @@ TEST(Parameter, AnAssignmentOfAnotherTiesThem) {
 TEST(Parameter, AnAssignmentThatIsRefusedChangesNothing) {
   Holder h;
   const Tensor before = h.p;
-  EXPECT_THROWS(ValueError, "[Parameter] expected a leaf, got the result of mul", h.p = h.q * 2);
-  EXPECT_THROWS(DTypeError, "expected a floating dtype, got int64", h.p = zeros(2, int64));
+  EXPECT_THROWS(ValueError,
+                "[Parameter] expected a leaf for \"p\", got the result of mul; detach() it",
+                h.p = h.q * 2);
+  EXPECT_THROWS(DTypeError,
+                "[Parameter] expected a floating dtype, such as float32, for \"p\", got int64; an "
+                "nn::Buffer takes any",
+                h.p = zeros(2, int64));
   EXPECT_EQ(h.parameters()[0].impl(), before.impl());
   const Parameter stolen = std::move(h.p);
   EXPECT_THROWS(RuntimeError, "[Parameter] expected a live member, got one that was moved from",
@@ -205,8 +210,12 @@ TEST(Parameter, AnAssignmentThatIsRefusedChangesNothing) {
 
 TEST(Parameter, CopiesAreMadeByCloneOnly) {
   const Holder h;
-  EXPECT_THROWS(RuntimeError, "expected a module to be moved, or copied with nn::clone(module)",
+  EXPECT_THROWS(RuntimeError,
+                "[Parameter] expected a parameter or buffer to stay in its module, which "
+                "nn::clone(module) copies, got a plain copy",
                 Parameter(h.p));
+  EXPECT_THROWS(RuntimeError, "[Buffer] expected a parameter or buffer to stay in its module",
+                Buffer(h.b));
 }
 
 TEST(Parameter, SharesTheTensorThatItIsGiven) {
@@ -228,8 +237,11 @@ TEST(Parameter, RefusesWhatCannotBeTrained) {
   struct Computed : Holder {
     Parameter c{this, "c", p * 2};
   };
-  EXPECT_THROWS(DTypeError, "[requires_grad_] expected a floating dtype, got int64", Integer());
-  EXPECT_THROWS(ValueError, "[Parameter] expected a leaf, got the result of mul", Computed());
+  EXPECT_THROWS(DTypeError,
+                "[Parameter] expected a floating dtype, such as float32, for \"i\", got int64",
+                Integer());
+  EXPECT_THROWS(ValueError, "[Parameter] expected a leaf for \"c\", got the result of mul",
+                Computed());
 }
 
 TEST(Parameter, MovedOutOfItsModuleLeavesAnErrorNotACrash) {
@@ -244,7 +256,7 @@ TEST(Parameter, MovedOutOfItsModuleLeavesAnErrorNotACrash) {
 TEST(Parameter, ThatIsRefusedIsNotRegistered) {
   Holder h;
   const Tensor computed = h.p * 2;
-  EXPECT_THROWS(ValueError, "[Parameter] expected a leaf, got the result of mul",
+  EXPECT_THROWS(ValueError, "[Parameter] expected a leaf for \"c\", got the result of mul",
                 Parameter(&h, "c", computed));
   EXPECT_THROWS(DTypeError, "expected a floating dtype", Parameter(&h, "c", zeros(2, int64)));
   EXPECT_THROWS(ValueError, "\"p\", which is registered already", Parameter(&h, "p", ones(2)));

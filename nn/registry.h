@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "lamina/autograd.h"
 #include "lamina/nn/hooks.h"
 
@@ -28,13 +29,16 @@ struct TensorSlot {
 
 // Makes a copy of a module of the class that it was registered as, within clone().
 using CopyModule = std::shared_ptr<Module> (*)(const Module& module);
+// Throws ValueError unless the module may stand under the name.
+using CheckModule = void (*)(const char* op, absl::string_view name, const Module& module);
 
 struct ModuleSlot {
   std::string name;
   std::shared_ptr<Module> module;  // null: a placeholder
   CopyModule copy = nullptr;       // null if its class cannot be copied
+  CheckModule check = nullptr;     // what the member takes that holds the slot; null: any module
 
-  // Throws ValueError if the owner of this slot is the new module, or below it.
+  // Throws ValueError if the owner of this slot is the new module, or below it: a cycle.
   void set(std::shared_ptr<Module> new_module, CopyModule new_copy);
 };
 
@@ -61,13 +65,24 @@ struct Registry {
 };
 
 // The value of a parameter. Throws ValueError unless it is a leaf, DTypeError unless floating.
-Tensor to_train(Tensor value);
+Tensor to_train(const std::string& name, Tensor value);
 
 // That of a buffer.
 Tensor without_history(const Tensor& value);
 
+[[noreturn]] void fail_is_not(const char* op, absl::string_view name, const std::type_info& type,
+                              const Module& module);
+
 // Throws RuntimeError if the module is of a class derived from `type`: a copy would be a part of it.
 void check_copied_whole(const Module& module, const std::type_info& type);
+
+// A CheckModule for what is held as a T.
+template <class T>
+void check_is(const char* op, absl::string_view name, const Module& module) {
+  if constexpr (!std::is_same_v<T, Module>) {
+    if (dynamic_cast<const T*>(&module) == nullptr) fail_is_not(op, name, typeid(T), module);
+  }
+}
 
 // Null if the module cannot be copied, or is of a class derived from T.
 template <class T>

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -95,9 +96,10 @@ TEST(Register, ThrowsForANameThatIsEmptyDottedOrTaken) {
 TEST(Register, ThrowsForAParameterThatCannotBeTrained) {
   Bare m;
   const Tensor w = ones(1).requires_grad_();
-  EXPECT_THROWS(ValueError, "[Parameter] expected a leaf, got the result of mul",
+  EXPECT_THROWS(ValueError, "[Parameter] expected a leaf for \"w\", got the result of mul",
                 m.register_parameter("w", w * 2));
-  EXPECT_THROWS(DTypeError, "expected a floating dtype, got int64",
+  EXPECT_THROWS(DTypeError,
+                "[Parameter] expected a floating dtype, such as float32, for \"w\", got int64",
                 m.register_parameter("w", zeros(1, int64)));
   m.register_parameter("w", w);  // the name is still free
   EXPECT_EQ(m.parameters().size(), 1u);
@@ -123,15 +125,16 @@ TEST(Register, ThrowsForAModuleAddedToItselfOrInACycle) {
              low = std::make_shared<Bare>();
   top->register_module("middle", middle);
   middle->register_module("low", low);
+  EXPECT_THROWS(ValueError,
+                "[Module] expected no cycle: a module for \"me\" that does not hold Bare, which "
+                "has that name, "
+                "got that module itself",
+                low->register_module("me", low));
   EXPECT_THROWS(
       ValueError,
-      "[Module] expected a module for \"me\" that does not hold Bare, which has that name, "
-      "got that module itself",
-      low->register_module("me", low));
-  EXPECT_THROWS(ValueError,
-                "[Module] expected a module for \"back\" that does not hold Bare, which has that "
-                "name, got Bare",
-                low->register_module("back", top));
+      "[Module] expected no cycle: a module for \"back\" that does not hold Bare, which has that "
+      "name, got Bare",
+      low->register_module("back", top));
   EXPECT_THROWS(ValueError, "\"back\"", middle->register_module("back", top));
   EXPECT_EQ(top->modules().size(), 3u);
   top->register_module("again", low);  // shared, but no cycle
@@ -290,6 +293,19 @@ TEST(Apply, CallsWithThoseOfAClassOnceEach) {
   EXPECT_EQ(model(ones({})).item<float>(), 150);  // (5 + 1) * 5 * 5
 }
 
+TEST(Apply, GivesAConstModelsModulesAsConst) {
+  const Sequential model{Affine(3), ReLU(), Affine(4)};
+  double sum = 0;
+  model.apply<Affine>([&](auto& layer) {
+    static_assert(std::is_const_v<std::remove_reference_t<decltype(layer)>>);
+    sum += layer.factor.template item<double>();
+  });
+  EXPECT_EQ(sum, 7);
+  int count = 0;
+  model.apply([&](const Module&) { ++count; });
+  EXPECT_EQ(count, 4);
+}
+
 TEST(Apply, MayReplaceModules) {
   Bare model;
   model.register_module("0", Sequential{ReLU(), Affine(2)});
@@ -370,6 +386,19 @@ TEST(To, ThrowsForADTypeThatIsNotFloating) {
   Typed model;
   EXPECT_THROWS(DTypeError, "[to] expected a floating dtype, got int64", model.to(int64));
   EXPECT_EQ(model.linear->weight.dtype(), float32);
+}
+
+TEST(To, SkipsDisabledEntries) {
+  struct Optional : Module {
+    Parameter weight{this, "weight", ones(2)}, bias{this, "bias", Tensor()};
+    Buffer mean{this, "mean", Tensor()};
+  };
+  Optional m;
+  m.register_module("none", nullptr);
+  m.to(float64);
+  EXPECT_EQ(m.weight.dtype(), float64);
+  EXPECT_FALSE(m.bias.defined() || m.mean.defined());
+  EXPECT_FALSE(m.state_dict().find("bias")->has_value());
 }
 
 }  // namespace

@@ -32,6 +32,7 @@ std::string readable(const std::vector<std::type_index>& types) {
 void check_takes(const std::vector<std::type_index>& given, const Step& step, const Module& module,
                  absl::string_view name, bool is_first) {
   if (step.takes == given) return;
+  if (step.run_first != nullptr && given.size() == 1 && given[0] == step.takes[0]) return;
   fail<ValueError>("Sequential", "expected a module that takes ", readable(given),
                    is_first ? ", as the Sequential does," : ", which the module before it gives,",
                    " as \"", name, "\", got ", module.name(), ", which takes ",

@@ -1,6 +1,8 @@
 #include "lamina/nn/sequential.h"
 
+#include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <thread>
@@ -12,8 +14,10 @@
 #include "gtest/gtest.h"
 #include "lamina/nn/activation.h"
 #include "lamina/nn/child.h"
+#include "lamina/nn/clone.h"
 #include "lamina/nn/linear.h"
 #include "lamina/nn/parameter.h"
+#include "lamina/nn/rnn.h"
 #include "lamina/nn/test_util.h"
 #include "lamina/tensor/test_util.h"
 
@@ -59,7 +63,6 @@ TEST(Sequential, FromASingleSequentialIsAMove) {
 TEST(Sequential, FromASingleSubclassOfItIsNested) {
   struct Stage : Sequential {
     Stage() : Sequential{Affine(2)} {}
-    std::string name() const override { return "Stage"; }
   };
   const Sequential model{Stage()};
   EXPECT_THAT(parameter_names(model), ElementsAre("0.0.factor"));
@@ -152,20 +155,44 @@ TEST(Sequential, GivesItsModulesByNumber) {
                 Sequential()[0]);
 }
 
-TEST(Sequential, ExtendSharesTheOthersModules) {
-  Sequential a{Affine(1), Affine(2)};
-  const Sequential b{{"x", Affine(3)}, {"y", Affine(4)}};
-  a.extend(b);
-  EXPECT_EQ(a.size(), 4);
-  EXPECT_EQ(b.size(), 2);
-  EXPECT_EQ(&a[2], &b[0]);
-  EXPECT_EQ(&a[3], &b[1]);
-  EXPECT_EQ(a(ones({})).item<float>(), 65);  // (((1 + 1) * 2 + 1) * 3 + 1) * 4 + 1
-  EXPECT_THAT(names_of(a.named_children()), ElementsAre("0", "1", "2", "3"));
-  Sequential twice{Affine(2)};
-  twice.extend(twice);
-  EXPECT_EQ(twice(ones({})).item<float>(), 7);  // (2 + 1) * 2 + 1, by one module
-  EXPECT_THAT(parameter_names(twice), ElementsAre("0.factor"));
+TEST(Sequential, IsIteratedInOrder) {
+  const Sequential model{Affine(2), ReLU(), Affine(3)};
+  std::string names;
+  for (const Module& module : model) names += module.name() + " ";
+  EXPECT_EQ(names, "Affine ReLU Affine ");
+  EXPECT_EQ(std::distance(model.begin(), model.end()), 3);
+  EXPECT_EQ(std::count_if(model.begin(), model.end(),
+                          [](const Module& module) { return module.name() == "Affine"; }),
+            2);
+  EXPECT_EQ(model.begin()->parameter_count(), 1);
+  EXPECT_EQ(Sequential().begin(), Sequential().end());
+}
+
+TEST(Sequential, IsMadeOfPointersToo) {
+  const auto shared = std::make_shared<Doubling>();
+  const std::shared_ptr<Layer> base = shared;
+  Sequential model{shared, ReLU(), base};
+  EXPECT_EQ(&model[0], shared.get());
+  EXPECT_EQ(model.shared(2), shared);
+  EXPECT_EQ(shared.use_count(), 4);  // the caller's two are left alone
+  const Sequential named{{"a", shared}, {"b", ReLU()}};
+  EXPECT_EQ(&named[0], shared.get());
+  const Sequential nested{std::make_shared<Sequential>(Doubling())};
+  EXPECT_EQ(nested.size(), 1);
+  EXPECT_EQ(nested[0].name(), "Sequential");
+  struct Net : Module {
+    explicit Net(std::shared_ptr<Doubling> part) : body(this, "body", std::move(part), ReLU()) {}
+    Child<Sequential> body;
+  };
+  EXPECT_EQ(&(*Net(shared).body)[0], shared.get());
+  struct Other : Module {
+    Child<Sequential> body{this, "body", std::make_shared<Sequential>(Doubling(), ReLU())};
+  };
+  EXPECT_EQ(Other().body->size(), 2);  // that one, not one around it
+  EXPECT_THROWS(ValueError, "[Sequential] expected a module, got null",
+                (Sequential{ReLU(), std::shared_ptr<Layer>()}));
+  EXPECT_THROWS(ValueError, "got null", model.insert(0, std::shared_ptr<Layer>()));
+  EXPECT_EQ(model.size(), 3);
 }
 
 // ---- Other signatures
@@ -245,6 +272,32 @@ TEST(Sequential, ThatEndsInAnotherTypeThrowsWhenItIsCalled) {
   EXPECT_THROWS(RuntimeError, "[Sequential] expected at least one module", empty(1));
 }
 
+// What an RNN gives without its last state.
+struct Output : Callable<Tensor(const RNNResult&)> {
+  Tensor forward(const RNNResult& result) override { return result.output; }
+};
+struct LastHidden : Callable<Tensor(const LSTMResult&)> {
+  Tensor forward(const LSTMResult& result) override { return result.state.hidden; }
+};
+
+TEST(Sequential, LeavesOutArgumentsThatMayBeLeftOut) {
+  // LibTorch's test ModuleForwardMethodOptionalArg.
+  Sequential model{Linear(2, 3), GRU(3, 4), Output(), LSTM(4, 5), LastHidden(), Linear(5, 1)};
+  const Tensor x = randn({6, 2, 2});
+  const RNNResult middle = model.at<GRU>(1)(model.at<Linear>(0)(x));
+  const LSTMResult end = model.at<LSTM>(3)(middle.output);
+  EXPECT_EQ(model(x).to_vector<float>(), model.at<Linear>(5)(end.state.hidden).to_vector<float>());
+  EXPECT_EQ(model(x).shape(), Shape({1, 2, 1}));
+  SequentialOf<RNNResult(const Tensor&)> first{std::make_shared<GRU>(2, 4)};
+  EXPECT_EQ(first(x).output.shape(), Shape({6, 2, 4}));
+  SequentialOf<Tensor(const Tensor&, const Tensor&)> both{GRU(2, 4), Output()};
+  EXPECT_EQ(both(x, zeros({1, 2, 4})).shape(), Shape({6, 2, 4}));
+  EXPECT_THROWS(ValueError, "expected a module that takes (Tensor)",
+                (Sequential{ReLU(), Split()}));  // it needs both
+  const Sequential copy = clone(model);
+  EXPECT_EQ(copy.size(), 6);
+}
+
 // ---- Misuse, and threads
 
 static_assert(!std::is_constructible_v<Sequential, Affine&>);   // a copy: Sequential model(layer);
@@ -267,20 +320,6 @@ TEST(Sequential, MayRunOnSeveralThreadsAtOnce) {
   }
   for (std::thread& thread : threads) thread.join();
   for (const std::vector<float>& result : results) EXPECT_EQ(result, expected);
-}
-
-TEST(Sequential, SetReplacesAModuleByOneThatFits) {
-  Sequential model{Linear(2, 3), ReLU(), Linear(3, 4)};
-  model.set(-1, Linear(3, 7, {.bias = false}));  // another head
-  EXPECT_EQ(model(ones({1, 2})).shape(), Shape({1, 7}));
-  EXPECT_EQ(model.get_parameter("2.weight").shape(), Shape({7, 3}));
-  EXPECT_THROWS(IndexError, "[Sequential] expected an index from -3 to 2, got 3",
-                model.set(3, ReLU()));
-  struct Odd : Callable<int(const Tensor&)> {
-    int forward(const Tensor&) override { return 1; }
-  };
-  EXPECT_THROWS(ValueError, "[Sequential]", model.set(0, Odd()));
-  EXPECT_EQ(model(ones({1, 2})).shape(), Shape({1, 7}));
 }
 
 }  // namespace

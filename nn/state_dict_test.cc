@@ -163,6 +163,51 @@ TEST(LoadStateDict, SaysAllThatDoesNotFitInPyTorchsWords) {
   EXPECT_EQ(everything(net), before);  // nothing has changed
 }
 
+// What loading says of a state with one thing wrong, without the two lines that open it.
+std::string problem_of(const StateDict& state) {
+  Net net;
+  const std::vector<float> before = everything(net);
+  try {
+    net.load_state_dict(state);
+  } catch (const RuntimeError& e) {
+    EXPECT_EQ(everything(net), before);
+    const std::string text = e.what(), opening =
+                                           "[load_state_dict] Error(s) in loading state_dict "
+                                           "for Net:\n\t";
+    EXPECT_EQ(text.substr(0, opening.size()), opening);
+    return text.substr(opening.size());
+  }
+  return "loaded";
+}
+
+TEST(LoadStateDict, NamesTheOneThingThatIsWrong) {
+  StateDict missing = Net().state_dict(), none = missing, disabled = missing, size = missing,
+            unexpected = missing, dtype = missing;
+  EXPECT_EQ(problem_of(missing), "loaded");
+  missing.erase("first.weight");
+  EXPECT_EQ(problem_of(missing), "Missing key(s) in state_dict: \"first.weight\". ");
+  unexpected.set("third.weight", ones(1));
+  EXPECT_EQ(problem_of(unexpected), "Unexpected key(s) in state_dict: \"third.weight\". ");
+  none.set("first.weight", std::nullopt);
+  EXPECT_EQ(
+      problem_of(none),
+      "value mismatch for first.weight: no value in checkpoint, the shape in current model is "
+      "(3, 2).");
+  disabled.set("second.bias", ones(1));
+  EXPECT_EQ(problem_of(disabled),
+            "value mismatch for second.bias: copying a param with shape (1,) from checkpoint, the "
+            "current model has it disabled, without a value.");
+  size.set("first.weight", ones({2, 3}));
+  EXPECT_EQ(
+      problem_of(size),
+      "size mismatch for first.weight: copying a param with shape (2, 3) from checkpoint, the "
+      "shape in current model is (3, 2).");
+  dtype.set("steps", ones({}));
+  EXPECT_EQ(problem_of(dtype),
+            "dtype mismatch for steps: copying a param of dtype float32 from checkpoint, the dtype "
+            "in current model is int64.");
+}
+
 TEST(LoadStateDict, NotStrictReturnsTheKeysThatDoNotFit) {
   Net net;
   StateDict state = Net().state_dict();

@@ -2,7 +2,9 @@
 #ifndef LAMINA_NN_TEST_UTIL_H_
 #define LAMINA_NN_TEST_UTIL_H_
 
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "lamina/nn/layer.h"
@@ -22,6 +24,20 @@ class Doubling : public Affine {
  public:
   Doubling() : Affine(2) {}
   Tensor forward(const Tensor& x) override { return x * factor; }
+};
+
+// x -> scale x
+struct Scale : Layer {
+  explicit Scale(double value) : scale(this, "scale", full({}, value)) {}
+  Tensor forward(const Tensor& x) override { return x * scale; }
+  Parameter scale;
+};
+// x, y, n, and a tensor z that may be absent -> (x y, (n z)), or n x for n z.
+using TensorAndMore = std::pair<Tensor, std::vector<Tensor>>;
+struct Mixer : Callable<TensorAndMore(const Tensor&, Tensor, int, std::optional<Tensor>)> {
+  TensorAndMore forward(const Tensor& x, Tensor y, int n, std::optional<Tensor> z) override {
+    return {x * y, {z ? *z * n : x * n}};
+  }
 };
 
 template <class T>

@@ -28,7 +28,6 @@ using ::testing::IsEmpty;
 // Gives its input times 1 and notes how it was called.
 class Probe : public Layer {
  public:
-  std::string name() const override { return "Probe"; }
   Tensor forward(const Tensor& x) override {
     training.push_back(is_training());
     recording.push_back(is_grad_enabled());
@@ -42,7 +41,6 @@ class Probe : public Layer {
 
 class Net : public Layer {
  public:
-  std::string name() const override { return "Net"; }
   Tensor forward(const Tensor& x) override { return b(a(x)); }
   Child<Probe> a{this, "a"}, b{this, "b"};
 };
@@ -233,7 +231,6 @@ TEST(Epoch, ClearsGradientsLeftOverFromBefore) {
 
 class SquaredError : public Loss {
  public:
-  std::string name() const override { return "SquaredError"; }
   Tensor forward(const Tensor& y, const Tensor& t) override { return ((y - t) * (y - t)).mean(); }
 };
 
