@@ -184,14 +184,17 @@ Tensor cell_weight(int64_t input_size, int64_t hidden_size, int64_t gates, DType
   check_floating("RNNCell, LSTMCell or GRUCell", dtype);
   return empty({gates * hidden_size, input_size}, dtype);
 }
+Tensor cell_bias(int64_t hidden_size, int64_t gates, const CellOptions& options) {
+  return options.bias ? empty(gates * hidden_size, options.dtype) : Tensor();
+}
 }  // namespace
 
 RecurrentCell::RecurrentCell(Module* owner, int64_t input_size, int64_t hidden_size, int64_t gates,
-                             bool bias, DType dtype)
-    : weight_ih_(owner, "weight_ih", cell_weight(input_size, hidden_size, gates, dtype)),
-      weight_hh_(owner, "weight_hh", empty({gates * hidden_size, hidden_size}, dtype)),
-      bias_ih_(owner, "bias_ih", bias ? empty(gates * hidden_size, dtype) : Tensor()),
-      bias_hh_(owner, "bias_hh", bias ? empty(gates * hidden_size, dtype) : Tensor()) {
+                             const CellOptions& options)
+    : weight_ih_(owner, "weight_ih", cell_weight(input_size, hidden_size, gates, options.dtype)),
+      weight_hh_(owner, "weight_hh", empty({gates * hidden_size, hidden_size}, options.dtype)),
+      bias_ih_(owner, "bias_ih", cell_bias(hidden_size, gates, options)),
+      bias_hh_(owner, "bias_hh", cell_bias(hidden_size, gates, options)) {
   reset_parameters();
 }
 
@@ -236,53 +239,54 @@ namespace {
 GRUOptions without_nonlinearity(const RNNOptions& o) {
   return {o.num_layers, o.bias, o.batch_first, o.dropout, o.bidirectional, o.dtype};
 }
+CellOptions without_nonlinearity(const RNNCellOptions& o) { return {o.bias, o.dtype}; }
 }  // namespace
 
 RNN::RNN(int64_t input_size, int64_t hidden_size, const RNNOptions& options)
-    : relu_(is_relu("RNN", options.nonlinearity)),
-      recurrence_(this, input_size, hidden_size, 1, without_nonlinearity(options)) {}
+    : Recurrent(input_size, hidden_size, 1, without_nonlinearity(options)),
+      relu_(is_relu("RNN", options.nonlinearity)) {}
 RNNResult RNN::forward(const Tensor& x, const Tensor& hidden) {
   const std::vector<Tensor> r =
-      recurrence_.run("RNN", x, {hidden}, relu_ ? step_relu : step_tanh, is_training());
+      weights_.run("RNN", x, {hidden}, relu_ ? step_relu : step_tanh, is_training());
   return {r[0], r[1]};
 }
 
 LSTM::LSTM(int64_t input_size, int64_t hidden_size, const LSTMOptions& options)
-    : recurrence_(this, input_size, hidden_size, 4, options) {}
+    : Recurrent(input_size, hidden_size, 4, options) {}
 LSTMResult LSTM::forward(const Tensor& x, const LSTMState& state) {
   const std::vector<Tensor> r =
-      recurrence_.run("LSTM", x, {state.hidden, state.cell}, step_lstm, is_training());
+      weights_.run("LSTM", x, {state.hidden, state.cell}, step_lstm, is_training());
   return {r[0], {r[1], r[2]}};
 }
 
 GRU::GRU(int64_t input_size, int64_t hidden_size, const GRUOptions& options)
-    : recurrence_(this, input_size, hidden_size, 3, options) {}
+    : Recurrent(input_size, hidden_size, 3, options) {}
 RNNResult GRU::forward(const Tensor& x, const Tensor& hidden) {
-  const std::vector<Tensor> r = recurrence_.run("GRU", x, {hidden}, step_gru, is_training());
+  const std::vector<Tensor> r = weights_.run("GRU", x, {hidden}, step_gru, is_training());
   return {r[0], r[1]};
 }
 
 RNNCell::RNNCell(int64_t input_size, int64_t hidden_size, const RNNCellOptions& options)
-    : relu_(is_relu("RNNCell", options.nonlinearity)),
-      cell_(this, input_size, hidden_size, 1, options.bias, options.dtype) {}
+    : Recurrent(input_size, hidden_size, 1, without_nonlinearity(options)),
+      relu_(is_relu("RNNCell", options.nonlinearity)) {}
 std::string RNNCell::extra_repr() const {
-  return absl::StrCat(cell_.extra_repr(), relu_ ? ", nonlinearity=relu" : "");
+  return absl::StrCat(Recurrent::extra_repr(), relu_ ? ", nonlinearity=relu" : "");
 }
 Tensor RNNCell::forward(const Tensor& x, const Tensor& hidden) {
-  return cell_.run("RNNCell", x, {hidden}, relu_ ? step_relu : step_tanh)[0];
+  return weights_.run("RNNCell", x, {hidden}, relu_ ? step_relu : step_tanh)[0];
 }
 
 LSTMCell::LSTMCell(int64_t input_size, int64_t hidden_size, const CellOptions& options)
-    : cell_(this, input_size, hidden_size, 4, options.bias, options.dtype) {}
+    : Recurrent(input_size, hidden_size, 4, options) {}
 LSTMState LSTMCell::forward(const Tensor& x, const LSTMState& state) {
-  const State next = cell_.run("LSTMCell", x, {state.hidden, state.cell}, step_lstm);
+  const State next = weights_.run("LSTMCell", x, {state.hidden, state.cell}, step_lstm);
   return {next[0], next[1]};
 }
 
 GRUCell::GRUCell(int64_t input_size, int64_t hidden_size, const CellOptions& options)
-    : cell_(this, input_size, hidden_size, 3, options.bias, options.dtype) {}
+    : Recurrent(input_size, hidden_size, 3, options) {}
 Tensor GRUCell::forward(const Tensor& x, const Tensor& hidden) {
-  return cell_.run("GRUCell", x, {hidden}, step_gru)[0];
+  return weights_.run("GRUCell", x, {hidden}, step_gru)[0];
 }
 
 }  // namespace lamina::nn

@@ -70,6 +70,16 @@ struct LSTMResult {
   }
 };
 
+struct CellOptions {
+  bool bias = true;
+  DType dtype = float32;
+};
+struct RNNCellOptions {
+  bool bias = true;
+  std::string nonlinearity = "tanh";  // or "relu"
+  DType dtype = float32;
+};
+
 namespace internal {
 
 // What the three have in common: `gates` products of hidden size per step, `states` tensors of state.
@@ -105,8 +115,8 @@ class Recurrence {
 // One step: the parameters weight_ih, weight_hh, bias_ih, bias_hh.
 class RecurrentCell {
  public:
-  RecurrentCell(Module* owner, int64_t input_size, int64_t hidden_size, int64_t gates, bool bias,
-                DType dtype);
+  RecurrentCell(Module* owner, int64_t input_size, int64_t hidden_size, int64_t gates,
+                const CellOptions& options);
   void reset_parameters();
   std::string extra_repr() const;
   // x (batch, input) or (input); the states likewise, zero if undefined.
@@ -117,102 +127,75 @@ class RecurrentCell {
   Parameter weight_ih_, weight_hh_, bias_ih_, bias_hh_;
 };
 
+// The module around a Recurrence or a RecurrentCell: (x, state) -> R, where the state may be left out.
+template <class Weights, class R, class State>
+class Recurrent : public Callable<R(const Tensor& x, const State& state)> {
+ public:
+  std::string extra_repr() const override { return weights_.extra_repr(); }
+  using Callable<R(const Tensor&, const State&)>::operator();
+  R operator()(const Tensor& x) { return (*this)(x, State()); }
+  void reset_parameters() { weights_.reset_parameters(); }
+
+ protected:
+  template <class Options>
+  Recurrent(int64_t input_size, int64_t hidden_size, int64_t gates, const Options& options)
+      : weights_(this, input_size, hidden_size, gates, options) {}
+
+  Weights weights_;
+};
+
 }  // namespace internal
 
+// The second argument of each may be left out, for a state of zeros: lstm(x). So may it in a
+// SequentialOf, where a module that takes an RNNResult or LSTMResult comes next.
+
 // h' = tanh(W_ih x + b_ih + W_hh h + b_hh), or relu of it.
-class RNN : public Callable<RNNResult(const Tensor& x, const Tensor& hidden)> {
+class RNN : public internal::Recurrent<internal::Recurrence, RNNResult, Tensor> {
  public:
   // Throws ValueError for impossible sizes or options, or an unknown nonlinearity.
   RNN(int64_t input_size, int64_t hidden_size, const RNNOptions& options = {});
-  std::string extra_repr() const override { return recurrence_.extra_repr(); }
   RNNResult forward(const Tensor& x, const Tensor& hidden) override;
-  using Callable::operator();
-  RNNResult operator()(const Tensor& x) { return (*this)(x, Tensor()); }
-  void reset_parameters() { recurrence_.reset_parameters(); }
 
  private:
   bool relu_;
-  internal::Recurrence recurrence_;
 };
 
 // i, f, g, o = W_ih x + b_ih + W_hh h + b_hh; c' = sigmoid(f) c + sigmoid(i) tanh(g);
 // h' = sigmoid(o) tanh(c'). Source: Hochreiter and Schmidhuber, "Long short-term memory", 1997, with
 // the forget gate of Gers et al., 2000.
-class LSTM : public Callable<LSTMResult(const Tensor& x, const LSTMState& state)> {
+class LSTM : public internal::Recurrent<internal::Recurrence, LSTMResult, LSTMState> {
  public:
   LSTM(int64_t input_size, int64_t hidden_size, const LSTMOptions& options = {});
-  std::string extra_repr() const override { return recurrence_.extra_repr(); }
   LSTMResult forward(const Tensor& x, const LSTMState& state) override;
-  using Callable::operator();
-  LSTMResult operator()(const Tensor& x) { return (*this)(x, LSTMState()); }
-  void reset_parameters() { recurrence_.reset_parameters(); }
-
- private:
-  internal::Recurrence recurrence_;
 };
 
 // r, z, n of W_ih x + b_ih and of W_hh h + b_hh: n = tanh(n_x + sigmoid(r_x + r_h) n_h);
 // h' = (1 - z) n + z h with z = sigmoid(z_x + z_h). Source: Cho et al., EMNLP 2014.
-class GRU : public Callable<RNNResult(const Tensor& x, const Tensor& hidden)> {
+class GRU : public internal::Recurrent<internal::Recurrence, RNNResult, Tensor> {
  public:
   GRU(int64_t input_size, int64_t hidden_size, const GRUOptions& options = {});
-  std::string extra_repr() const override { return recurrence_.extra_repr(); }
   RNNResult forward(const Tensor& x, const Tensor& hidden) override;
-  using Callable::operator();
-  RNNResult operator()(const Tensor& x) { return (*this)(x, Tensor()); }
-  void reset_parameters() { recurrence_.reset_parameters(); }
-
- private:
-  internal::Recurrence recurrence_;
-};
-
-struct CellOptions {
-  bool bias = true;
-  DType dtype = float32;
-};
-struct RNNCellOptions {
-  bool bias = true;
-  std::string nonlinearity = "tanh";  // or "relu"
-  DType dtype = float32;
 };
 
 // x (batch, input) or (input), hidden (batch, hidden) or (hidden) -> the next hidden.
-class RNNCell : public Callable<Tensor(const Tensor& x, const Tensor& hidden)> {
+class RNNCell : public internal::Recurrent<internal::RecurrentCell, Tensor, Tensor> {
  public:
   RNNCell(int64_t input_size, int64_t hidden_size, const RNNCellOptions& options = {});
   std::string extra_repr() const override;
   Tensor forward(const Tensor& x, const Tensor& hidden) override;
-  using Callable::operator();
-  Tensor operator()(const Tensor& x) { return (*this)(x, Tensor()); }
-  void reset_parameters() { cell_.reset_parameters(); }
 
  private:
   bool relu_;
-  internal::RecurrentCell cell_;
 };
-class LSTMCell : public Callable<LSTMState(const Tensor& x, const LSTMState& state)> {
+class LSTMCell : public internal::Recurrent<internal::RecurrentCell, LSTMState, LSTMState> {
  public:
   LSTMCell(int64_t input_size, int64_t hidden_size, const CellOptions& options = {});
-  std::string extra_repr() const override { return cell_.extra_repr(); }
   LSTMState forward(const Tensor& x, const LSTMState& state) override;
-  using Callable::operator();
-  LSTMState operator()(const Tensor& x) { return (*this)(x, LSTMState()); }
-  void reset_parameters() { cell_.reset_parameters(); }
-
- private:
-  internal::RecurrentCell cell_;
 };
-class GRUCell : public Callable<Tensor(const Tensor& x, const Tensor& hidden)> {
+class GRUCell : public internal::Recurrent<internal::RecurrentCell, Tensor, Tensor> {
  public:
   GRUCell(int64_t input_size, int64_t hidden_size, const CellOptions& options = {});
-  std::string extra_repr() const override { return cell_.extra_repr(); }
   Tensor forward(const Tensor& x, const Tensor& hidden) override;
-  using Callable::operator();
-  Tensor operator()(const Tensor& x) { return (*this)(x, Tensor()); }
-  void reset_parameters() { cell_.reset_parameters(); }
-
- private:
-  internal::RecurrentCell cell_;
 };
 
 }  // namespace lamina::nn
