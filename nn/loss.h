@@ -152,14 +152,15 @@ Tensor triplet_margin_loss(const Tensor& anchor, const Tensor& positive, const T
 
 namespace internal {
 
-// Throw ValueError.
-void check_options(const char* name, const ReductionOptions& options);
+// Throw ValueError. With `batchmean`, that is a reduction too.
+void check_reduction(const char* name, const std::string& reduction, bool batchmean = false);
+template <class Options>
+void check_options(const char* name, const Options& options) {
+  check_reduction(name, options.reduction);
+}
 void check_options(const char* name, const SmoothL1LossOptions& options);
 void check_options(const char* name, const HuberLossOptions& options);
 void check_options(const char* name, const CrossEntropyLossOptions& options);
-void check_options(const char* name, const NLLLossOptions& options);
-void check_options(const char* name, const BCELossOptions& options);
-void check_options(const char* name, const BCEWithLogitsLossOptions& options);
 void check_options(const char* name, const KLDivLossOptions& options);
 void check_options(const char* name, const PoissonNLLLossOptions& options);
 void check_options(const char* name, const GaussianNLLLossOptions& options);
