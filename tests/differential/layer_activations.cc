@@ -4,55 +4,24 @@
 namespace lamina::differential {
 namespace {
 
-Callee function(std::function<Tensor(const Arguments<Tensor>&)> f) {
-  return {nullptr,
-          [f = std::move(f)](const Arguments<Tensor>& x) { return std::vector<Tensor>{f(x)}; }};
-}
-
-// Each as a module and as a function, under "F." and its name.
-template <class L>
-void add(LayerTable& table, const std::string& name, const std::string& function_name,
-         Tensor (*f)(const Tensor&)) {
-  table[name] = [](const Settings&) { return layer(L()); };
-  table["F." + function_name] = [f](const Settings&) {
-    return function([f](const Arguments<Tensor>& x) { return f(x.array(0)); });
-  };
-}
-template <class L, class Options>
-void add(LayerTable& table, const std::string& name, const std::string& function_name,
-         Options (*read)(const Settings&), Tensor (*f)(const Tensor&, const Options&)) {
-  table[name] = [read](const Settings& s) { return layer(L(read(s))); };
-  table["F." + function_name] = [read, f](const Settings& s) {
-    return function(
-        [options = read(s), f](const Arguments<Tensor>& x) { return f(x.array(0), options); });
-  };
-}
-template <class L>
-void add_along(LayerTable& table, const std::string& name, const std::string& function_name,
-               Tensor (*f)(const Tensor&, int64_t)) {
-  table[name] = [](const Settings& s) { return layer(L(s.integer("dim"))); };
-  table["F." + function_name] = [f](const Settings& s) {
-    return function(
-        [dim = s.integer("dim"), f](const Arguments<Tensor>& x) { return f(x.array(0), dim); });
-  };
-}
+int64_t dim(const Settings& s) { return s.integer("dim"); }
 
 }  // namespace
 
 void add_activations(LayerTable& table) {
   namespace F = nn::functional;
-  add<nn::ReLU>(table, "ReLU", "relu", F::relu);
-  add<nn::ReLU6>(table, "ReLU6", "relu6", F::relu6);
-  add<nn::SELU>(table, "SELU", "selu", F::selu);
-  add<nn::SiLU>(table, "SiLU", "silu", F::silu);
-  add<nn::Mish>(table, "Mish", "mish", F::mish);
-  add<nn::Sigmoid>(table, "Sigmoid", "sigmoid", F::sigmoid);
-  add<nn::Tanh>(table, "Tanh", "tanh", F::tanh);
-  add<nn::Hardsigmoid>(table, "Hardsigmoid", "hardsigmoid", F::hardsigmoid);
-  add<nn::Hardswish>(table, "Hardswish", "hardswish", F::hardswish);
-  add<nn::Softsign>(table, "Softsign", "softsign", F::softsign);
-  add<nn::Tanhshrink>(table, "Tanhshrink", "tanhshrink", F::tanhshrink);
-  add<nn::LeakyReLU, nn::LeakyReLUOptions>(
+  add_layer<nn::ReLU>(table, "ReLU", "relu", F::relu);
+  add_layer<nn::ReLU6>(table, "ReLU6", "relu6", F::relu6);
+  add_layer<nn::SELU>(table, "SELU", "selu", F::selu);
+  add_layer<nn::SiLU>(table, "SiLU", "silu", F::silu);
+  add_layer<nn::Mish>(table, "Mish", "mish", F::mish);
+  add_layer<nn::Sigmoid>(table, "Sigmoid", "sigmoid", F::sigmoid);
+  add_layer<nn::Tanh>(table, "Tanh", "tanh", F::tanh);
+  add_layer<nn::Hardsigmoid>(table, "Hardsigmoid", "hardsigmoid", F::hardsigmoid);
+  add_layer<nn::Hardswish>(table, "Hardswish", "hardswish", F::hardswish);
+  add_layer<nn::Softsign>(table, "Softsign", "softsign", F::softsign);
+  add_layer<nn::Tanhshrink>(table, "Tanhshrink", "tanhshrink", F::tanhshrink);
+  add_layer<nn::LeakyReLU>(
       table, "LeakyReLU", "leaky_relu",
       [](const Settings& s) {
         nn::LeakyReLUOptions o;
@@ -60,7 +29,7 @@ void add_activations(LayerTable& table) {
         return o;
       },
       F::leaky_relu);
-  add<nn::ELU, nn::ELUOptions>(
+  add_layer<nn::ELU>(
       table, "ELU", "elu",
       [](const Settings& s) {
         nn::ELUOptions o;
@@ -68,7 +37,7 @@ void add_activations(LayerTable& table) {
         return o;
       },
       F::elu);
-  add<nn::CELU, nn::CELUOptions>(
+  add_layer<nn::CELU>(
       table, "CELU", "celu",
       [](const Settings& s) {
         nn::CELUOptions o;
@@ -76,7 +45,7 @@ void add_activations(LayerTable& table) {
         return o;
       },
       F::celu);
-  add<nn::GELU, nn::GELUOptions>(
+  add_layer<nn::GELU>(
       table, "GELU", "gelu",
       [](const Settings& s) {
         nn::GELUOptions o;
@@ -84,7 +53,7 @@ void add_activations(LayerTable& table) {
         return o;
       },
       F::gelu);
-  add<nn::Hardtanh, nn::HardtanhOptions>(
+  add_layer<nn::Hardtanh>(
       table, "Hardtanh", "hardtanh",
       [](const Settings& s) {
         nn::HardtanhOptions o;
@@ -93,7 +62,7 @@ void add_activations(LayerTable& table) {
         return o;
       },
       F::hardtanh);
-  add<nn::Softplus, nn::SoftplusOptions>(
+  add_layer<nn::Softplus>(
       table, "Softplus", "softplus",
       [](const Settings& s) {
         nn::SoftplusOptions o;
@@ -102,7 +71,7 @@ void add_activations(LayerTable& table) {
         return o;
       },
       F::softplus);
-  add<nn::GLU, nn::GLUOptions>(
+  add_layer<nn::GLU>(
       table, "GLU", "glu",
       [](const Settings& s) {
         nn::GLUOptions o;
@@ -110,25 +79,19 @@ void add_activations(LayerTable& table) {
         return o;
       },
       F::glu);
-  add_along<nn::Softmax>(table, "Softmax", "softmax", F::softmax);
-  add_along<nn::LogSoftmax>(table, "LogSoftmax", "log_softmax", F::log_softmax);
-  add_along<nn::Softmin>(table, "Softmin", "softmin", F::softmin);
+  add_layer<nn::Softmax>(table, "Softmax", "softmax", dim, F::softmax);
+  add_layer<nn::LogSoftmax>(table, "LogSoftmax", "log_softmax", dim, F::log_softmax);
+  add_layer<nn::Softmin>(table, "Softmin", "softmin", dim, F::softmin);
 
-  const auto bounds = [](const Settings& s) {
-    std::pair<double, double> both{};
-    s.read("threshold", both.first);
-    s.read("value", both.second);
-    return both;
-  };
-  table["Threshold"] = [bounds](const Settings& s) {
-    const auto [threshold, value] = bounds(s);
-    return layer(nn::Threshold(threshold, value));
-  };
-  table["F.threshold"] = [bounds](const Settings& s) {
-    return function([both = bounds(s)](const Arguments<Tensor>& x) {
-      return F::threshold(x.array(0), both.first, both.second);
-    });
-  };
+  add_layer<nn::Threshold>(
+      table, "Threshold", "threshold",
+      [](const Settings& s) {
+        std::tuple<double, double> bounds{};
+        s.read("threshold", std::get<0>(bounds));
+        s.read("value", std::get<1>(bounds));
+        return bounds;
+      },
+      F::threshold);
   table["PReLU"] = [](const Settings& s) {
     nn::PReLUOptions o;
     s.read("num_parameters", o.num_parameters);
@@ -137,7 +100,9 @@ void add_activations(LayerTable& table) {
     return layer(nn::PReLU(o));
   };
   table["F.prelu"] = [](const Settings&) {
-    return function([](const Arguments<Tensor>& x) { return F::prelu(x.array(0), x.array(1)); });
+    return Callee{nullptr, [](const Arguments<Tensor>& x) {
+                    return std::vector<Tensor>{F::prelu(x.array(0), x.array(1))};
+                  }};
   };
 }
 

@@ -79,8 +79,8 @@ void add_basic(LayerTable& table) {
     nn::BilinearOptions o;
     s.read("bias", o.bias);
     s.read("dtype", o.dtype);
-    return layer_of_2(nn::Bilinear(s.integer("in1_features"), s.integer("in2_features"),
-                                   s.integer("out_features"), o));
+    return layer<2>(nn::Bilinear(s.integer("in1_features"), s.integer("in2_features"),
+                                 s.integer("out_features"), o));
   };
   table["F.bilinear"] = [](const Settings&) {
     return Callee{nullptr, [](const Arguments<Tensor>& x) {

@@ -11,39 +11,14 @@ Options with_reduction(const Settings& s) {
   return options;
 }
 
-// A loss of two operands as a module and as a function, under "F." and its name.
-template <class L, class Options>
-void add(LayerTable& table, const std::string& name, const std::string& function,
-         Options (*read)(const Settings&),
-         Tensor (*f)(const Tensor&, const Tensor&, const Options&)) {
-  table[name] = [read](const Settings& s) { return layer_of_2(L(read(s))); };
-  table["F." + function] = [read, f](const Settings& s) {
-    return Callee{nullptr, [options = read(s), f](const Arguments<Tensor>& x) {
-                    return std::vector<Tensor>{f(x.array(0), x.array(1), options)};
-                  }};
-  };
-}
-template <class L, class Options>
-void add(LayerTable& table, const std::string& name, const std::string& function,
-         Options (*read)(const Settings&),
-         Tensor (*f)(const Tensor&, const Tensor&, const Tensor&, const Options&)) {
-  table[name] = [read](const Settings& s) { return layer_of_3(L(read(s))); };
-  table["F." + function] = [read, f](const Settings& s) {
-    return Callee{nullptr, [options = read(s), f](const Arguments<Tensor>& x) {
-                    return std::vector<Tensor>{f(x.array(0), x.array(1), x.array(2), options)};
-                  }};
-  };
-}
-
 }  // namespace
 
 void add_losses(LayerTable& table) {
   namespace F = nn::functional;
-  add<nn::MSELoss, nn::MSELossOptions>(table, "MSELoss", "mse_loss",
-                                       with_reduction<nn::MSELossOptions>, F::mse_loss);
-  add<nn::L1Loss, nn::L1LossOptions>(table, "L1Loss", "l1_loss", with_reduction<nn::L1LossOptions>,
-                                     F::l1_loss);
-  add<nn::SmoothL1Loss, nn::SmoothL1LossOptions>(
+  add_layer<nn::MSELoss>(table, "MSELoss", "mse_loss", with_reduction<nn::MSELossOptions>,
+                         F::mse_loss);
+  add_layer<nn::L1Loss>(table, "L1Loss", "l1_loss", with_reduction<nn::L1LossOptions>, F::l1_loss);
+  add_layer<nn::SmoothL1Loss>(
       table, "SmoothL1Loss", "smooth_l1_loss",
       [](const Settings& s) {
         auto o = with_reduction<nn::SmoothL1LossOptions>(s);
@@ -51,7 +26,7 @@ void add_losses(LayerTable& table) {
         return o;
       },
       F::smooth_l1_loss);
-  add<nn::HuberLoss, nn::HuberLossOptions>(
+  add_layer<nn::HuberLoss>(
       table, "HuberLoss", "huber_loss",
       [](const Settings& s) {
         auto o = with_reduction<nn::HuberLossOptions>(s);
@@ -59,7 +34,7 @@ void add_losses(LayerTable& table) {
         return o;
       },
       F::huber_loss);
-  add<nn::CrossEntropyLoss, nn::CrossEntropyLossOptions>(
+  add_layer<nn::CrossEntropyLoss>(
       table, "CrossEntropyLoss", "cross_entropy",
       [](const Settings& s) {
         auto o = with_reduction<nn::CrossEntropyLossOptions>(s);
@@ -69,7 +44,7 @@ void add_losses(LayerTable& table) {
         return o;
       },
       F::cross_entropy);
-  add<nn::NLLLoss, nn::NLLLossOptions>(
+  add_layer<nn::NLLLoss>(
       table, "NLLLoss", "nll_loss",
       [](const Settings& s) {
         auto o = with_reduction<nn::NLLLossOptions>(s);
@@ -78,7 +53,7 @@ void add_losses(LayerTable& table) {
         return o;
       },
       F::nll_loss);
-  add<nn::BCELoss, nn::BCELossOptions>(
+  add_layer<nn::BCELoss>(
       table, "BCELoss", "binary_cross_entropy",
       [](const Settings& s) {
         auto o = with_reduction<nn::BCELossOptions>(s);
@@ -86,7 +61,7 @@ void add_losses(LayerTable& table) {
         return o;
       },
       F::binary_cross_entropy);
-  add<nn::BCEWithLogitsLoss, nn::BCEWithLogitsLossOptions>(
+  add_layer<nn::BCEWithLogitsLoss>(
       table, "BCEWithLogitsLoss", "binary_cross_entropy_with_logits",
       [](const Settings& s) {
         auto o = with_reduction<nn::BCEWithLogitsLossOptions>(s);
@@ -95,7 +70,7 @@ void add_losses(LayerTable& table) {
         return o;
       },
       F::binary_cross_entropy_with_logits);
-  add<nn::KLDivLoss, nn::KLDivLossOptions>(
+  add_layer<nn::KLDivLoss>(
       table, "KLDivLoss", "kl_div",
       [](const Settings& s) {
         auto o = with_reduction<nn::KLDivLossOptions>(s);
@@ -103,7 +78,7 @@ void add_losses(LayerTable& table) {
         return o;
       },
       F::kl_div);
-  add<nn::PoissonNLLLoss, nn::PoissonNLLLossOptions>(
+  add_layer<nn::PoissonNLLLoss>(
       table, "PoissonNLLLoss", "poisson_nll_loss",
       [](const Settings& s) {
         auto o = with_reduction<nn::PoissonNLLLossOptions>(s);
@@ -113,7 +88,7 @@ void add_losses(LayerTable& table) {
         return o;
       },
       F::poisson_nll_loss);
-  add<nn::GaussianNLLLoss, nn::GaussianNLLLossOptions>(
+  add_layer<nn::GaussianNLLLoss>(
       table, "GaussianNLLLoss", "gaussian_nll_loss",
       [](const Settings& s) {
         auto o = with_reduction<nn::GaussianNLLLossOptions>(s);
@@ -122,7 +97,7 @@ void add_losses(LayerTable& table) {
         return o;
       },
       F::gaussian_nll_loss);
-  add<nn::HingeEmbeddingLoss, nn::HingeEmbeddingLossOptions>(
+  add_layer<nn::HingeEmbeddingLoss>(
       table, "HingeEmbeddingLoss", "hinge_embedding_loss",
       [](const Settings& s) {
         auto o = with_reduction<nn::HingeEmbeddingLossOptions>(s);
@@ -130,7 +105,7 @@ void add_losses(LayerTable& table) {
         return o;
       },
       F::hinge_embedding_loss);
-  add<nn::CosineEmbeddingLoss, nn::CosineEmbeddingLossOptions>(
+  add_layer<nn::CosineEmbeddingLoss>(
       table, "CosineEmbeddingLoss", "cosine_embedding_loss",
       [](const Settings& s) {
         auto o = with_reduction<nn::CosineEmbeddingLossOptions>(s);
@@ -138,7 +113,7 @@ void add_losses(LayerTable& table) {
         return o;
       },
       F::cosine_embedding_loss);
-  add<nn::MarginRankingLoss, nn::MarginRankingLossOptions>(
+  add_layer<nn::MarginRankingLoss>(
       table, "MarginRankingLoss", "margin_ranking_loss",
       [](const Settings& s) {
         auto o = with_reduction<nn::MarginRankingLossOptions>(s);
@@ -146,7 +121,7 @@ void add_losses(LayerTable& table) {
         return o;
       },
       F::margin_ranking_loss);
-  add<nn::TripletMarginLoss, nn::TripletMarginLossOptions>(
+  add_layer<nn::TripletMarginLoss>(
       table, "TripletMarginLoss", "triplet_margin_loss",
       [](const Settings& s) {
         auto o = with_reduction<nn::TripletMarginLossOptions>(s);

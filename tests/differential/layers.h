@@ -15,10 +15,13 @@
 #ifndef LAMINA_TESTS_DIFFERENTIAL_LAYERS_H_
 #define LAMINA_TESTS_DIFFERENTIAL_LAYERS_H_
 
+#include <cstddef>
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <tuple>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -72,28 +75,52 @@ struct Callee {
 };
 using LayerTable = std::map<std::string, std::function<Callee(const Settings& settings)>>;
 
-// A layer of one input.
-template <class L>
+template <class... T>
+std::tuple<T...> as_tuple(std::tuple<T...> options) {
+  return options;
+}
+template <class T>
+std::tuple<T> as_tuple(T options) {
+  return {std::move(options)};
+}
+// f(inputs, options), of the first inputs.
+template <class F, class Options, size_t... I>
+Tensor call_with(F& f, const Arguments<Tensor>& x, const Options& options,
+                 std::index_sequence<I...>) {
+  return std::apply([&](const auto&... option) { return f(x.array(I)..., option...); }, options);
+}
+// A module of N inputs.
+template <size_t N = 1, class L>
 Callee layer(L&& module) {
   auto shared = std::make_shared<std::decay_t<L>>(std::move(module));
   return {shared, [shared](const Arguments<Tensor>& x) -> std::vector<Tensor> {
-            return {(*shared)(x.array(0))};
+            return {call_with(*shared, x, std::tuple<>(), std::make_index_sequence<N>())};
           }};
 }
-// A module of two or three.
-template <class L>
-Callee layer_of_2(L&& module) {
-  auto shared = std::make_shared<std::decay_t<L>>(std::move(module));
-  return {shared, [shared](const Arguments<Tensor>& x) -> std::vector<Tensor> {
-            return {(*shared)(x.array(0), x.array(1))};
-          }};
+
+// The module L and its function f(inputs, options), under "F." and its name. read(settings) gives the
+// options that both take, or a std::tuple of what they take instead.
+template <class L, class Read, class... In>
+void add_layer(LayerTable& table, const std::string& name, const std::string& function, Read read,
+               Tensor (*f)(In...)) {
+  constexpr size_t kInputs = (size_t{std::is_same_v<In, const Tensor&>} + ...);
+  const auto options_of = [read](const Settings& settings) { return as_tuple(read(settings)); };
+  table[name] = [options_of](const Settings& settings) {
+    return layer<kInputs>(std::make_from_tuple<L>(options_of(settings)));
+  };
+  table["F." + function] = [options_of, f](const Settings& settings) {
+    return Callee{
+        nullptr, [options = options_of(settings), f](const Arguments<Tensor>& x) {
+          return std::vector<Tensor>{call_with(f, x, options, std::make_index_sequence<kInputs>())};
+        }};
+  };
 }
-template <class L>
-Callee layer_of_3(L&& module) {
-  auto shared = std::make_shared<std::decay_t<L>>(std::move(module));
-  return {shared, [shared](const Arguments<Tensor>& x) -> std::vector<Tensor> {
-            return {(*shared)(x.array(0), x.array(1), x.array(2))};
-          }};
+// Without options.
+template <class L, class... In>
+void add_layer(LayerTable& table, const std::string& name, const std::string& function,
+               Tensor (*f)(In...)) {
+  add_layer<L>(
+      table, name, function, [](const Settings&) { return std::tuple<>(); }, f);
 }
 
 // Each of them adds a family.
