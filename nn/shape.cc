@@ -1,6 +1,7 @@
 #include "lamina/nn/shape.h"
 
 #include "absl/strings/str_cat.h"
+#include "lamina/nn/sizes.h"
 
 namespace lamina::nn {
 namespace {
@@ -26,29 +27,18 @@ void check_image(const char* name, const Tensor& x) {
                    x.shape().str());
 }
 
-void check_sizes(const char* name, const char* what, const Dims& sizes, int64_t least) {
-  bool good = sizes.rank() == 1 || sizes.rank() == 2;
-  for (const int64_t size : sizes) good = good && size >= least;
-  if (good) return;
-  fail<ValueError>(name, "expected ", what, " of one or two numbers of at least ", least, ", got ",
-                   sizes.str());
-}
 void check_windows(const char* name, const Dims& kernel_size, const UnfoldOptions& options) {
-  check_sizes(name, "kernel_size", kernel_size, 1);
-  check_sizes(name, "dilation", options.dilation, 1);
-  check_sizes(name, "padding", options.padding, 0);
-  check_sizes(name, "stride", options.stride, 1);
+  internal::check_sizes(name, "kernel_size", kernel_size, 2, 1);
+  internal::check_sizes(name, "dilation", options.dilation, 2, 1);
+  internal::check_sizes(name, "padding", options.padding, 2, 0);
+  internal::check_sizes(name, "stride", options.stride, 2, 1);
 }
 
-// As Python has them: a number, or a tuple.
-std::string number_or_tuple(const Dims& sizes) {
-  return sizes.rank() == 1 ? absl::StrCat(sizes[0]) : sizes.str();
-}
 std::string windows_repr(const Dims& kernel_size, const UnfoldOptions& options) {
-  return absl::StrCat("kernel_size=", number_or_tuple(kernel_size),
-                      ", dilation=", number_or_tuple(options.dilation),
-                      ", padding=", number_or_tuple(options.padding),
-                      ", stride=", number_or_tuple(options.stride));
+  return absl::StrCat("kernel_size=", internal::number_or_tuple(kernel_size),
+                      ", dilation=", internal::number_or_tuple(options.dilation),
+                      ", padding=", internal::number_or_tuple(options.padding),
+                      ", stride=", internal::number_or_tuple(options.stride));
 }
 
 }  // namespace
@@ -123,11 +113,11 @@ std::string Unfold::extra_repr() const { return windows_repr(kernel_size_, optio
 
 Fold::Fold(const Dims& output_size, const Dims& kernel_size, const UnfoldOptions& options)
     : output_size_(output_size), kernel_size_(kernel_size), options_(options) {
-  check_sizes("Fold", "output_size", output_size_, 1);
+  internal::check_sizes("Fold", "output_size", output_size_, 2, 1);
   check_windows("Fold", kernel_size_, options_);
 }
 std::string Fold::extra_repr() const {
-  return absl::StrCat("output_size=", number_or_tuple(output_size_), ", ",
+  return absl::StrCat("output_size=", internal::number_or_tuple(output_size_), ", ",
                       windows_repr(kernel_size_, options_));
 }
 

@@ -106,6 +106,8 @@ TEST(PadTest, MirrorsReplicatesAndCrops) {
   const NDArray x = NDArray::arange(5, float32).view({1, 5});
   EXPECT_CLOSE(pad(x, {-1, 3}, PadMode::kReflect), {1, 2, 3, 4, 3, 2, 1});
   EXPECT_CLOSE(pad(x, {-2, 3}, PadMode::kReplicate), {2, 3, 4, 4, 4, 4});
+  EXPECT_CLOSE(pad(x, {2, 5}, PadMode::kCircular), {3, 4, 0, 1, 2, 3, 4, 0, 1, 2, 3, 4});
+  EXPECT_CLOSE(pad(x, {-1, 2}, PadMode::kCircular), {1, 2, 3, 4, 1, 2});
   EXPECT_CLOSE(pad(NDArray::arange(6).view({1, 2, 3}), {2, 1}, PadMode::kReflect),
                {2, 1, 0, 1, 2, 1, 5, 4, 3, 4, 5, 4});
   EXPECT_CLOSE(pad(x.to(int64), {1, 1}, PadMode::kConstant, 2.5), {2, 0, 1, 2, 3, 4, 2});

@@ -59,8 +59,9 @@ struct UniqueResult {
   A inverse, counts;  // undefined unless asked for
 };
 
-// What pad adds: one value, the array mirrored at its edge without repeating it, or its edge.
-enum class PadMode { kConstant, kReflect, kReplicate };
+// What pad adds: one value, the array mirrored at its edge without repeating it, its edge, or its
+// other end.
+enum class PadMode { kConstant, kReflect, kReplicate, kCircular };
 // The normal distribution function in GELU: exact, or its approximation by tanh.
 enum class Gelu { kExact, kTanh };
 // How unfold and fold place their windows: one number, or one for rows and one for columns.

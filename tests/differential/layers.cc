@@ -34,6 +34,16 @@ void Settings::read(const char* name, Dims& value, int count) const {
   }
 }
 
+void Settings::read(const char* name, nn::Padding& value) const {
+  const Argument<Tensor>* a = find(name, "LIS");
+  if (a == nullptr) return;
+  if (a->kind == 'S') {
+    value = a->text;
+  } else {
+    value = a->kind == 'I' ? Dims(a->integer) : a->list;
+  }
+}
+
 int64_t Settings::integer(const char* name) const {
   const Argument<Tensor>* a = find(name, "I");
   if (a == nullptr) throw std::invalid_argument(absl::StrCat("no setting ", name));
@@ -52,6 +62,7 @@ const LayerTable& layer_table() {
     add_activations(*all);
     add_attention(*all);
     add_basic(*all);
+    add_convs(*all);
     add_losses(*all);
     add_recurrent(*all);
     return all;

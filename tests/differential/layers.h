@@ -56,6 +56,7 @@ class Settings {
   }
   // Also from one integer, which stands for all `count`.
   void read(const char* name, Dims& value, int count = 1) const;
+  void read(const char* name, nn::Padding& value) const;
   int64_t integer(const char* name) const;  // throws if it is not there
   // Throws if a setting was read by nobody.
   void check_all_read() const;
@@ -127,6 +128,7 @@ void add_layer(LayerTable& table, const std::string& name, const std::string& fu
 void add_activations(LayerTable& table);
 void add_attention(LayerTable& table);
 void add_basic(LayerTable& table);
+void add_convs(LayerTable& table);
 void add_losses(LayerTable& table);
 void add_recurrent(LayerTable& table);
 

@@ -22,6 +22,7 @@ import layer_calls
 import activation_calls  # these register their layers
 import attention_calls
 import basic_calls
+import conv_calls
 import loss_calls
 import recurrent_calls
 import replaying

@@ -185,7 +185,7 @@ def _():
 
 @op("pad")
 def _():
-    mode = rng.choice(["constant", "reflect", "replicate"])
+    mode = rng.choice(["constant", "reflect", "replicate", "circular"])
     if mode == "constant":
         x = array(rng.choice(["float32", "float64", "int64"]), extents(rank=rng.randint(1, 4)))
         padding = [rng.randint(-1 if e > 2 else -e, 3) for e in list(x.shape)[::-1][:rng.randint(1, x.dim())] for _ in range(2)]

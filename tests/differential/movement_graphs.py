@@ -216,7 +216,7 @@ def _(g):
 
 @maker("pad")
 def _(g):
-    mode = rng.choice(["constant", "reflect", "replicate"])
+    mode = rng.choice(["constant", "reflect", "replicate", "circular"])
     if mode == "constant":
         x = g.pick([1, 2, 3])
         padding = [rng.randint(-1 if e > 2 else 0, 2) for e in x.shape[::-1][:rng.randint(1, x.rank)] for _ in range(2)]

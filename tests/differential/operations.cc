@@ -261,6 +261,7 @@ void add_movement(Table<A>& table) {
     return {pad(a.array(0), a.list(1),
                 mode == "reflect"     ? PadMode::kReflect
                 : mode == "replicate" ? PadMode::kReplicate
+                : mode == "circular"  ? PadMode::kCircular
                                       : PadMode::kConstant,
                 a.scalar(3))};
   };

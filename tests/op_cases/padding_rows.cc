@@ -106,6 +106,20 @@ void add_padding(Table& table) {
                         "[pad] expected elements along dimension 0 of shape (0,) to replicate",
                         {zeros_of({0})}, LAMINA_OP(pad(in[0], {1, 0}, PadMode::kReplicate))));
   table.push_back(
+      OpCase(pad_of, {{Real({3, 4})}}, {LAMINA_OP(pad(in[0], {3, -1, 0, 2}, PadMode::kCircular))},
+             [](const Inputs& in) {
+               const int64_t columns[] = {0, 1, 2, 0, 1, 2};  // of the three that are left
+               return mapped_of(in[0], {5, 6}, [&](Extents i) {
+                 return Extents{i[0] % 3, columns[i[1]]};
+               });
+             })
+          .takes(kAll)
+          .named("going around")
+          .LAMINA_FAILS(ShapeError,
+                        "[pad] expected no more padding than the extent of dimension 0 of shape "
+                        "(3,) to go around, got (0, 4)",
+                        {zeros_of({3})}, LAMINA_OP(pad(in[0], {0, 4}, PadMode::kCircular))));
+  table.push_back(
       OpCase("dilate(x, dims, dilation)", {{Real({2, 3, 2})}, {Real({0, 3, 2})}},
              {LAMINA_OP(dilate(in[0], {0, 2}, 2)), LAMINA_OP(dilate(in[0], {-1, -3}, 2))},
              [](const Inputs& in) {
