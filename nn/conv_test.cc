@@ -1,6 +1,7 @@
 // What the comparison with PyTorch (tests/differential) leaves open of convolutions as layers.
 #include "lamina/nn/conv.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <string>

@@ -154,7 +154,9 @@ def resampling():
     if rng.random() < 0.5:
         settings["size"] = ours["size"] = one_or_two(1, 7)
     else:
-        factors = [rng.choice([0.5, 1.0, 1.5, 2.0, 2.3, 3.0]) for _ in range(2)]
+        # For 2.3 and nearest, PyTorch 1.13 gives the gradient to other places than those it took.
+        possible = [0.5, 1.0, 1.5, 2.0, 3.0] + [2.3] * (settings.get("mode") == "bilinear")
+        factors = [rng.choice(possible) for _ in range(2)]
         ours["scale_factor"] = settings["scale_factor"] = factors[0]
         if rng.random() < 0.5:
             settings["scale_factor"], ours["column_factor"] = tuple(factors), factors[1]
