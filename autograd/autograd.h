@@ -10,6 +10,7 @@
 #include "lamina/autograd/gradcheck.h"
 #include "lamina/autograd/graph.h"
 #include "lamina/autograd/hooks.h"
+#include "lamina/autograd/normalization.h"
 #include "lamina/autograd/tensor.h"
 #include "lamina/tensor.h"
 

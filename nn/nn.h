@@ -5,6 +5,7 @@
 #include "lamina/autograd.h"
 #include "lamina/nn/activation.h"
 #include "lamina/nn/attention.h"
+#include "lamina/nn/batch_norm.h"
 #include "lamina/nn/bilinear.h"
 #include "lamina/nn/child.h"
 #include "lamina/nn/clone.h"

@@ -1,7 +1,5 @@
 #include "lamina/nn/norm.h"
 
-#include <limits>
-
 #include "absl/strings/str_cat.h"
 #include "lamina/nn/init.h"
 #include "lamina/nn/repr.h"
@@ -21,81 +19,19 @@ void check_normalized_shape(const char* name, const Dims& shape) {
   fail<ValueError>(name, "expected a normalized_shape of extents of at least 0, got ", shape.str());
 }
 
-// The trailing dimensions of x that have normalized_shape.
-Dims normalized_dims(const char* name, const Tensor& x, const Dims& normalized_shape) {
-  check_defined(name, x.data());
-  check_floating(name, x.dtype());
-  check_normalized_shape(name, normalized_shape);
-  const int n = normalized_shape.rank(), first = x.dim() - n;
-  Dims dims;
-  for (int i = 0; i < n && first >= 0; ++i) {
-    if (x.size(first + i) == normalized_shape[i]) dims.push_back(first + i);
-  }
-  if (dims.rank() == n) return dims;
-  std::string wanted = "(...";
-  for (const int64_t extent : normalized_shape) absl::StrAppend(&wanted, ", ", extent);
-  fail<ShapeError>(name, "expected x of shape ", wanted, "), got ", x.shape().str());
-}
-
-void check_affine(const char* name, const char* what, const Tensor& parameter, const Tensor& x,
-                  const Dims& shape) {
-  if (!parameter.defined()) return;
-  if (parameter.shape() != shape) {
-    fail<ShapeError>(name, "expected a ", what, " of shape ", shape.str(), ", got ",
-                     parameter.shape().str());
-  }
-  if (parameter.dtype() != x.dtype()) {
-    fail<DTypeError>(name, "expected a ", what, " of x's dtype ", name_of(x.dtype()), ", got ",
-                     name_of(parameter.dtype()));
-  }
-}
-
-double epsilon_of(DType dtype) {
-  switch (dtype) {
-    case DType::kFloat64:
-      return std::numeric_limits<double>::epsilon();
-    case DType::kFloat16:
-      return 0x1p-10;
-    case DType::kBFloat16:
-      return 0x1p-7;
-    default:
-      return std::numeric_limits<float>::epsilon();
-  }
-}
-
-}  // namespace
-
-Tensor functional::layer_norm(const Tensor& x, const Dims& normalized_shape, const Tensor& weight,
-                              const Tensor& bias, double eps) {
-  constexpr const char* kName = "layer_norm";
-  const OpScope scope(kName);
-  const Dims dims = normalized_dims(kName, x, normalized_shape);
-  check_affine(kName, "weight", weight, x, normalized_shape);
-  check_affine(kName, "bias", bias, x, normalized_shape);
-  check_eps(kName, eps);
-  const Tensor centered = x - mean(x, dims, true);
-  Tensor y = centered * rsqrt(mean(centered * centered, dims, true) + eps);
-  if (weight.defined()) y = y * weight;
-  return bias.defined() ? y + bias : y;
-}
-
-Tensor functional::rms_norm(const Tensor& x, const Dims& normalized_shape, const Tensor& weight,
-                            std::optional<double> eps) {
-  constexpr const char* kName = "rms_norm";
-  const OpScope scope(kName);
-  const Dims dims = normalized_dims(kName, x, normalized_shape);
-  check_affine(kName, "weight", weight, x, normalized_shape);
-  if (eps) check_eps(kName, *eps);
-  const Tensor y = x * rsqrt(mean(x * x, dims, true) + eps.value_or(epsilon_of(x.dtype())));
-  return weight.defined() ? y * weight : y;
-}
-
-namespace {
-
 Tensor ones_unless(bool absent, const char* name, const Dims& shape, DType dtype) {
   check_normalized_shape(name, shape);
   check_floating(name, dtype);
   return absent ? Tensor() : ones(shape, dtype);
+}
+
+Tensor group_weight(int64_t groups, int64_t channels, const GroupNormOptions& options) {
+  if (groups < 1 || channels < 0 || channels % groups != 0) {
+    fail<ValueError>("GroupNorm", "expected num_groups above 0 that divide num_channels, got ",
+                     groups, " and ", channels);
+  }
+  check_floating("GroupNorm", options.dtype);
+  return options.affine ? ones(channels, options.dtype) : Tensor();
 }
 
 }  // namespace
@@ -165,6 +101,34 @@ std::string RMSNorm::extra_repr() const {
   return absl::StrCat(normalized_shape_.str(),
                       ", eps=", options_.eps ? internal::python_float(*options_.eps) : "None",
                       ", elementwise_affine=", internal::python_bool(options_.elementwise_affine));
+}
+
+GroupNorm::GroupNorm(int64_t num_groups, int64_t num_channels, const GroupNormOptions& options)
+    : weight(this, "weight", group_weight(num_groups, num_channels, options)),
+      bias(this, "bias", options.affine ? zeros(num_channels, options.dtype) : Tensor()),
+      groups_(num_groups),
+      channels_(num_channels),
+      options_(options) {
+  check_eps("GroupNorm", options.eps);
+}
+
+Tensor GroupNorm::forward(const Tensor& x) {
+  check_defined("GroupNorm", x.data());
+  if (x.dim() < 2 || x.size(1) != channels_) {
+    fail<ShapeError>("GroupNorm", "expected x (n, ", channels_, ", ...), got shape ",
+                     x.shape().str());
+  }
+  return functional::group_norm(x, groups_, weight, bias, options_.eps);
+}
+
+void GroupNorm::reset_parameters() {
+  if (weight.defined()) init::ones_(weight);
+  if (bias.defined()) init::zeros_(bias);
+}
+
+std::string GroupNorm::extra_repr() const {
+  return absl::StrCat(groups_, ", ", channels_, ", eps=", internal::python_float(options_.eps),
+                      ", affine=", internal::python_bool(options_.affine));
 }
 
 }  // namespace lamina::nn

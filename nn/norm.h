@@ -1,5 +1,9 @@
-// Normalisation: elements lose their mean and are divided by their standard deviation, then get a
-// learned scale and shift. The layers differ in which elements share a mean.
+// Normalisation of each sample by itself: elements lose their mean and are divided by their standard
+// deviation, then get a learned scale and shift. autograd/normalization.h has the formulas; layers
+// that normalise over a batch are in batch_norm.h.
+//
+// Weights start at 1, biases at 0. Constructors throw ValueError for shapes without or with negative
+// extents, groups that do not divide the channels, and a negative eps.
 #ifndef LAMINA_NN_NORM_H_
 #define LAMINA_NN_NORM_H_
 
@@ -7,6 +11,7 @@
 #include <optional>
 #include <string>
 
+#include "lamina/autograd.h"
 #include "lamina/nn/layer.h"
 #include "lamina/nn/parameter.h"
 
@@ -18,6 +23,11 @@ struct LayerNormOptions {
   bool bias = true;  // with elementwise_affine
   DType dtype = float32;
 };
+struct GroupNormOptions {
+  double eps = 1e-5;
+  bool affine = true;
+  DType dtype = float32;
+};
 struct RMSNormOptions {
   // Added to the mean of squares; by default the distance from 1 to the next number of x's dtype.
   std::optional<double> eps = std::nullopt;
@@ -27,21 +37,13 @@ struct RMSNormOptions {
 
 namespace functional {
 
-// (x - mean) / sqrt(var + eps) weight + bias, where mean and biased variance are those of the
-// trailing dimensions: x (..., normalized_shape), weight and bias (normalized_shape) or undefined.
-// Throws ShapeError, ValueError for an empty normalized_shape or a negative eps. Ba et al., "Layer
-// normalization", 2016.
-Tensor layer_norm(const Tensor& x, const Dims& normalized_shape, const Tensor& weight = {},
-                  const Tensor& bias = {}, double eps = 1e-5);
-// x / sqrt(mean(x^2) + eps) weight, likewise; eps as in RMSNormOptions. Zhang and Sennrich, "Root
-// mean square layer normalization", NeurIPS 2019.
-Tensor rms_norm(const Tensor& x, const Dims& normalized_shape, const Tensor& weight = {},
-                std::optional<double> eps = std::nullopt);
+using lamina::group_norm;
+using lamina::layer_norm;
+using lamina::rms_norm;
 
 }  // namespace functional
 
-// functional::layer_norm. The weight starts at 1, the bias at 0. Constructors throw ValueError for
-// shapes without or with negative extents, and a negative eps.
+// functional::layer_norm
 class LayerNorm : public Layer {
  public:
   explicit LayerNorm(const Dims& normalized_shape, const LayerNormOptions& options = {});
@@ -63,7 +65,7 @@ class LayerNorm : public Layer {
   bool flattens_;
 };
 
-// functional::rms_norm. The weight starts at 1. The constructor throws as LayerNorm's.
+// functional::rms_norm
 class RMSNorm : public Layer {
  public:
   explicit RMSNorm(const Dims& normalized_shape, const RMSNormOptions& options = {});
@@ -79,6 +81,23 @@ class RMSNorm : public Layer {
  private:
   Dims normalized_shape_;
   RMSNormOptions options_;
+};
+
+// functional::group_norm of x (n, num_channels, ...)
+class GroupNorm : public Layer {
+ public:
+  GroupNorm(int64_t num_groups, int64_t num_channels, const GroupNormOptions& options = {});
+
+  std::string extra_repr() const override;
+  Tensor forward(const Tensor& x) override;
+  void reset_parameters();
+
+  Parameter weight;  // (num_channels), or undefined
+  Parameter bias;    // likewise
+
+ private:
+  int64_t groups_, channels_;
+  GroupNormOptions options_;
 };
 
 }  // namespace lamina::nn

@@ -159,5 +159,29 @@ TEST(RMSNorm, RefusesWhatItCannotDo) {
                 functional::rms_norm(ones(3), 3, ones(1)));
 }
 
+// ---- GroupNorm
+
+TEST(GroupNorm, ByHand) {
+  GroupNorm layer(2, 4, {.eps = 0});
+  layer.weight.set_data(NDArray::from({1.f, 1.f, 2.f, 3.f}, {4}));
+  layer.bias.set_data(NDArray::from({0.f, 10.f, 0.f, 0.f}, {4}));
+  // Means 2 and 15, variances 1 and 25.
+  const Tensor y = layer(tensor({1.f, 3.f, 10.f, 20.f}, {1, 4}));
+  EXPECT_THAT(y.to_vector<float>(), Pointwise(FloatNear(1e-6f), {-1.f, 11.f, -2.f, 3.f}));
+}
+
+TEST(GroupNorm, RefusesWhatItCannotDo) {
+  EXPECT_THROWS(ValueError,
+                "[GroupNorm] expected num_groups above 0 that divide num_channels, got 2 and 3",
+                GroupNorm(2, 3));
+  EXPECT_THROWS(ValueError, "got 0 and 3", GroupNorm(0, 3));
+  EXPECT_THROWS(ShapeError, "[GroupNorm] expected x (n, 4, ...), got shape (4, 2)",
+                GroupNorm(2, 4)(ones({4, 2})));
+  EXPECT_THROWS(ValueError, "[group_norm] expected groups that divide the 4 channels of x, got 3",
+                functional::group_norm(ones({1, 4}), 3));
+  EXPECT_THROWS(ShapeError, "[group_norm] expected x (n, channels, ...), got shape (4,)",
+                functional::group_norm(ones(4), 1));
+}
+
 }  // namespace
 }  // namespace lamina::nn

@@ -67,7 +67,7 @@ TEST(Coverage, EveryDeclaredOperationHasARow) {
 
 TEST(Coverage, EveryRowIsOfADeclaredOperation) {
   std::set<std::string> declared = declarations(without_comments(read_file("tensor/ops.inc")));
-  for (const char* header : {"tensor/fused.h", "autograd/tensor.h"}) {
+  for (const char* header : {"tensor/fused.h", "autograd/normalization.h", "autograd/tensor.h"}) {
     for (const std::string& op : declarations(without_comments(read_file(header))))
       declared.insert(op);
   }
@@ -79,6 +79,15 @@ TEST(Coverage, EveryFusedOperationHasARow) {
   const std::set<std::string> have = rows();
   for (const std::string& op : declarations(without_comments(read_file("tensor/fused.h")))) {
     EXPECT_TRUE(have.count(op)) << op << " of tensor/fused.h has no row in tests/op_cases";
+  }
+}
+
+TEST(Coverage, EveryNormalizationHasARow) {
+  const std::set<std::string> have = rows();
+  for (const std::string& op :
+       declarations(without_comments(read_file("autograd/normalization.h")))) {
+    EXPECT_TRUE(have.count(op)) << op
+                                << " of autograd/normalization.h has no row in tests/op_cases";
   }
 }
 

@@ -122,6 +122,7 @@ const Table& all_op_cases() {
     add_pooling_rows(*t);
     add_order_rows(*t);
     add_statistics_rows(*t);
+    add_normalization_rows(*t);
     add_linalg_rows(*t);
     add_einsum_rows(*t);
     return t;

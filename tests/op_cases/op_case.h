@@ -203,6 +203,7 @@ void add_slicing_rows(Table& table);
 void add_movement_rows(Table& table);
 void add_padding_rows(Table& table);
 void add_pooling_rows(Table& table);
+void add_normalization_rows(Table& table);
 void add_order_rows(Table& table);
 void add_statistics_rows(Table& table);
 void add_linalg_rows(Table& table);
