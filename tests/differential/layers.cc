@@ -64,6 +64,7 @@ const LayerTable& layer_table() {
     add_basic(*all);
     add_convs(*all);
     add_losses(*all);
+    add_norms(*all);
     add_recurrent(*all);
     return all;
   }();

@@ -130,6 +130,7 @@ void add_attention(LayerTable& table);
 void add_basic(LayerTable& table);
 void add_convs(LayerTable& table);
 void add_losses(LayerTable& table);
+void add_norms(LayerTable& table);
 void add_recurrent(LayerTable& table);
 
 const LayerTable& layer_table();

@@ -24,6 +24,7 @@ import attention_calls
 import basic_calls
 import conv_calls
 import loss_calls
+import norm_calls
 import recurrent_calls
 import replaying
 from operands import rng
