@@ -38,5 +38,6 @@
 #include "lamina/nn/state_dict.h"
 #include "lamina/nn/summary.h"
 #include "lamina/nn/train/epoch.h"
+#include "lamina/nn/transformer.h"
 
 #endif  // LAMINA_NN_H_

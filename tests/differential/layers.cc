@@ -66,6 +66,7 @@ const LayerTable& layer_table() {
     add_losses(*all);
     add_norms(*all);
     add_recurrent(*all);
+    add_transformers(*all);
     return all;
   }();
   return table;

@@ -132,6 +132,7 @@ void add_convs(LayerTable& table);
 void add_losses(LayerTable& table);
 void add_norms(LayerTable& table);
 void add_recurrent(LayerTable& table);
+void add_transformers(LayerTable& table);
 
 const LayerTable& layer_table();
 // What does not come out, "" if all does. Throws std::invalid_argument for a line that is not understood.

@@ -27,6 +27,7 @@ import loss_calls
 import norm_calls
 import recurrent_calls
 import replaying
+import transformer_calls
 from operands import rng
 
 warnings.filterwarnings("ignore")
