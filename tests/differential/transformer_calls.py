@@ -137,10 +137,10 @@ class Positional(nn.Module):
         queries = operands[0].shape[time_dim]
         for (name, keys), causal in zip(zip(self.masks, (queries, operands[-1].shape[time_dim])), rest[len(self.masks):]):
             if causal:
-                later = torch.full((queries, keys), float("-inf"), dtype=torch.float64).triu(1)
+                later = torch.full((queries, keys), float("-inf"), dtype=operands[0].dtype).triu(1)
                 mask = masks[name]
                 if mask is not None and mask.dtype == torch.bool:
-                    mask = torch.zeros(mask.shape, dtype=torch.float64).masked_fill(mask, float("-inf"))
+                    mask = torch.zeros(mask.shape, dtype=operands[0].dtype).masked_fill(mask, float("-inf"))
                 masks[name] = later if mask is None else mask + later
         return self.inner(*operands, **masks)
 
