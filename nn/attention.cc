@@ -166,6 +166,7 @@ MultiheadAttention::MultiheadAttention(int64_t embed_dim, int64_t num_heads,
 }
 
 void MultiheadAttention::reset_parameters() {
+  out_proj_->reset_parameters();
   for (const Parameter& weight : projections_) init::xavier_uniform_(weight);
   for (const Parameter& bias : bias_kv_) init::xavier_normal_(bias);
   if (in_proj_bias_.defined()) {

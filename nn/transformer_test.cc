@@ -162,13 +162,25 @@ TEST(TransformerLayers, DropInTrainingOnly) {
   EXPECT_EQ(largest_difference(decoder(x, x), decoder(x, x)), 0);
 }
 
-TEST(TransformerLayers, DrawNewValues) {
-  TransformerDecoderLayer layer(4, 2, small());
-  const std::vector<double> before = layer.linear1->weight.to_vector<double>();
-  set(layer.norm3->weight, 2);
-  layer.reset_parameters();
-  EXPECT_NE(layer.linear1->weight.to_vector<double>(), before);
-  EXPECT_THAT(layer.norm3->weight.to_vector<double>(), ElementsAre(1, 1, 1, 1));
+TEST(TransformerLayers, DrawNewValuesForAllWeights) {
+  TransformerEncoderLayer encoder(4, 2, small());
+  TransformerDecoderLayer decoder(4, 2, small());
+  const TransformerEncoderLayer encoder_before = clone(encoder);
+  const TransformerDecoderLayer decoder_before = clone(decoder);
+  set(encoder.norm2->weight, 2);
+  set(decoder.norm3->weight, 2);
+  encoder.reset_parameters();
+  decoder.reset_parameters();
+  EXPECT_THAT(encoder.norm2->weight.to_vector<double>(), ElementsAre(1, 1, 1, 1));
+  EXPECT_THAT(decoder.norm3->weight.to_vector<double>(), ElementsAre(1, 1, 1, 1));
+  const auto expect_new = [](const Module& module, const Module& before) {
+    for (const auto& [name, value] : module.named_parameters()) {
+      if (value.dim() < 2) continue;  // most of them start at 0 or 1
+      EXPECT_NE(value.to_vector<double>(), before.get_parameter(name).to_vector<double>()) << name;
+    }
+  };
+  expect_new(encoder, encoder_before);
+  expect_new(decoder, decoder_before);
 }
 
 TEST(TransformerLayers, RefuseWhatDoesNotFit) {
