@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "lamina/apps/mnist/patch_transformer.h"
 
 namespace lamina::apps::mnist {
 namespace {
@@ -15,6 +16,7 @@ constexpr Entry kModels[] = {
     {Kind::kLinear, "linear", 0.2},
     {Kind::kTwoLayer, "two_layer", 0.3},
     {Kind::kMultiLayer, "multi_layer", 0.2},
+    {Kind::kPatchTransformer, "patch_transformer", 0.1},
 };
 
 const Entry& entry(Kind kind) { return kModels[static_cast<int>(kind)]; }
@@ -70,6 +72,8 @@ std::unique_ptr<nn::Layer> make_model(Kind kind, const std::vector<int64_t>& hid
       return std::make_unique<nn::Linear>(make_linear(kPixels, kClasses));
     case Kind::kTwoLayer:
       return std::make_unique<TwoLayer>();
+    case Kind::kPatchTransformer:
+      return std::make_unique<PatchTransformer>();
     case Kind::kMultiLayer:
       break;
   }

@@ -1,6 +1,6 @@
-// The three networks of the application, as the Modern AI course has them: no bias, ReLU between
-// the products, weights from a normal distribution with mean 0 and standard deviation sqrt(2 /
-// fan_in). Images (n, 784) -> logits (n, 10).
+// The networks of the application: images (n, 784) -> logits (n, 10). The three here are those of
+// the Modern AI course: no bias, ReLU between the products, weights from a normal distribution with
+// mean 0 and standard deviation sqrt(2 / fan_in); patch_transformer.h has the fourth.
 #ifndef LAMINA_APPS_MNIST_MODELS_H_
 #define LAMINA_APPS_MNIST_MODELS_H_
 
@@ -36,9 +36,9 @@ class MultiLayer : public nn::Layer {
   nn::Child<nn::ModuleList<nn::Linear>> linears{this, "linears"};
 };
 
-enum class Kind { kLinear, kTwoLayer, kMultiLayer };
+enum class Kind { kLinear, kTwoLayer, kMultiLayer, kPatchTransformer };
 
-// Flags of this type take linear, two_layer or multi_layer.
+// Flags of this type take linear, two_layer, multi_layer or patch_transformer.
 bool AbslParseFlag(absl::string_view text, Kind* kind, std::string* error);
 std::string AbslUnparseFlag(Kind kind);
 

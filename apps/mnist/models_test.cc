@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "lamina/apps/mnist/patch_transformer.h"
 
 namespace lamina::apps::mnist {
 namespace {
@@ -77,6 +78,26 @@ TEST(Models, PrintAsInPyTorch) {
 ))");
 }
 
+TEST(PatchTransformer, TakesPatchesRowByRow) {
+  const Tensor image = arange(784, float32).view({1, 784});
+  const Tensor all = patches(image.expand({2, 784}));
+  EXPECT_EQ(all.shape(), (Shape{2, 16, 49}));
+  // Row 1, column 2 of the patch in row 3, column 1 is pixel 22, 9.
+  EXPECT_EQ(all.at<float>({1, 3 * 4 + 1, 1 * 7 + 2}), 22 * 28 + 9);
+}
+
+TEST(PatchTransformer, SeesWherePatchesAreAndStartsWithDifferentLayers) {
+  PatchTransformer model;
+  const Tensor x = zeros({2, 784});
+  x[0].narrow(0, 0, 7).fill_(1);   // the first row of the first patch
+  x[1].narrow(0, 14, 7).fill_(1);  // of the third
+  const Tensor y = model(x);
+  EXPECT_EQ(y.shape(), (Shape{2, 10}));
+  EXPECT_GT((y[0] - y[1]).abs().max().item<float>(), 1e-4f);
+  EXPECT_NE(model.get_parameter("encoder.layers.0.linear1.weight").to_vector<float>(),
+            model.get_parameter("encoder.layers.1.linear1.weight").to_vector<float>());
+}
+
 // The weights after an epoch of training, all bits of them.
 std::vector<std::vector<float>> trained(Kind kind, int threads) {
   set_num_threads(threads);
@@ -98,7 +119,7 @@ std::vector<std::vector<float>> trained(Kind kind, int threads) {
 
 TEST(Models, TrainToTheSameBitsAtAnyNumberOfThreads) {
   const int before = get_num_threads();
-  for (Kind kind : {Kind::kLinear, Kind::kTwoLayer, Kind::kMultiLayer}) {
+  for (Kind kind : {Kind::kLinear, Kind::kTwoLayer, Kind::kMultiLayer, Kind::kPatchTransformer}) {
     const auto weights = trained(kind, 1);
     EXPECT_EQ(trained(kind, 1), weights);
     EXPECT_EQ(trained(kind, 2), weights);
@@ -108,7 +129,7 @@ TEST(Models, TrainToTheSameBitsAtAnyNumberOfThreads) {
 }
 
 TEST(Kind, IsAFlagByItsName) {
-  for (Kind kind : {Kind::kLinear, Kind::kTwoLayer, Kind::kMultiLayer}) {
+  for (Kind kind : {Kind::kLinear, Kind::kTwoLayer, Kind::kMultiLayer, Kind::kPatchTransformer}) {
     Kind parsed{};
     std::string error;
     EXPECT_TRUE(AbslParseFlag(AbslUnparseFlag(kind), &parsed, &error));
@@ -117,7 +138,7 @@ TEST(Kind, IsAFlagByItsName) {
   Kind parsed{};
   std::string error;
   EXPECT_FALSE(AbslParseFlag("conv", &parsed, &error));
-  EXPECT_EQ(error, "expected one of linear, two_layer, multi_layer");
+  EXPECT_EQ(error, "expected one of linear, two_layer, multi_layer, patch_transformer");
 }
 
 }  // namespace

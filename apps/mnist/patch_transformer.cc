@@ -1,0 +1,42 @@
+#include "lamina/apps/mnist/patch_transformer.h"
+
+namespace lamina::apps::mnist {
+namespace {
+
+constexpr int64_t kSide = 4;    // patches per row
+constexpr int64_t kPixels = 7;  // of a row of a patch
+constexpr int64_t kWidth = 64;
+
+// The layers of an encoder start as copies of one: these start each with values of its own.
+nn::TransformerEncoder make_encoder() {
+  nn::TransformerLayerOptions options;
+  options.dim_feedforward = 2 * kWidth;
+  options.dropout = 0;
+  options.activation = "gelu";
+  options.batch_first = true;
+  options.norm_first = true;
+  nn::TransformerEncoder encoder(nn::TransformerEncoderLayer(kWidth, 4, options), 2,
+                                 nn::LayerNorm(Dims{kWidth}));
+  for (nn::TransformerEncoderLayer& layer : *encoder.layers) layer.reset_parameters();
+  return encoder;
+}
+
+}  // namespace
+
+Tensor patches(const Tensor& images) {
+  return images.reshape({images.size(0), kSide, kPixels, kSide, kPixels})
+      .transpose(2, 3)
+      .reshape({images.size(0), kSide * kSide, kPixels * kPixels});
+}
+
+PatchTransformer::PatchTransformer()
+    : embedding(this, "embedding", kPixels * kPixels, kWidth),
+      positions(this, "positions"),
+      encoder(this, "encoder", make_encoder()),
+      head(this, "head", kWidth, 10) {}
+
+Tensor PatchTransformer::forward(const Tensor& images) {
+  return head(encoder(positions(embedding(patches(images)))).mean(1));
+}
+
+}  // namespace lamina::apps::mnist
