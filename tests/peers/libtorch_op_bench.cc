@@ -20,6 +20,15 @@ torch::Tensor conv3x3(const torch::Tensor& x, const torch::Tensor& weight,
                       const torch::Tensor& bias) {
   return torch::conv2d(x, weight, bias, 1, 1);
 }
+torch::Tensor layer_normed(const torch::Tensor& x, const torch::Tensor& weight,
+                           const torch::Tensor& bias) {
+  return torch::layer_norm(x, weight.sizes(), weight, bias);
+}
+torch::Tensor batch_normed(const torch::Tensor& x, const torch::Tensor& weight,
+                           const torch::Tensor& bias, const torch::Tensor& running_mean,
+                           const torch::Tensor& running_var) {
+  return torch::batch_norm(x, weight, bias, running_mean, running_var, true, 0.1, 1e-5, false);
+}
 
 }  // namespace
 

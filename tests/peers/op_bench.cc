@@ -33,6 +33,15 @@ peer::Tensor rows_of(const peer::Tensor& weight, const peer::Tensor& ids) {
 peer::Tensor conv3x3(const peer::Tensor& x, const peer::Tensor& weight, const peer::Tensor& bias) {
   return conv2d(x, weight, bias, {1, 1});
 }
+peer::Tensor layer_normed(const peer::Tensor& x, const peer::Tensor& weight,
+                          const peer::Tensor& bias) {
+  return layer_norm(x, weight.shape(), weight, bias);
+}
+peer::Tensor batch_normed(const peer::Tensor& x, const peer::Tensor& weight,
+                          const peer::Tensor& bias, const peer::Tensor& running_mean,
+                          const peer::Tensor& running_var) {
+  return batch_norm(x, running_mean, running_var, weight, bias, {.training = true});
+}
 
 }  // namespace
 

@@ -8,6 +8,9 @@
 //   void clear_grad(Tensor& leaf);
 //   Tensor rows_of(const Tensor& weight, const Tensor& ids);   // the rows ids of weight
 //   Tensor conv3x3(const Tensor& x, const Tensor& weight, const Tensor& bias);   // padding 1
+//   Tensor layer_normed(const Tensor& x, const Tensor& weight, const Tensor& bias);   // rows
+//   Tensor batch_normed(const Tensor& x, const Tensor& weight, const Tensor& bias,   // in training
+//                       const Tensor& running_mean, const Tensor& running_var);
 #ifndef LAMINA_TESTS_PEERS_OP_ROWS_H_
 #define LAMINA_TESTS_PEERS_OP_ROWS_H_
 
@@ -31,6 +34,7 @@ class OpBench {
     peer::manual_seed(0);
     if (filter_ == kChainMemory) return chain_memory();
     dispatch();
+    normalization();
     const peer::NoGradGuard no_grad;
     pointwise();
     reductions();
@@ -121,6 +125,28 @@ class OpBench {
       clear_grad(w);
       clear_grad(b);
     });
+  }
+
+  // Forward and backward, with gradients of the input, the weight and the bias.
+  void normalization() const {
+    const auto forward_and_backward = [this](const std::string& name, Tensor x, int64_t parameters,
+                                             const auto& f) {
+      x.requires_grad_();
+      Tensor w = peer::ones({parameters}).requires_grad_();
+      Tensor b = peer::zeros({parameters}).requires_grad_();
+      row(name, [&] {
+        f(x, w, b).sum().backward();
+        clear_grad(x);
+        clear_grad(w);
+        clear_grad(b);
+      });
+    };
+    forward_and_backward("layernorm_768x128_fwd_bwd", peer::randn({768, 128}), 128, layer_normed);
+    const Tensor mean = peer::zeros({64}), variance = peer::ones({64});
+    forward_and_backward("batchnorm_100x64x14x14_fwd_bwd", peer::randn({100, 64, 14, 14}), 64,
+                         [&](const Tensor& x, const Tensor& w, const Tensor& b) {
+                           return batch_normed(x, w, b, mean, variance);
+                         });
   }
 
   void pointwise() const {
