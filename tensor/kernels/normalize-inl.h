@@ -21,9 +21,9 @@ namespace lamina::kernels::HWY_NAMESPACE {
 // squares of those. `shift` is the mean, rounded.
 HWY_INLINE void moments(double shift, double deviations, double squares, int64_t n, double* mean,
                         double* variance) {
-  const double count = static_cast<double>(n), difference = deviations / count;
+  const double part = 1 / static_cast<double>(n), difference = deviations * part;
   *mean = shift + difference;
-  *variance = std::max(0.0, squares / count - difference * difference);
+  *variance = std::max(0.0, squares * part - difference * difference);
   if (std::isnan(squares)) *variance = squares;
 }
 

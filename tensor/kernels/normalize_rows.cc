@@ -17,27 +17,32 @@ HWY_BEFORE_NAMESPACE();
 namespace lamina::kernels::HWY_NAMESPACE {
 
 template <bool kCentered, class T>
-HWY_INLINE void normalize_row(const T* HWY_RESTRICT x, int64_t n, double eps,
-                              const T* HWY_RESTRICT weight, const T* HWY_RESTRICT bias,
-                              T* HWY_RESTRICT y, double* mean, double* variance) {
+HWY_INLINE void moments_of_row(const T* HWY_RESTRICT x, int64_t n, double* mean, double* variance) {
   const hn::ScalableTag<T> d;
   using V = hn::Vec<decltype(d)>;
   T shift = 0;
   if constexpr (kCentered) {
-    TwoSums<decltype(d)> sum(d);
+    Sums<decltype(d), 1> sum(d);
     sum.add_row(n, [&](int64_t i, int64_t m, V& s, V&)
                        HWY_ATTR { s = hn::Add(s, load_some(d, x + i, m, 0)); });
     shift = static_cast<T>(sum.first() / static_cast<double>(n));
   }
   const V shifts = hn::Set(d, shift);
-  TwoSums<decltype(d)> deviations(d);
+  Sums<decltype(d), 2> deviations(d);
   deviations.add_row(n, [&](int64_t i, int64_t m, V& s, V& t) HWY_ATTR {
     const V v = hn::Sub(load_some(d, x + i, m, shift), shifts);
     if constexpr (kCentered) s = hn::Add(s, v);
     t = hn::MulAdd(v, v, t);
   });
   moments(shift, deviations.first(), deviations.second(), n, mean, variance);
-  const Standard<T> h(*mean, *variance, eps);
+}
+
+template <class T>
+HWY_INLINE void normalize_row(const T* HWY_RESTRICT x, int64_t n, const Standard<T>& h,
+                              const T* HWY_RESTRICT weight, const T* HWY_RESTRICT bias,
+                              T* HWY_RESTRICT y) {
+  const hn::ScalableTag<T> d;
+  using V = hn::Vec<decltype(d)>;
   const V middle = hn::Set(d, h.shift), scale = hn::Set(d, h.scale), rest = hn::Set(d, h.rest);
   for_vectors(d, n, [&](int64_t i, int64_t m) HWY_ATTR {
     const V v = hn::MulAdd(hn::Sub(load_some(d, x + i, m, 0), middle), scale, rest);
@@ -54,7 +59,7 @@ HWY_INLINE void backward_row(const T* HWY_RESTRICT dy, const T* HWY_RESTRICT x, 
   const hn::ScalableTag<T> d;
   using V = hn::Vec<decltype(d)>;
   const V shifts = hn::Set(d, h.shift), scale = hn::Set(d, h.scale), rest = hn::Set(d, h.rest);
-  TwoSums<decltype(d)> sums(d);
+  Sums<decltype(d), 2> sums(d);
   sums.add_row(n, [&](int64_t i, int64_t m, V& s, V& t) HWY_ATTR {
     const V dyi = load_some(d, dy + i, m, 0);
     const V hi = hn::MulAdd(hn::Sub(load_some(d, x + i, m, 0), shifts), scale, rest);
@@ -92,9 +97,17 @@ void normalize_all(const NormRows& s, const NormForward& f) {
   const T* x = static_cast<const T*>(f.x);
   T* y = static_cast<T*>(f.y);
   parallel_for(0, s.rows, grain_of(n), [&](int64_t first, int64_t last) {
-    for (int64_t r = first; r < last; ++r) {
-      normalize_row<kCentered>(x + r * n, n, f.eps, weight, bias, y + r * n, f.mean + r,
-                               f.variance + r);
+    // Some rows at a time, so that short ones do not wait for the moments of each.
+    const int64_t block = std::max<int64_t>(1, std::min<int64_t>(16, 4096 / n));
+    for (int64_t r0 = first; r0 < last; r0 += block) {
+      const int64_t end = std::min(last, r0 + block);
+      for (int64_t r = r0; r < end; ++r) {
+        moments_of_row<kCentered>(x + r * n, n, f.mean + r, f.variance + r);
+      }
+      for (int64_t r = r0; r < end; ++r) {
+        const Standard<T> h(f.mean[r], f.variance[r], f.eps);
+        normalize_row(x + r * n, n, h, weight, bias, y + r * n);
+      }
     }
   });
 }

@@ -30,14 +30,14 @@ void normalize_group(const NormSegments& s, const NormForward& f, int64_t group)
   using V = hn::Vec<decltype(d)>;
   const T* HWY_RESTRICT x = static_cast<const T*>(f.x);
   const int64_t count = s.runs * s.segments * s.length;
-  TwoSums<decltype(d)> sum(d);
+  Sums<decltype(d), 1> sum(d);
   for_segments(s, group, [&](int64_t, int64_t at) HWY_ATTR {
     sum.add_row(s.length, [&](int64_t i, int64_t m, V& a, V&)
                               HWY_ATTR { a = hn::Add(a, load_some(d, x + at + i, m, 0)); });
   });
   const T shift = static_cast<T>(sum.first() / static_cast<double>(count));
   const V shifts = hn::Set(d, shift);
-  TwoSums<decltype(d)> deviations(d);
+  Sums<decltype(d), 2> deviations(d);
   for_segments(s, group, [&](int64_t, int64_t at) HWY_ATTR {
     deviations.add_row(s.length, [&](int64_t i, int64_t m, V& a, V& b) HWY_ATTR {
       const V v = hn::Sub(load_some(d, x + at + i, m, shift), shifts);
@@ -77,7 +77,7 @@ void backward_group(const NormSegments& s, const NormBackward& b, int64_t group,
   };
   double total_g = 0, total_gh = 0;
   for (int64_t r = 0; r < s.runs; ++r) {
-    TwoSums<decltype(d)> run(d);
+    Sums<decltype(d), 2> run(d);
     int64_t at = group * s.group_step + r * s.run_step;
     for (int64_t j = 0; j < s.segments; ++j, at += s.segment_step) {
       run.add_row(s.length, [&](int64_t i, int64_t m, V& t, V& u) HWY_ATTR {

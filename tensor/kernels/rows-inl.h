@@ -54,16 +54,16 @@ HWY_INLINE void store_some(D d, hn::Vec<D> v, hn::TFromD<D>* x, int64_t n) {
 #endif
 }
 
-// Two sums over many terms. They are added in vectors, for at most kBlock terms, and those sums in
+// One or two sums over many terms. They are added in vectors, for at most kBlock terms, and those sums in
 // float64: so a sum of any length is accurate.
-template <class D>
-class TwoSums {
+template <class D, int kSums>
+class Sums {
  public:
   using V = hn::Vec<D>;
-  explicit TwoSums(D d) : d_(d) { clear(); }
+  explicit Sums(D d) : d_(d) { clear(); }
 
-  // Adds body(i, m, s, t) of a row of n: the terms of the m elements from i are added to s and t, 0
-  // in lanes from m on.
+  // Adds a row of n: body(i, m, s, t) adds the terms of the m elements from i to s and, of two sums,
+  // to t; 0 in lanes from m on.
   template <class Body>
   HWY_INLINE void add_row(int64_t n, const Body& body) {
     const int64_t lanes = static_cast<int64_t>(hn::Lanes(d_));
@@ -103,7 +103,7 @@ class TwoSums {
           hn::GetLane(hn::SumOfLanes(d_, hn::Add(hn::Add(v[0], v[1]), hn::Add(v[2], v[3])))));
     };
     first_ += total(s_);
-    second_ += total(t_);
+    if constexpr (kSums == 2) second_ += total(t_);
     clear();
   }
 
