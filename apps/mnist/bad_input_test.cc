@@ -28,7 +28,7 @@ void expect_error(const std::string& arguments, const std::string& text) {
 TEST(BadFlag, UnknownModel) {
   expect_error("--model=conv",
                "Illegal value 'conv' specified for flag 'model'; "
-               "expected one of linear, two_layer, multi_layer, patch_transformer");
+               "expected one of linear, two_layer, multi_layer, mlp_resnet, patch_transformer");
 }
 
 TEST(BadFlag, NumberOutOfRange) {

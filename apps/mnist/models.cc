@@ -1,5 +1,7 @@
 #include "lamina/apps/mnist/models.h"
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "lamina/apps/mnist/patch_transformer.h"
@@ -16,6 +18,7 @@ constexpr Entry kModels[] = {
     {Kind::kLinear, "linear", 0.2},
     {Kind::kTwoLayer, "two_layer", 0.3},
     {Kind::kMultiLayer, "multi_layer", 0.2},
+    {Kind::kMlpResnet, "mlp_resnet", 0.3},
     {Kind::kPatchTransformer, "patch_transformer", 0.1},
 };
 
@@ -50,6 +53,18 @@ Tensor MultiLayer::forward(const Tensor& x) {
   return y;
 }
 
+nn::Sequential mlp_resnet(int64_t width, int64_t blocks, double dropout) {
+  nn::Sequential model(nn::Linear(kPixels, width), nn::ReLU());
+  for (int64_t i = 0; i < blocks; ++i) {
+    nn::Residual sum(nn::Sequential(nn::Linear(width, width / 2), nn::BatchNorm1d(width / 2),
+                                    nn::ReLU(), nn::Dropout(dropout), nn::Linear(width / 2, width),
+                                    nn::BatchNorm1d(width)));
+    model.push_back(nn::Sequential(std::move(sum), nn::ReLU()));
+  }
+  model.push_back(nn::Linear(width, kClasses));
+  return model;
+}
+
 bool AbslParseFlag(absl::string_view text, Kind* kind, std::string* error) {
   for (const Entry& model : kModels) {
     if (text == model.name) {
@@ -72,6 +87,8 @@ std::unique_ptr<nn::Layer> make_model(Kind kind, const std::vector<int64_t>& hid
       return std::make_unique<nn::Linear>(make_linear(kPixels, kClasses));
     case Kind::kTwoLayer:
       return std::make_unique<TwoLayer>();
+    case Kind::kMlpResnet:
+      return std::make_unique<nn::Sequential>(mlp_resnet());
     case Kind::kPatchTransformer:
       return std::make_unique<PatchTransformer>();
     case Kind::kMultiLayer:

@@ -1,6 +1,7 @@
-// The networks of the application: images (n, 784) -> logits (n, 10). The three here are those of
-// the Modern AI course: no bias, ReLU between the products, weights from a normal distribution with
-// mean 0 and standard deviation sqrt(2 / fan_in); patch_transformer.h has the fourth.
+// The networks of the application, images (n, 784) -> logits (n, 10). linear, two_layer and
+// multi_layer are those of the Modern AI course: no bias, ReLU between the products, weights from a
+// normal distribution with mean 0 and standard deviation sqrt(2 / fan_in). mlp_resnet is needle's
+// MLPResNet. patch_transformer.h has the fifth.
 #ifndef LAMINA_APPS_MNIST_MODELS_H_
 #define LAMINA_APPS_MNIST_MODELS_H_
 
@@ -36,9 +37,13 @@ class MultiLayer : public nn::Layer {
   nn::Child<nn::ModuleList<nn::Linear>> linears{this, "linears"};
 };
 
-enum class Kind { kLinear, kTwoLayer, kMultiLayer, kPatchTransformer };
+// 784-width, ReLU, `blocks` residual blocks and width-10. A block is ReLU(x + f(x)), where f is
+// Linear-BatchNorm-ReLU-Dropout to width / 2 and Linear-BatchNorm back.
+nn::Sequential mlp_resnet(int64_t width = 100, int64_t blocks = 3, double dropout = 0.1);
 
-// Flags of this type take linear, two_layer, multi_layer or patch_transformer.
+enum class Kind { kLinear, kTwoLayer, kMultiLayer, kMlpResnet, kPatchTransformer };
+
+// Flags of this type take linear, two_layer, multi_layer, mlp_resnet or patch_transformer.
 bool AbslParseFlag(absl::string_view text, Kind* kind, std::string* error);
 std::string AbslUnparseFlag(Kind kind);
 

@@ -78,6 +78,31 @@ TEST(Models, PrintAsInPyTorch) {
 ))");
 }
 
+TEST(Models, MlpResnetIsNeedles) {
+  EXPECT_EQ(mlp_resnet(8, 1).str(), R"(Sequential(
+  (0): Linear(in_features=784, out_features=8, bias=True)
+  (1): ReLU()
+  (2): Sequential(
+    (0): Residual(
+      (fn): Sequential(
+        (0): Linear(in_features=8, out_features=4, bias=True)
+        (1): BatchNorm1d(4, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True)
+        (2): ReLU()
+        (3): Dropout(p=0.1, inplace=False)
+        (4): Linear(in_features=4, out_features=8, bias=True)
+        (5): BatchNorm1d(8, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True)
+      )
+    )
+    (1): ReLU()
+  )
+  (3): Linear(in_features=8, out_features=10, bias=True)
+))");
+  int64_t parameters = 0;
+  for (const Tensor& p : mlp_resnet().parameters()) parameters += p.numel();
+  // 784 100 + 100, three times (100 50 + 50 + 50 100 + 100 and 2 50 + 2 100), 100 10 + 10
+  EXPECT_EQ(parameters, 78500 + 3 * (10150 + 300) + 1010);
+}
+
 TEST(PatchTransformer, TakesPatchesRowByRow) {
   const Tensor image = arange(784, float32).view({1, 784});
   const Tensor all = patches(image.expand({2, 784}));
@@ -119,7 +144,8 @@ std::vector<std::vector<float>> trained(Kind kind, int threads) {
 
 TEST(Models, TrainToTheSameBitsAtAnyNumberOfThreads) {
   const int before = get_num_threads();
-  for (Kind kind : {Kind::kLinear, Kind::kTwoLayer, Kind::kMultiLayer, Kind::kPatchTransformer}) {
+  for (Kind kind : {Kind::kLinear, Kind::kTwoLayer, Kind::kMultiLayer, Kind::kMlpResnet,
+                    Kind::kPatchTransformer}) {
     const auto weights = trained(kind, 1);
     EXPECT_EQ(trained(kind, 1), weights);
     EXPECT_EQ(trained(kind, 2), weights);
@@ -129,7 +155,8 @@ TEST(Models, TrainToTheSameBitsAtAnyNumberOfThreads) {
 }
 
 TEST(Kind, IsAFlagByItsName) {
-  for (Kind kind : {Kind::kLinear, Kind::kTwoLayer, Kind::kMultiLayer, Kind::kPatchTransformer}) {
+  for (Kind kind : {Kind::kLinear, Kind::kTwoLayer, Kind::kMultiLayer, Kind::kMlpResnet,
+                    Kind::kPatchTransformer}) {
     Kind parsed{};
     std::string error;
     EXPECT_TRUE(AbslParseFlag(AbslUnparseFlag(kind), &parsed, &error));
@@ -138,7 +165,7 @@ TEST(Kind, IsAFlagByItsName) {
   Kind parsed{};
   std::string error;
   EXPECT_FALSE(AbslParseFlag("conv", &parsed, &error));
-  EXPECT_EQ(error, "expected one of linear, two_layer, multi_layer, patch_transformer");
+  EXPECT_EQ(error, "expected one of linear, two_layer, multi_layer, mlp_resnet, patch_transformer");
 }
 
 }  // namespace
