@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <limits>
 
 #include "lamina/tensor/kernels/strided.h"
@@ -14,6 +13,7 @@
 // Highway's headers, and those that use them, come after foreach_target.h.
 #include "hwy/highway.h"
 #include "lamina/tensor/kernels/math-inl.h"
+#include "lamina/tensor/kernels/rows-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace lamina::kernels::HWY_NAMESPACE {
@@ -23,43 +23,6 @@ namespace hn = hwy::HWY_NAMESPACE;
 template <class D>
 HWY_INLINE hn::Vec<D> exp_below(D d, hn::Vec<D> x) {
   return exp_within(d, at_least(d, -104, x));
-}
-
-// Calls body(first lane, lanes) with whole vectors and then the rest. Rows are short (10 classes)
-// as often as long, so the rest is a masked load, not a scalar loop.
-template <class D, class Body>
-HWY_INLINE void for_vectors(D d, int64_t n, const Body& body) {
-  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  int64_t i = 0;
-  for (; i + lanes <= n; i += lanes) body(i, lanes);
-  if (i < n) body(i, n - i);
-}
-
-template <class D>
-HWY_INLINE hn::Vec<D> load_some(D d, const float* x, int64_t n, float fill) {
-  if (n == static_cast<int64_t>(hn::Lanes(d))) return hn::LoadU(d, x);
-    // Masked: a buffer just written in pieces cannot be read fast as a whole.
-#if !HWY_MEM_OPS_MIGHT_FAULT
-  const auto first = hn::FirstN(d, n);
-  return hn::IfThenElse(first, hn::MaskedLoad(first, d, x), hn::Set(d, fill));
-#else
-  HWY_ALIGN float buffer[HWY_MAX_BYTES / sizeof(float)];
-  hn::Store(hn::Set(d, fill), d, buffer);
-  std::memcpy(buffer, x, n * sizeof(float));
-  return hn::Load(d, buffer);
-#endif
-}
-
-template <class D>
-HWY_INLINE void store_some(D d, hn::Vec<D> v, float* x, int64_t n) {
-  if (n == static_cast<int64_t>(hn::Lanes(d))) return hn::StoreU(v, d, x);
-#if !HWY_MEM_OPS_MIGHT_FAULT
-  hn::BlendedStore(v, hn::FirstN(d, n), d, x);
-#else
-  HWY_ALIGN float buffer[HWY_MAX_BYTES / sizeof(float)];
-  hn::Store(v, d, buffer);
-  std::memcpy(x, buffer, n * sizeof(float));
-#endif
 }
 
 constexpr float kLowest = -std::numeric_limits<float>::infinity();
