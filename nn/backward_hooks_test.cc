@@ -229,6 +229,24 @@ TEST(BackwardHooks, ThatLeaveAGradientOfAnotherShapeAreNamed) {
   EXPECT_EQ(x.grad().sum().item<float>(), 12);
 }
 
+TEST(BackwardHooks, ThatWriteToAGradientAreNamed) {
+  Scale layer(3);
+  HookHandle handle = layer.register_backward_hook(
+      [](Module&, std::vector<Tensor>&, absl::Span<const Tensor> outputs) { outputs[0].mul_(2); });
+  Tensor x = ones(2).requires_grad_();
+  EXPECT_THROWS(
+      RuntimeError,
+      "[backward hook] expected the hook of Scale to leave the gradients as they are, got "
+      "one that was written to",
+      layer(x).backward(ones(2)));
+  handle.remove();
+  layer.register_backward_pre_hook(
+      [](Module&, std::vector<Tensor>& outputs) { outputs[0].mul_(2); });
+  EXPECT_THROWS(RuntimeError,
+                "[backward pre-hook] expected the hook of Scale to leave the gradients",
+                layer(x).backward(ones(2)));
+}
+
 TEST(BackwardHooks, MayPutAnythingForAnInputThatWantsNoGradient) {
   Mixer mixer;
   mixer.register_backward_hook([](Module&, std::vector<Tensor>& inputs, absl::Span<const Tensor>) {

@@ -11,8 +11,8 @@
 // Inputs and outputs are the tensors among the arguments and in the result of the call, in order:
 // those in pairs, tuples, arrays, vectors and optionals too (tensors_in.h). Those that a hook gets
 // as a std::vector<Tensor>& it may replace, but for their number (RuntimeError) and, of gradients,
-// their shapes and dtypes (ShapeError). A struct of yours
-// shows its tensors by a member function template:
+// their shapes and dtypes (ShapeError); it must not write to gradients (RuntimeError). A struct of
+// yours shows its tensors by a member function template:
 //
 //   struct State {
 //     template <class F> void for_each_tensor(F f) { f(hidden); f(cell); }

@@ -80,6 +80,23 @@ void check_left(const char* hook, const Registry& of, const char* tensor,
   }
 }
 
+// Changes when one of the gradients is written to.
+uint32_t versions_of(const std::vector<Tensor>& gradients) {
+  uint32_t sum = 0;
+  for (const Tensor& gradient : gradients) {
+    if (gradient.defined()) sum += gradient.data().version();
+  }
+  return sum;
+}
+// `given` is what the hook got, and `versions` theirs before.
+void check_not_written(const char* hook, const Registry& of, const std::vector<Tensor>& given,
+                       uint32_t versions) {
+  if (versions_of(given) == versions) return;
+  fail<RuntimeError>(hook, "expected the hook of ", name_of_module(of),
+                     " to leave the gradients as they are, got one that was written to; put "
+                     "another in its place");
+}
+
 }  // namespace
 
 void Call::check_needs_no_owner(const Module& caller, const Module& module) {
@@ -110,7 +127,10 @@ struct HookedCall::Backward {
     if (live == nullptr || live->module == nullptr) return;
     live->hooks->backward_pre.for_each([&](const BackwardPreHook& hook) {
       if (live->module == nullptr) return;  // destroyed by the hook before
+      const std::vector<Tensor> given = grad_outputs;
+      const uint32_t versions = versions_of(given);
       hook(*live->module, grad_outputs);
+      check_not_written("backward pre-hook", *live, given, versions);
       check_left("backward pre-hook", *live, "output", outputs, grad_outputs);
     });
   }
@@ -122,7 +142,11 @@ struct HookedCall::Backward {
     if (live == nullptr || live->module == nullptr) return;
     live->hooks->backward.for_each([&](const BackwardHook& hook) {
       if (live->module == nullptr) return;
+      std::vector<Tensor> given = grad_inputs;
+      given.insert(given.end(), came.begin(), came.end());
+      const uint32_t versions = versions_of(given);
       hook(*live->module, grad_inputs, came);
+      check_not_written("backward hook", *live, given, versions);
       check_left("backward hook", *live, "input", inputs, grad_inputs);
     });
   }
