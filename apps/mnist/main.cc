@@ -46,7 +46,7 @@ ABSL_FLAG(Count, batch_size, Count{100}, "images per step");
 ABSL_FLAG(std::optional<Positive>, learning_rate, std::nullopt,
           "of gradient descent (default: 0.2 for linear and multi_layer, 0.3 for two_layer and "
           "mlp_resnet, "
-          "0.1 for patch_transformer)");
+          "0.05 for patch_transformer)");
 ABSL_FLAG(bool, shuffle, true, "train in a new order in each epoch; --noshuffle: in the file's");
 ABSL_FLAG(Seed, seed, Seed{1}, "of weights and shuffling; the same seed gives the same numbers");
 ABSL_FLAG(std::optional<Threads>, threads, std::nullopt,

@@ -19,7 +19,7 @@ constexpr Entry kModels[] = {
     {Kind::kTwoLayer, "two_layer", 0.3},
     {Kind::kMultiLayer, "multi_layer", 0.2},
     {Kind::kMlpResnet, "mlp_resnet", 0.3},
-    {Kind::kPatchTransformer, "patch_transformer", 0.1},
+    {Kind::kPatchTransformer, "patch_transformer", 0.05},
 };
 
 const Entry& entry(Kind kind) { return kModels[static_cast<int>(kind)]; }

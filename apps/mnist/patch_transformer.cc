@@ -33,10 +33,10 @@ PatchTransformer::PatchTransformer()
     : embedding(this, "embedding", kPixels * kPixels, kWidth),
       positions(this, "positions"),
       encoder(this, "encoder", make_encoder()),
-      head(this, "head", kWidth, 10) {}
+      head(this, "head", kSide * kSide * kWidth, 10) {}
 
 Tensor PatchTransformer::forward(const Tensor& images) {
-  return head(encoder(positions(embedding(patches(images)))).mean(1));
+  return head(encoder(positions(embedding(patches(images)))).flatten(1));
 }
 
 }  // namespace lamina::apps::mnist

@@ -9,8 +9,8 @@ namespace lamina::apps::mnist {
 Tensor patches(const Tensor& images);
 
 // A transformer to which the patches of an image are the words of a sentence: images (n, 784) ->
-// logits (n, 10). Dosovitskiy et al., "An image is worth 16x16 words", ICLR 2021; here the mean of
-// all words decides.
+// logits (n, 10). Dosovitskiy et al., "An image is worth 16x16 words", ICLR 2021; here all
+// words together decide.
 class PatchTransformer : public nn::Layer {
  public:
   PatchTransformer();
