@@ -26,16 +26,20 @@ constexpr double kRootHalf = 0.70710678118654752440;
 constexpr double kNormalDensityAt0 = 0.39894228040143267794;  // 1 / sqrt(2 pi)
 constexpr float kNormalRange = 14.5f;  // x^2 / 2 is 105, and e^-105 is 0 in float32
 
-// e^(-a^2 / 2) for 0 <= a <= kNormalRange or NaN. The square is taken in two parts, the first one
-// exact, because the exponential turns its rounding error into a relative one of 2^-24 a^2 / 2.
+// e^(-a^2 / 2) for 0 <= a <= kNormalRange or NaN. The square is taken in two parts that are exact
+// together, because the exponential turns its rounding error into a relative one of 2^-24 a^2 / 2.
 template <class D, class V>
 HWY_INLINE V normal_exp(D d, V a) {
-  const hn::RebindToUnsigned<D> du;
   const V one = hn::Set(d, 1.0f), minus_half = hn::Set(d, -0.5f);
+#if HWY_NATIVE_FMA
+  const V b = hn::Mul(minus_half, a), high = hn::Mul(b, a), low = hn::MulSub(b, a, high);
+#else
+  const hn::RebindToUnsigned<D> du;
   const V upper = hn::BitCast(d, hn::And(hn::BitCast(du, a), hn::Set(du, 0xFFFFF000u)));
   const V high = hn::Mul(minus_half, hn::Mul(upper, upper));
   const V low = hn::Mul(minus_half, hn::Mul(hn::Sub(a, upper), hn::Add(a, upper)));
-  const V n = hn::Round(hn::Mul(hn::Add(high, low), hn::Set(d, 1.44269504f)));
+#endif
+  const V n = hn::Round(hn::Mul(high, hn::Set(d, 1.44269504f)));
   const V r = hn::Add(minus_log2(d, high, n), low);
   return times_power_of_2(d, hn::MulAdd(r, hn::MulAdd(r, exp_rest(d, r), one), one), n);
 }
@@ -59,11 +63,12 @@ HWY_INLINE V scaled_normal_tail(D d, V a) {
 struct GeluVector {
   template <class D, class V>
   static HWY_INLINE V apply(D d, V x) {
-    x = at_least(d, -kNormalRange, x);
-    const V bounded = at_most(d, kNormalRange, x), a = hn::Abs(bounded);
-    // The exponential comes last, as the factor that underflows.
-    const V tail = hn::Mul(hn::Mul(bounded, scaled_normal_tail(d, a)), normal_exp(d, a));
-    return hn::IfThenElse(hn::Gt(x, hn::Zero(d)), hn::Sub(x, tail), tail);
+    const V a = at_most(d, kNormalRange, hn::Abs(x));
+    // The exponential comes last, as the factor that underflows. What is above 0 loses as much as
+    // its opposite has.
+    const V y =
+        hn::NegMulAdd(hn::Mul(a, scaled_normal_tail(d, a)), normal_exp(d, a), at_least(d, 0, x));
+    return hn::CopySign(y, x);  // -0 stays
   }
 };
 struct GeluSlopeVector {  // Phi(x) + x Phi'(x)
