@@ -93,7 +93,7 @@ class TransformerEncoder
   template <class Norm, class = std::enable_if_t<std::is_base_of_v<Layer, Norm>>>
   TransformerEncoder(const TransformerEncoderLayer& layer, int64_t num_layers, Norm&& last)
       : TransformerEncoder(layer, num_layers) {
-    norm.emplace(this, "norm", std::move(last));
+    norm.emplace(this, "norm", std::forward<Norm>(last));
   }
 
   Tensor forward(const Tensor& src, const TransformerEncoderCall& call) override;
@@ -152,7 +152,7 @@ class TransformerDecoder : public Callable<Tensor(const Tensor& tgt, const Tenso
   template <class Norm, class = std::enable_if_t<std::is_base_of_v<Layer, Norm>>>
   TransformerDecoder(const TransformerDecoderLayer& layer, int64_t num_layers, Norm&& last)
       : TransformerDecoder(layer, num_layers) {
-    norm.emplace(this, "norm", std::move(last));
+    norm.emplace(this, "norm", std::forward<Norm>(last));
   }
 
   Tensor forward(const Tensor& tgt, const Tensor& memory,

@@ -37,16 +37,15 @@ using lamina::apps::mnist::Kind;
 ABSL_FLAG(
     Kind, model, Kind::kTwoLayer,
     "linear (784-10), two_layer (784-300-10) or multi_layer (784, --hidden, 10), without bias; "
-    "mlp_resnet (784-100, 3 residual blocks with batch norm and dropout, 10); or patch_transformer "
-    "(patches of 7 x 7 pixels, width 64, 2 layers)");
+    "mlp_resnet (784-100, 3 residual blocks with batch norm and dropout, 10); "
+    "or patch_transformer (patches of 7 x 7 pixels, width 64, 2 layers)");
 ABSL_FLAG(std::optional<Widths>, hidden, std::nullopt,
           "widths of the hidden layers of multi_layer (default: 512,256)");
 ABSL_FLAG(Count, epochs, Count{10}, "passes over the training images");
 ABSL_FLAG(Count, batch_size, Count{100}, "images per step");
 ABSL_FLAG(std::optional<Positive>, learning_rate, std::nullopt,
           "of gradient descent (default: 0.2 for linear and multi_layer, 0.3 for two_layer and "
-          "mlp_resnet, "
-          "0.05 for patch_transformer)");
+          "mlp_resnet, 0.05 for patch_transformer)");
 ABSL_FLAG(bool, shuffle, true, "train in a new order in each epoch; --noshuffle: in the file's");
 ABSL_FLAG(Seed, seed, Seed{1}, "of weights and shuffling; the same seed gives the same numbers");
 ABSL_FLAG(std::optional<Threads>, threads, std::nullopt,

@@ -1,7 +1,7 @@
 // The networks of the application, images (n, 784) -> logits (n, 10). linear, two_layer and
 // multi_layer are those of the Modern AI course: no bias, ReLU between the products, weights from a
 // normal distribution with mean 0 and standard deviation sqrt(2 / fan_in). mlp_resnet is needle's
-// MLPResNet. patch_transformer.h has the fifth.
+// MLPResNet; patch_transformer has a header of its own.
 #ifndef LAMINA_APPS_MNIST_MODELS_H_
 #define LAMINA_APPS_MNIST_MODELS_H_
 
