@@ -11,9 +11,20 @@
 namespace lamina {
 namespace {
 
+Tensor widened(const Tensor& x) { return x.defined() ? x.to(float32) : x; }
+
 // The gradients as operations on Tensors, to be differentiated again.
 Gradients recorded_gradients(const Tensor& dy, const Tensor& x, const Tensor& weight,
-                             const Shape& parameters, const Normalization& how, double eps) {
+                             const Shape& parameters, const Normalization& how, double eps,
+                             const WantedGradients& wanted) {
+  if (is_half(x.dtype())) {
+    Gradients wide =
+        recorded_gradients(widened(dy), widened(x), widened(weight), parameters, how, eps, wanted);
+    for (size_t i = 0; i < wide.size(); ++i) {
+      if (wide[i].defined()) wide[i] = wide[i].to(x.dtype());
+    }
+    return wide;
+  }
   const Tensor from = dy.reshape(how.view);
   Tensor h = x.reshape(how.view);
   if (how.centered) h = h - mean(h, how.over, true);
@@ -26,8 +37,9 @@ Gradients recorded_gradients(const Tensor& dy, const Tensor& x, const Tensor& we
   for (int d = 0; d < how.view.rank(); ++d) {
     if (how.affine[d] == 1) summed.push_back(d);
   }
-  return {(dx * scale).reshape(x.shape()), sum(from * h, summed).reshape(parameters),
-          sum(from, summed).reshape(parameters)};
+  return {(dx * scale).reshape(x.shape()),
+          wanted.dweight ? sum(from * h, summed).reshape(parameters) : Tensor(),
+          wanted.dbias ? sum(from, summed).reshape(parameters) : Tensor()};
 }
 
 // Op::kName is what users call the operation.
@@ -55,7 +67,9 @@ struct Normalize : Function<Normalize<Op>> {
     const int parameter = wanted.dweight ? 1 : 2;
     const Shape shape =
         wanted.dweight || wanted.dbias ? ctx.input_shape(parameter) : Shape(how.affine.numel());
-    if (is_grad_enabled()) return recorded_gradients(dy, x, weight, shape, how, eps);
+    if (is_grad_enabled()) {
+      return recorded_gradients(dy, x, weight, shape, how, eps, wanted);
+    }
     const NormalizedGradients g =
         normalize_backward(dy.data(), x.data(), weight.data(), ctx.saved(2).data(),
                            ctx.saved(3).data(), how, eps, wanted);
@@ -144,6 +158,11 @@ void move_towards(const Tensor& running, const NDArray& fresh, double momentum) 
 Tensor with_running_statistics(const Tensor& x, const Tensor& running_mean,
                                const Tensor& running_var, const Tensor& weight, const Tensor& bias,
                                double eps) {
+  if (is_half(x.dtype())) {
+    return with_running_statistics(widened(x), widened(running_mean), widened(running_var),
+                                   widened(weight), widened(bias), eps)
+        .to(x.dtype());
+  }
   Shape shape = Shape::filled(x.dim(), 1);
   shape[1] = x.size(1);
   const Tensor scale = rsqrt(running_var.detach() + eps);

@@ -94,6 +94,42 @@ TEST(Normalization, ComputesHalfPrecisionInSingle) {
   EXPECT_EQ(y.to_vector<float>(), wide.to_vector<float>());
 }
 
+// Of values that float16 holds and whose squares it does not.
+TEST(Normalization, RoundsHalfPrecisionOnce) {
+  manual_seed(4);
+  for (const DType half : {float16, bfloat16}) {
+    SCOPED_TRACE(name_of(half));
+    const Tensor x = (randn({6, 5}) * 3000).to(half), root = (randn({6, 5}) * 1000).to(half);
+    const auto rounded = [&](const Tensor& t) { return t.to(half).to_vector<float>(); };
+
+    const Tensor mean = (randn(5) * 3000).to(half), variance = (rand(5) + 0.5).to(half);
+    EXPECT_EQ(batch_norm(x, mean, variance).to_vector<float>(),
+              rounded(batch_norm(x.to(float32), mean.to(float32), variance.to(float32))));
+
+    const auto gradient = [&](const Tensor& input, const Tensor& dy) {
+      const Tensor leaf = input.clone().requires_grad_();
+      return grad({sum(layer_norm(leaf, 5) * dy)}, {leaf}, {}, {.create_graph = true})[0];
+    };
+    EXPECT_EQ(gradient(x, root).to_vector<float>(),
+              rounded(gradient(x.to(float32), root.to(float32))));
+
+    const Tensor running = zeros(5, half), spread = ones(5, half);
+    batch_norm(x, running, spread, {}, {}, {.training = true});
+    const Tensor wide = zeros(5), wide_spread = ones(5);
+    batch_norm(x.to(float32), wide, wide_spread, {}, {}, {.training = true});
+    EXPECT_EQ(running.to_vector<float>(), rounded(wide));
+    EXPECT_EQ(spread.to_vector<float>(), rounded(wide_spread));
+  }
+}
+
+// A standard score of 0 would overflow: the unused lanes of the kernel must not come in.
+TEST(Normalization, OfLargeConstantRowsHasNoGradient) {
+  const Tensor x = full({2, 5}, 2e36).requires_grad_(), weight = ones(5).requires_grad_();
+  layer_norm(x, 5, weight).sum().backward();
+  EXPECT_EQ(x.grad().to_vector<float>(), std::vector<float>(10, 0));
+  EXPECT_EQ(weight.grad().to_vector<float>(), std::vector<float>(5, 0));
+}
+
 TEST(Normalization, OfInfinityIsNotANumber) {
   const Tensor y = layer_norm(tensor({1.f, INFINITY, 2.f}, {1, 3}), 3);
   for (const float v : y.to_vector<float>()) EXPECT_TRUE(std::isnan(v));

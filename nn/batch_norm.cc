@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "lamina/nn/init.h"
+#include "lamina/nn/norm.h"
 #include "lamina/nn/repr.h"
 
 namespace lamina::nn {
@@ -38,6 +39,10 @@ Tensor functional::instance_norm(const Tensor& x, const Tensor& running_mean,
       fail<ShapeError>(kName, "expected weight, bias and running statistics of shape (", channels,
                        ",), got ", t->shape().str());
     }
+  }
+  if (n * channels > 0 && x.numel() == n * channels) {
+    fail<ValueError>(kName, "expected more than 1 value per channel of each image, got shape ",
+                     x.shape().str());
   }
   // The n have channels of their own: a batch of one with n times as many.
   Shape shape = x.shape();
@@ -79,9 +84,7 @@ ChannelNorm::ChannelNorm(const char* name, int64_t num_features, const BatchNorm
                           options.track_running_stats ? zeros({}, int64) : Tensor()),
       num_features_(num_features),
       options_(options) {
-  if (!(options.eps >= 0)) {
-    fail<ValueError>(name, "expected an eps of at least 0, got ", options.eps);
-  }
+  check_eps(name, options.eps);
   const double momentum = options.momentum.value_or(0);
   if (!(momentum >= 0 && momentum <= 1)) {
     fail<ValueError>(name, "expected a momentum in [0, 1], got ", momentum);
@@ -127,7 +130,7 @@ Tensor ChannelNorm::batch_norm(const Tensor& x) {
   NDArray batches = num_batches_tracked.data();
   if (!options_.momentum) call.momentum = 1 / (1 + static_cast<double>(batches.item<int64_t>()));
   const Tensor y = lamina::batch_norm(x, running_mean, running_var, weight, bias, call);
-  batches.copy_(batches + 1);
+  if (x.numel() > 0) batches.copy_(batches + 1);
   return y;
 }
 

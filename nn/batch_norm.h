@@ -64,7 +64,7 @@ class ChannelNorm : public Layer {
   Parameter bias;    // starts at 0
   Buffer running_mean;
   Buffer running_var;
-  Buffer num_batches_tracked;  // int64, 0-d
+  Buffer num_batches_tracked;  // int64, 0-d; those without elements do not count
 
  protected:
   // Throws ValueError for a negative size or eps, and a momentum outside [0, 1].

@@ -95,6 +95,7 @@ TEST(BatchNorm1d, OfNoSamplesLeavesItsStatistics) {
   EXPECT_EQ(layer(ones({0, 2})).shape(), (Shape{0, 2}));
   EXPECT_THAT(layer.running_mean.to_vector<float>(), Each(0));
   EXPECT_THAT(layer.running_var.to_vector<float>(), Each(1));
+  EXPECT_EQ(layer.num_batches_tracked.item<int64_t>(), 0);
 }
 
 TEST(BatchNorm1d, ACopyHasStatisticsOfItsOwn) {
@@ -145,9 +146,9 @@ TEST(InstanceNorm2d, RefusesWhatItCannotDo) {
                 "channels, got shape (2, 4, 5, 5)",
                 InstanceNorm2d(3)(ones({2, 4, 5, 5})));
   EXPECT_THROWS(ValueError,
-                "[InstanceNorm2d] expected more than 1 value per channel when training, got shape "
-                "(1, 3, 1, 1)",
-                InstanceNorm2d(3)(ones({1, 3, 1, 1})));
+                "[InstanceNorm2d] expected more than 1 value per channel of each image, got shape "
+                "(2, 3, 1, 1)",
+                InstanceNorm2d(3)(ones({2, 3, 1, 1})));
   EXPECT_THROWS(
       ValueError, "[instance_norm] expected running statistics, or use_input_stats",
       functional::instance_norm(ones({1, 1, 2, 2}), {}, {}, {}, {}, {.use_input_stats = false}));

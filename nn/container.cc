@@ -29,7 +29,7 @@ void set_names(const Slots& slots, const std::vector<std::string>& names) {
 }
 
 // Throws ValueError if one comes twice, or is that of another member.
-void check_names(const Registry& registry, const Slots& slots,
+void check_names(const char* container, const Registry& registry, const Slots& slots,
                  const std::vector<std::string>& names) {
   absl::flat_hash_set<std::string> taken;
   for (const auto& slot : registry.tensors) taken.insert(slot->name);
@@ -38,7 +38,7 @@ void check_names(const Registry& registry, const Slots& slots,
   }
   for (const std::string& name : names) {
     if (taken.insert(name).second) continue;
-    fail<ValueError>("Module", "expected the number \"", name,
+    fail<ValueError>(container, "expected the number \"", name,
                      "\" to be free for the module that comes to stand there, got one that is "
                      "registered already");
   }
@@ -46,11 +46,11 @@ void check_names(const Registry& registry, const Slots& slots,
 
 }  // namespace
 
-std::shared_ptr<ModuleSlot> insert_module(Registry& registry, const Slots& slots, size_t at,
-                                          std::string name, std::shared_ptr<Module> module,
-                                          CopyModule copy) {
+std::shared_ptr<ModuleSlot> insert_module(const char* container, Registry& registry,
+                                          const Slots& slots, size_t at, std::string name,
+                                          std::shared_ptr<Module> module, CopyModule copy) {
   const std::vector<std::string> before = names_of(slots), after = renumbered(slots, at, 1);
-  check_names(registry, slots, after);
+  check_names(container, registry, slots, after);
   set_names(slots, after);
   std::shared_ptr<ModuleSlot> slot;
   try {
@@ -66,10 +66,10 @@ std::shared_ptr<ModuleSlot> insert_module(Registry& registry, const Slots& slots
   return slot;
 }
 
-void erase_module(Registry& registry, const Slots& slots, size_t at) {
+void erase_module(const char* container, Registry& registry, const Slots& slots, size_t at) {
   std::vector<std::string> names = renumbered(slots, at + 1, -1);
   names[at] = "";  // no member's
-  check_names(registry, slots, names);
+  check_names(container, registry, slots, names);
   set_names(slots, names);
   registry.remove(slots[at]);
 }

@@ -92,10 +92,10 @@ class ModuleIterator {
 // number `at` out. A module that has its number for a name keeps up with it; other names stay. Throw
 // ValueError, and then nothing has changed, for a name that is taken.
 using Slots = std::vector<std::shared_ptr<ModuleSlot>>;
-std::shared_ptr<ModuleSlot> insert_module(Registry& registry, const Slots& slots, size_t at,
-                                          std::string name, std::shared_ptr<Module> module,
-                                          CopyModule copy);
-void erase_module(Registry& registry, const Slots& slots, size_t at);
+std::shared_ptr<ModuleSlot> insert_module(const char* container, Registry& registry,
+                                          const Slots& slots, size_t at, std::string name,
+                                          std::shared_ptr<Module> module, CopyModule copy);
+void erase_module(const char* container, Registry& registry, const Slots& slots, size_t at);
 
 // Throws ValueError if the module at a place is no M.
 template <class M>

@@ -43,9 +43,15 @@ class ModuleList : public Module {
   }
   // The other's modules are in both lists from then on.
   void extend(const ModuleList& other) {
+    const size_t before = modules().size();
     const size_t count = other.modules().size();  // other may be this list
-    modules_.reserve(modules().size() + count);
-    for (size_t i = 0; i < count; ++i) push_back(other.modules_[i]);
+    modules_.reserve(before + count);
+    try {
+      for (size_t i = 0; i < count; ++i) push_back(other.modules_[i]);
+    } catch (...) {
+      while (modules_.size() > before) erase(-1);
+      throw;
+    }
   }
   // Puts a module before number i, or at the end for i = size().
   template <class M>

@@ -5,12 +5,15 @@
 #include "lamina/nn/repr.h"
 
 namespace lamina::nn {
-namespace {
 
-void check_eps(const char* name, double eps) {
+void internal::check_eps(const char* name, double eps) {
   if (eps >= 0) return;
   fail<ValueError>(name, "expected an eps of at least 0, got ", eps);
 }
+
+namespace {
+
+using internal::check_eps;
 
 void check_normalized_shape(const char* name, const Dims& shape) {
   bool good = !shape.empty();
@@ -63,10 +66,10 @@ Tensor LayerNorm::forward(const Tensor& x) {
   // The trailing dimensions that make a row.
   int64_t features = 1;
   Shape lead = x.shape();
-  while (!lead.empty() && features != normalized_shape_[0]) {
+  do {
     features *= lead[lead.rank() - 1];
     lead.erase(lead.rank() - 1);
-  }
+  } while (!lead.empty() && features != normalized_shape_[0]);
   if (features != normalized_shape_[0]) {
     fail<ShapeError>("LayerNorm", "expected x whose trailing extents multiply to ",
                      normalized_shape_[0], ", got shape ", x.shape().str());

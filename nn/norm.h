@@ -43,11 +43,19 @@ using lamina::rms_norm;
 
 }  // namespace functional
 
+namespace internal {
+
+// Throws ValueError unless eps is at least 0.
+void check_eps(const char* name, double eps);
+
+}  // namespace internal
+
 // functional::layer_norm
 class LayerNorm : public Layer {
  public:
   explicit LayerNorm(const Dims& normalized_shape, const LayerNormOptions& options = {});
-  // Normalises the trailing dimensions whose extents multiply to num_features, however many.
+  // Normalises the trailing dimensions whose extents multiply to num_features, however many; PyTorch
+  // takes the last one alone. LayerNorm({n}) means this one, LayerNorm(Dims{n}) the other.
   explicit LayerNorm(int64_t num_features, const LayerNormOptions& options = {});
 
   std::string extra_repr() const override;

@@ -58,6 +58,9 @@ TEST(LayerNorm, OfANumberOfFeaturesFlattensTrailingDimensions) {
                 "[LayerNorm] expected x whose trailing extents multiply to 8, got "
                 "shape (2, 3, 4)",
                 LayerNorm(8)(ones({2, 3, 4})));
+  EXPECT_THROWS(ShapeError,
+                "[LayerNorm] expected x whose trailing extents multiply to 1, got shape (2, 5)",
+                LayerNorm(1)(ones({2, 5})));
 }
 
 TEST(LayerNorm, StartsAsTheIdentityOfNormalisedRows) {

@@ -71,6 +71,9 @@ Tensor functional::rotary_position_encoding(const Tensor& x, int64_t offset,
     fail<ShapeError>(kName, "expected x (..., length, d) with an even d, got shape ",
                      x.shape().str());
   }
+  if (is_half(x.dtype())) {
+    return rotary_position_encoding(x.to(float32), offset, options).to(x.dtype());
+  }
   const int64_t d = x.size(-1), pairs = d / 2;
   const Tensor angle = angles(x.size(-2), pairs, d, options.base, offset);
   const Tensor c = cos(angle).to(x.dtype()), s = sin(angle).to(x.dtype());

@@ -207,7 +207,7 @@ class SequentialOf<R(In...)> : public Callable<R(In...)> {
   void erase(int64_t i) {
     const size_t at = index(i);
     if (at + 1 < steps_.size()) check_follows(given_to(at), at + 1, at == 0);
-    internal::erase_module(this->registry(), slots(), at);
+    internal::erase_module("Sequential", this->registry(), slots(), at);
     std::vector<Child<Module>> rest;  // not vector::erase: an assignment of a Child is of modules
     for (size_t j = 0; j < modules_.size(); ++j) {
       if (j != at) rest.push_back(std::move(modules_[j]));
@@ -221,10 +221,16 @@ class SequentialOf<R(In...)> : public Callable<R(In...)> {
   }
   // The other's modules are in both from then on, here under the numbers that are next.
   void extend(const SequentialOf& other) {
+    const size_t before = modules_.size();
     const size_t count = static_cast<size_t>(other.size());  // other may be this one
-    for (size_t i = 0; i < count; ++i) {
-      const internal::ModuleSlot& slot = other.modules_[i].slot();
-      insert_at(modules_.size(), absl::StrCat(size()), slot.module, other.steps_[i], slot.copy);
+    try {
+      for (size_t i = 0; i < count; ++i) {
+        const internal::ModuleSlot& slot = other.modules_[i].slot();
+        insert_at(modules_.size(), absl::StrCat(size()), slot.module, other.steps_[i], slot.copy);
+      }
+    } catch (...) {
+      while (modules_.size() > before) erase(-1);
+      throw;
     }
   }
 
@@ -268,8 +274,8 @@ class SequentialOf<R(In...)> : public Callable<R(In...)> {
                  const internal::Step& step, internal::CopyModule copy) {
     internal::check_takes(given_to(at), step, *module, name, at == 0);
     if (at < steps_.size()) check_follows({step.gives}, at, false);
-    const auto slot =
-        internal::insert_module(this->registry(), slots(), at, std::move(name), module, copy);
+    const auto slot = internal::insert_module("Sequential", this->registry(), slots(), at,
+                                              std::move(name), module, copy);
     slot->check = step.check;
     std::vector<Child<Module>> all;
     all.reserve(modules_.size() + 1);

@@ -87,7 +87,7 @@ TEST(Sequential, RefusesANumberThatIsTaken) {
     Parameter two{this, "2", ones(1)};
   };
   Stage stage;
-  EXPECT_THROWS(ValueError, "[Module] expected the number \"2\" to be free",
+  EXPECT_THROWS(ValueError, "[Sequential] expected the number \"2\" to be free",
                 stage.insert(0, ReLU()));
   EXPECT_THAT(keys_of(stage), ElementsAre("0", "1"));
   EXPECT_EQ(stage(ones({})).item<float>(), 10);  // (1 * 2 + 1) * 3 + 1

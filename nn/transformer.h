@@ -101,7 +101,7 @@ class TransformerEncoder
   Tensor operator()(const Tensor& src) { return (*this)(src, TransformerEncoderCall()); }
 
   Child<ModuleList<TransformerEncoderLayer>> layers{this, "layers"};
-  std::optional<Child<Layer>> norm;
+  std::optional<Child<Layer>> norm;  // if it was made with one: assign to *norm, never reset()
 };
 
 // ---- Decoder
@@ -163,7 +163,7 @@ class TransformerDecoder : public Callable<Tensor(const Tensor& tgt, const Tenso
   }
 
   Child<ModuleList<TransformerDecoderLayer>> layers{this, "layers"};
-  std::optional<Child<Layer>> norm;
+  std::optional<Child<Layer>> norm;  // if it was made with one: assign to *norm, never reset()
 };
 
 }  // namespace lamina::nn

@@ -100,6 +100,14 @@ Pass run_pass(const std::string& label, nn::Layer& model, nn::data::DataLoader& 
 absl::Status train(nn::Layer& model, const nn::data::Mnist& data, double learning_rate) {
   nn::data::DataLoaderOptions options;
   options.batch_size = absl::GetFlag(FLAGS_batch_size).value;
+  const int64_t images = data.train.images.size(0);
+  if (absl::GetFlag(FLAGS_model) == Kind::kMlpResnet &&
+      (options.batch_size == 1 || images % options.batch_size == 1)) {
+    return absl::InvalidArgumentError(absl::StrFormat(
+        "flag --batch_size: expected one that leaves no batch of a single image, which batch norm "
+        "cannot learn from, got %d for %d images",
+        options.batch_size, images));
+  }
   nn::data::DataLoader test_loader(data.test.images, data.test.labels, options);
   options.shuffle = absl::GetFlag(FLAGS_shuffle);
   options.seed = static_cast<uint64_t>(absl::GetFlag(FLAGS_seed).value);

@@ -54,12 +54,12 @@ Tensor MultiLayer::forward(const Tensor& x) {
 }
 
 nn::Sequential mlp_resnet(int64_t width, int64_t blocks, double dropout) {
-  nn::Sequential model(nn::Linear(kPixels, width), nn::ReLU());
+  nn::Sequential model{nn::Linear(kPixels, width), nn::ReLU()};
   for (int64_t i = 0; i < blocks; ++i) {
-    nn::Residual sum(nn::Sequential(nn::Linear(width, width / 2), nn::BatchNorm1d(width / 2),
+    nn::Residual sum(nn::Sequential{nn::Linear(width, width / 2), nn::BatchNorm1d(width / 2),
                                     nn::ReLU(), nn::Dropout(dropout), nn::Linear(width / 2, width),
-                                    nn::BatchNorm1d(width)));
-    model.push_back(nn::Sequential(std::move(sum), nn::ReLU()));
+                                    nn::BatchNorm1d(width)});
+    model.push_back(nn::Sequential{std::move(sum), nn::ReLU()});
   }
   model.push_back(nn::Linear(width, kClasses));
   return model;

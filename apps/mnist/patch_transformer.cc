@@ -3,8 +3,8 @@
 namespace lamina::apps::mnist {
 namespace {
 
-constexpr int64_t kSide = 4;    // patches per row
-constexpr int64_t kPixels = 7;  // of a row of a patch
+constexpr int64_t kSide = 4;       // patches per row
+constexpr int64_t kPatchSide = 7;  // pixels
 constexpr int64_t kWidth = 64;
 
 // The layers of an encoder start as copies of one: these start each with values of its own.
@@ -24,13 +24,13 @@ nn::TransformerEncoder make_encoder() {
 }  // namespace
 
 Tensor patches(const Tensor& images) {
-  return images.reshape({images.size(0), kSide, kPixels, kSide, kPixels})
+  return images.reshape({images.size(0), kSide, kPatchSide, kSide, kPatchSide})
       .transpose(2, 3)
-      .reshape({images.size(0), kSide * kSide, kPixels * kPixels});
+      .reshape({images.size(0), kSide * kSide, kPatchSide * kPatchSide});
 }
 
 PatchTransformer::PatchTransformer()
-    : embedding(this, "embedding", kPixels * kPixels, kWidth),
+    : embedding(this, "embedding", kPatchSide * kPatchSide, kWidth),
       positions(this, "positions"),
       encoder(this, "encoder", make_encoder()),
       head(this, "head", kSide * kSide * kWidth, 10) {}

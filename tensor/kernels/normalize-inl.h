@@ -23,8 +23,8 @@ HWY_INLINE void moments(double shift, double deviations, double squares, int64_t
                         double* variance) {
   const double part = 1 / static_cast<double>(n), difference = deviations * part;
   *mean = shift + difference;
-  *variance = std::max(0.0, squares * part - difference * difference);
-  if (std::isnan(squares)) *variance = squares;
+  const double value = squares * part - difference * difference;
+  *variance = value < 0 ? 0 : value;  // not a number stays so
 }
 
 // h = (x - mean) / sqrt(variance + eps) as (x - shift) scale + rest, where the mean rounds to

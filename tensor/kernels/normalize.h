@@ -3,7 +3,7 @@
 // variance, which are float64 and one per group. Groups have elements.
 //
 // A mean is taken first and the squares of the deviations from it next, so that a large mean costs
-// no accuracy. The order of the additions depends on the sizes only.
+// no accuracy. The order of the additions depends on the sizes and the instruction set.
 #ifndef LAMINA_TENSOR_KERNELS_NORMALIZE_H_
 #define LAMINA_TENSOR_KERNELS_NORMALIZE_H_
 

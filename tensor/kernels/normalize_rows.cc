@@ -62,7 +62,7 @@ HWY_INLINE void backward_row(const T* HWY_RESTRICT dy, const T* HWY_RESTRICT x, 
   Sums<decltype(d), 2> sums(d);
   sums.add_row(n, [&](int64_t i, int64_t m, V& s, V& t) HWY_ATTR {
     const V dyi = load_some(d, dy + i, m, 0);
-    const V hi = hn::MulAdd(hn::Sub(load_some(d, x + i, m, 0), shifts), scale, rest);
+    const V hi = hn::MulAdd(hn::Sub(load_some(d, x + i, m, h.shift), shifts), scale, rest);
     const V g = hn::Mul(dyi, load_some(d, weight + i, m, 0));
     s = hn::Add(s, g);
     t = hn::MulAdd(g, hi, t);
@@ -79,7 +79,7 @@ HWY_INLINE void backward_row(const T* HWY_RESTRICT dy, const T* HWY_RESTRICT x, 
   const V mean_gh = hn::Set(d, static_cast<T>(sums.second() / count));
   for_vectors(d, n, [&](int64_t i, int64_t m) HWY_ATTR {
     const V g = hn::Mul(load_some(d, dy + i, m, 0), load_some(d, weight + i, m, 0));
-    const V hi = hn::MulAdd(hn::Sub(load_some(d, x + i, m, 0), shifts), scale, rest);
+    const V hi = hn::MulAdd(hn::Sub(load_some(d, x + i, m, h.shift), shifts), scale, rest);
     store_some(d, hn::Mul(scale, hn::NegMulAdd(hi, mean_gh, hn::Sub(g, mean_g))), dx + i, m);
   });
 }

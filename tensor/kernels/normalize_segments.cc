@@ -82,7 +82,7 @@ void backward_group(const NormSegments& s, const NormBackward& b, int64_t group,
     for (int64_t j = 0; j < s.segments; ++j, at += s.segment_step) {
       run.add_row(s.length, [&](int64_t i, int64_t m, V& t, V& u) HWY_ATTR {
         const V dyi = load_some(d, dy + at + i, m, 0);
-        const V hi = hn::MulAdd(hn::Sub(load_some(d, x + at + i, m, 0), shifts), scale, rest);
+        const V hi = hn::MulAdd(hn::Sub(load_some(d, x + at + i, m, h.shift), shifts), scale, rest);
         t = hn::MulAdd(dyi, hi, t);
         u = hn::Add(u, dyi);
       });
@@ -102,7 +102,7 @@ void backward_group(const NormSegments& s, const NormBackward& b, int64_t group,
   for_segments(s, group, [&](int64_t r, int64_t at) HWY_ATTR {
     const V factor = hn::Set(d, weight_of(r) * h.scale);
     for_vectors(d, s.length, [&](int64_t i, int64_t m) HWY_ATTR {
-      const V v = hn::Sub(load_some(d, x + at + i, m, 0), shifts);
+      const V v = hn::Sub(load_some(d, x + at + i, m, h.shift), shifts);
       const V g = hn::MulSub(load_some(d, dy + at + i, m, 0), factor, constant);
       store_some(d, hn::NegMulAdd(v, slope, g), dx + at + i, m);
     });

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 #include <stdexcept>
 
 #include "absl/strings/str_cat.h"
@@ -146,14 +147,20 @@ std::string layer_disagreement(const std::string& line) {
   Tolerance tolerance{};
   tolerance.relative = numbers.number();
   tolerance.absolute = numbers.number();
-  size_t i = 0;
-  for (Parser results(fields[8]); !results.done(); ++i) {
+  std::set<int64_t> listed;
+  for (Parser results(fields[8]); !results.done();) {
     const int64_t number = results.integer();
+    listed.insert(number);
     const NDArray wanted = results.result();
     bad += static_cast<size_t>(number) < outputs.size()
                ? difference(absl::StrCat("output ", number), outputs[static_cast<size_t>(number)],
                             wanted, tolerance)
                : absl::StrCat("no output ", number, ". ");
+  }
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    if (outputs[i].defined() && !listed.count(static_cast<int64_t>(i))) {
+      absl::StrAppend(&bad, "expected no output ", i, ". ");
+    }
   }
   if (!bad.empty()) return bad;
 
@@ -172,15 +179,27 @@ std::string layer_disagreement(const std::string& line) {
     bad += difference(absl::StrCat("gradient of input ", number), inputs.array(number).grad(),
                       gradients.result(), tolerance);
   }
+  std::set<std::string> names;
   for (Parser gradients(fields[10]); !gradients.done();) {
     const std::string name = gradients.word();
+    names.insert(name);
     bad += difference(absl::StrCat("gradient of ", name), callee.module->get_parameter(name).grad(),
                       gradients.result(), tolerance);
   }
   for (Parser buffers(fields[11]); !buffers.done();) {
     const std::string name = buffers.word();
+    names.insert(name);
     bad += difference(absl::StrCat("buffer ", name), callee.module->get_buffer(name),
                       buffers.result(), tolerance);
+  }
+  if (callee.module == nullptr) return bad;
+  for (const auto& [name, parameter] : callee.module->named_parameters()) {
+    if (parameter.grad().defined() && !names.count(name)) {
+      absl::StrAppend(&bad, "expected no gradient of ", name, ". ");
+    }
+  }
+  for (const auto& [name, buffer] : callee.module->named_buffers()) {
+    if (!names.count(name)) absl::StrAppend(&bad, "expected no buffer ", name, ". ");
   }
   return bad;
 }

@@ -22,8 +22,8 @@ Learned learn_circle(const Settings& settings) {
   }
 
   lamina::manual_seed(1);
-  nn::Sequential model(nn::Linear(2, settings.hidden()), nn::ReLU(),
-                       nn::Linear(settings.hidden(), 2));
+  nn::Sequential model{nn::Linear(2, settings.hidden()), nn::ReLU(),
+                       nn::Linear(settings.hidden(), 2)};
   nn::CrossEntropyLoss loss;
   nn::optim::SGD optimizer(model.parameters(), {settings.learning_rate()});
   nn::data::DataLoaderOptions options;

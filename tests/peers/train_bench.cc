@@ -25,8 +25,8 @@ nn::data::DataLoader batches(const nn::data::LabelledImages& images) {
 
 nn::Sequential model_of(const std::string& job) {
   if (job == "linear") return nn::Sequential(nn::Linear(784, 10));
-  return nn::Sequential(nn::Linear(784, 300, {.bias = false}), nn::ReLU(),
-                        nn::Linear(300, 10, {.bias = false}));
+  return nn::Sequential{nn::Linear(784, 300, {.bias = false}), nn::ReLU(),
+                        nn::Linear(300, 10, {.bias = false})};
 }
 
 }  // namespace
