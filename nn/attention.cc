@@ -24,8 +24,11 @@ Tensor causal_mask(int64_t queries, int64_t keys, int64_t first, DType dtype) {
 }
 
 // A mask as something to add; `blocks`: whether true means that a query must not look.
-Tensor to_add(const Tensor& mask, bool blocks, DType dtype) {
-  if (mask.dtype() != bool_) return mask;
+Tensor to_add(const char* name, const Tensor& mask, bool blocks, DType dtype) {
+  if (is_floating(mask.dtype())) return mask;
+  if (mask.dtype() != bool_) {
+    fail<DTypeError>(name, "expected a bool or floating mask, got ", name_of(mask.dtype()));
+  }
   return masked_fill(zeros(mask.shape(), dtype), blocks ? mask : logical_not(mask), kNever);
 }
 
@@ -67,7 +70,7 @@ Tensor functional::scaled_dot_product_attention(const Tensor& query, const Tenso
   const int64_t queries = query.size(-2), keys = key.size(-2);
   Tensor mask;
   if (options.attn_mask.defined()) {
-    mask = to_add(options.attn_mask, false, query.dtype());
+    mask = to_add(kName, options.attn_mask, false, query.dtype());
   }
   if (options.is_causal) mask = plus(mask, causal_mask(queries, keys, 0, query.dtype()));
   const double scale = options.scale.value_or(
@@ -266,7 +269,7 @@ MultiheadAttentionResult MultiheadAttention::forward(const Tensor& query, const 
       given = given.view({batch, num_heads_, queries, keys});
     }
     check_expands(kName, "an attn_mask", given, {batch, num_heads_, queries, keys});
-    mask = to_add(given, true, q.dtype());
+    mask = to_add(kName, given, true, q.dtype());
   }
   if (call.key_padding_mask.defined()) {
     const Tensor padding = batched ? call.key_padding_mask : call.key_padding_mask.unsqueeze(0);
@@ -274,7 +277,7 @@ MultiheadAttentionResult MultiheadAttention::forward(const Tensor& query, const 
       fail<ShapeError>(kName, "expected a key_padding_mask of shape (", batch, ", ", keys,
                        "), got ", call.key_padding_mask.shape().str());
     }
-    mask = plus(mask, to_add(padding, true, q.dtype()).view({batch, 1, 1, keys}));
+    mask = plus(mask, to_add(kName, padding, true, q.dtype()).view({batch, 1, 1, keys}));
   }
   if (call.is_causal) mask = plus(mask, causal_mask(queries, keys, before, q.dtype()));
   if (mask.defined() && extra > 0) {

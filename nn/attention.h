@@ -16,7 +16,7 @@
 namespace lamina::nn {
 
 struct AttentionOptions {
-  // Added to the scores, or bool: true where a query may look. Of a shape that expands to
+  // Floating: added to the scores; or bool: true where a query may look. Of a shape that expands to
   // (..., queries, keys).
   Tensor attn_mask = {};
   double dropout_p = 0;                        // of the weights; always, so give 0 outside training
@@ -28,7 +28,7 @@ namespace functional {
 
 // softmax(scale q k^T + mask) v: q (..., queries, d), k (..., keys, d), v (..., keys, e) ->
 // (..., queries, e), with batches that broadcast. A query that may look nowhere gives NaN. Throws
-// ShapeError, ValueError for a dropout outside [0, 1].
+// ShapeError, ValueError for a dropout outside [0, 1], DTypeError for a mask of integers.
 Tensor scaled_dot_product_attention(const Tensor& query, const Tensor& key, const Tensor& value,
                                     const AttentionOptions& options = {});
 
@@ -63,7 +63,7 @@ struct MultiheadAttentionOptions {
 };
 
 // How MultiheadAttention is called. Boolean masks mean what they do in PyTorch's module: true where
-// a query must NOT look (in scaled_dot_product_attention, where it may). Others are added.
+// a query must NOT look (in scaled_dot_product_attention, where it may). Floating ones are added.
 struct MultiheadAttentionCall {
   Tensor key_padding_mask = {};  // (batch, keys), or (keys) without a batch
   bool need_weights = true;
@@ -100,8 +100,8 @@ class MultiheadAttention : public Callable<MultiheadAttentionResult(
   MultiheadAttention(int64_t embed_dim, int64_t num_heads,
                      const MultiheadAttentionOptions& options = {});
 
-  // Throws ShapeError for operands and masks that do not fit; RuntimeError for a cache while
-  // gradients are recorded.
+  // Throws ShapeError for operands and masks that do not fit; DTypeError for a mask of integers;
+  // RuntimeError for a cache while gradients are recorded.
   MultiheadAttentionResult forward(const Tensor& query, const Tensor& key, const Tensor& value,
                                    const MultiheadAttentionCall& call) override;
   using Callable::operator();

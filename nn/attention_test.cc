@@ -77,6 +77,40 @@ TEST(ScaledDotProductAttention, HasFirstAndSecondDerivatives) {
   EXPECT_TRUE(gradgradcheck(f, inputs).passed) << gradgradcheck(f, inputs).message;
 }
 
+void expect_first_derivatives(const TensorFunction& f, const std::vector<Tensor>& inputs) {
+  const GradcheckReport report = gradcheck(f, inputs);
+  EXPECT_TRUE(report.passed) << report.message;
+}
+
+TEST(Attention, HasAGradientForAMaskThatIsAdded) {
+  const Tensor q = numbers({2, 3}, 1), k = numbers({4, 3}, 2), v = numbers({4, 2}, 3);
+  expect_first_derivatives(
+      [&](absl::Span<const Tensor> mask) {
+        return functional::scaled_dot_product_attention(q, k, v, {.attn_mask = mask[0]});
+      },
+      {numbers({2, 4}, 4).requires_grad_()});
+  MultiheadAttention attention(4, 2, {.dtype = float64});
+  const Tensor x = numbers({2, 3, 4}, 5);
+  expect_first_derivatives(
+      [&](absl::Span<const Tensor> masks) {
+        return attention(x, x, x, {.key_padding_mask = masks[0], .attn_mask = masks[1]}).output;
+      },
+      {numbers({2, 3}, 6).requires_grad_(), numbers({3, 3}, 7).requires_grad_()});
+}
+
+TEST(MultiheadAttention, AddsAFloatingKeyPaddingMaskForEveryHeadAndQuery) {
+  MultiheadAttention attention(6, 2, {.dtype = float64});
+  const Tensor x = numbers({2, 3, 6}, 1), padding = numbers({2, 3}, 2);
+  // (batch heads, queries, keys): the padding of a sample in each of its heads and queries.
+  const Tensor written_out = padding.view({2, 1, 1, 3}).expand({2, 2, 3, 3}).reshape({4, 3, 3});
+  const MultiheadAttentionResult with_padding = attention(x, x, x, {.key_padding_mask = padding}),
+                                 with_mask = attention(x, x, x, {.attn_mask = written_out}),
+                                 without = attention(x, x, x);
+  EXPECT_LT((with_padding.output - with_mask.output).abs().max().item<double>(), 1e-12);
+  EXPECT_LT((with_padding.weights - with_mask.weights).abs().max().item<double>(), 1e-12);
+  EXPECT_GT((with_padding.weights - without.weights).abs().max().item<double>(), 1e-2);
+}
+
 TEST(MultiheadAttention, OfOneOperandIsSelfAttentionInOneProduct) {
   MultiheadAttention attention(6, 2);
   const Tensor x = randn({2, 5, 6});
@@ -131,6 +165,12 @@ TEST(MultiheadAttention, RefusesWhatDoesNotFit) {
                 "embed_dim 6 and num_heads 4",
                 MultiheadAttention(6, 4));
   EXPECT_THROWS(ValueError, "got embed_dim 6 and num_heads 0", MultiheadAttention(6, 0));
+  EXPECT_THROWS(ValueError, "got embed_dim -6 and num_heads 2", MultiheadAttention(-6, 2));
+  EXPECT_THROWS(ValueError, "got embed_dim 6 and num_heads -2", MultiheadAttention(6, -2));
+  EXPECT_THROWS(ValueError,
+                "[MultiheadAttention] expected kdim and vdim of at least 0, got -3 and 0",
+                MultiheadAttention(6, 2, {.kdim = -3}));
+  EXPECT_THROWS(ValueError, "of at least 0, got 0 and -1", MultiheadAttention(6, 2, {.vdim = -1}));
   EXPECT_THROWS(ValueError, "expected dropout in [0, 1], got -0.1",
                 MultiheadAttention(6, 2, {.dropout = -0.1}));
   MultiheadAttention attention(6, 2);
@@ -145,6 +185,13 @@ TEST(MultiheadAttention, RefusesWhatDoesNotFit) {
                 attention(x, ones({4, 4})));
   EXPECT_THROWS(ShapeError, "expected a key_padding_mask of shape (2, 5), got (5, 2)",
                 attention(x, x, x, {.key_padding_mask = ones({5, 2})}));
+  EXPECT_THROWS(DTypeError, "[MultiheadAttention] expected a bool or floating mask, got int64",
+                attention(x, zeros({5, 5}, int64)));
+  EXPECT_THROWS(DTypeError, "[MultiheadAttention] expected a bool or floating mask, got uint8",
+                attention(x, x, x, {.key_padding_mask = zeros({2, 5}, uint8)}));
+  EXPECT_THROWS(
+      DTypeError, "[scaled_dot_product_attention] expected a bool or floating mask, got int64",
+      functional::scaled_dot_product_attention(x, x, x, {.attn_mask = zeros({5, 5}, int64)}));
   KeyValueCache cache;
   EXPECT_THROWS(RuntimeError, "use the cache under NoGradGuard",
                 attention(x, x, x, {.cache = &cache}));

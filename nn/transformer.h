@@ -8,7 +8,7 @@
 //
 // Sequences are (time, batch, d_model), with batch_first (batch, time, d_model), or without a batch
 // (time, d_model); outputs are as the inputs. Masks are those of MultiheadAttention: a bool mask is
-// true where a query must not look, another one is added to the scores. What padding tokens
+// true where a query must not look, a floating one is added to the scores. What padding tokens
 // themselves come out as is of no meaning.
 #ifndef LAMINA_NN_TRANSFORMER_H_
 #define LAMINA_NN_TRANSFORMER_H_
