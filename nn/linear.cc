@@ -24,6 +24,16 @@ Linear::Linear(int64_t in_features, int64_t out_features, const LinearOptions& o
   reset_parameters();
 }
 
+Tensor Linear::forward(const Tensor& x) {
+  constexpr const char* kOp = "linear";
+  check_defined(kOp, x.data());
+  const int64_t in_features = weight.shape()[1];
+  if (x.dim() == 0 || x.size(-1) != in_features) {
+    fail<ShapeError>(kOp, "expected x (..., ", in_features, "), got shape ", x.shape().str());
+  }
+  return linear(x, weight, bias);
+}
+
 void Linear::reset_parameters() {
   if (weight.shape()[1] ==
       0) {  // no input: the bound is not defined, and the weight has no element

@@ -9,6 +9,12 @@
 
 namespace lamina::nn {
 
+namespace functional {
+
+using lamina::linear;
+
+}  // namespace functional
+
 struct LinearOptions {
   bool bias = true;
   DType dtype = float32;
@@ -22,8 +28,8 @@ class Linear : public Layer {
   Linear(int64_t in_features, int64_t out_features, const LinearOptions& options = {});
 
   std::string extra_repr() const override;
-  Tensor forward(const Tensor& x) override { return linear(x, weight, bias); }
-  void reset_parameters();  // draws new starting values
+  Tensor forward(const Tensor& x) override;  // throws ShapeError for other x
+  void reset_parameters();                   // draws new starting values
 
   Parameter weight;  // (out_features, in_features)
   Parameter bias;    // (out_features), or undefined
