@@ -53,10 +53,9 @@ namespace internal {
 
 // ---- Sequences
 
-Recurrence::Recurrence(Module* owner, int64_t input_size, int64_t hidden_size, int64_t gates,
-                       const GRUOptions& options)
+Recurrence::Recurrence(const char* name, Module* owner, int64_t input_size, int64_t hidden_size,
+                       int64_t gates, const GRUOptions& options)
     : input_size_(input_size), hidden_size_(hidden_size), options_(options) {
-  const char* name = "RNN, LSTM or GRU";
   check_sizes(name, input_size, hidden_size);
   check_floating(name, options.dtype);
   if (options.num_layers < 1) {
@@ -179,9 +178,10 @@ std::vector<Tensor> Recurrence::run(const char* name, const Tensor& x, const Sta
 // ---- Cells
 
 namespace {
-Tensor cell_weight(int64_t input_size, int64_t hidden_size, int64_t gates, DType dtype) {
-  check_sizes("RNNCell, LSTMCell or GRUCell", input_size, hidden_size);
-  check_floating("RNNCell, LSTMCell or GRUCell", dtype);
+Tensor cell_weight(const char* name, int64_t input_size, int64_t hidden_size, int64_t gates,
+                   DType dtype) {
+  check_sizes(name, input_size, hidden_size);
+  check_floating(name, dtype);
   return empty({gates * hidden_size, input_size}, dtype);
 }
 Tensor cell_bias(int64_t hidden_size, int64_t gates, const CellOptions& options) {
@@ -189,9 +189,10 @@ Tensor cell_bias(int64_t hidden_size, int64_t gates, const CellOptions& options)
 }
 }  // namespace
 
-RecurrentCell::RecurrentCell(Module* owner, int64_t input_size, int64_t hidden_size, int64_t gates,
-                             const CellOptions& options)
-    : weight_ih_(owner, "weight_ih", cell_weight(input_size, hidden_size, gates, options.dtype)),
+RecurrentCell::RecurrentCell(const char* name, Module* owner, int64_t input_size,
+                             int64_t hidden_size, int64_t gates, const CellOptions& options)
+    : weight_ih_(owner, "weight_ih",
+                 cell_weight(name, input_size, hidden_size, gates, options.dtype)),
       weight_hh_(owner, "weight_hh", empty({gates * hidden_size, hidden_size}, options.dtype)),
       bias_ih_(owner, "bias_ih", cell_bias(hidden_size, gates, options)),
       bias_hh_(owner, "bias_hh", cell_bias(hidden_size, gates, options)) {
@@ -243,7 +244,7 @@ CellOptions without_nonlinearity(const RNNCellOptions& o) { return {o.bias, o.dt
 }  // namespace
 
 RNN::RNN(int64_t input_size, int64_t hidden_size, const RNNOptions& options)
-    : Recurrent(input_size, hidden_size, 1, without_nonlinearity(options)),
+    : Recurrent("RNN", input_size, hidden_size, 1, without_nonlinearity(options)),
       relu_(is_relu("RNN", options.nonlinearity)) {}
 RNNResult RNN::forward(const Tensor& x, const Tensor& hidden) {
   const std::vector<Tensor> r =
@@ -252,7 +253,7 @@ RNNResult RNN::forward(const Tensor& x, const Tensor& hidden) {
 }
 
 LSTM::LSTM(int64_t input_size, int64_t hidden_size, const LSTMOptions& options)
-    : Recurrent(input_size, hidden_size, 4, options) {}
+    : Recurrent("LSTM", input_size, hidden_size, 4, options) {}
 LSTMResult LSTM::forward(const Tensor& x, const LSTMState& state) {
   const std::vector<Tensor> r =
       weights_.run("LSTM", x, {state.hidden, state.cell}, step_lstm, is_training());
@@ -260,14 +261,14 @@ LSTMResult LSTM::forward(const Tensor& x, const LSTMState& state) {
 }
 
 GRU::GRU(int64_t input_size, int64_t hidden_size, const GRUOptions& options)
-    : Recurrent(input_size, hidden_size, 3, options) {}
+    : Recurrent("GRU", input_size, hidden_size, 3, options) {}
 RNNResult GRU::forward(const Tensor& x, const Tensor& hidden) {
   const std::vector<Tensor> r = weights_.run("GRU", x, {hidden}, step_gru, is_training());
   return {r[0], r[1]};
 }
 
 RNNCell::RNNCell(int64_t input_size, int64_t hidden_size, const RNNCellOptions& options)
-    : Recurrent(input_size, hidden_size, 1, without_nonlinearity(options)),
+    : Recurrent("RNNCell", input_size, hidden_size, 1, without_nonlinearity(options)),
       relu_(is_relu("RNNCell", options.nonlinearity)) {}
 std::string RNNCell::extra_repr() const {
   return absl::StrCat(Recurrent::extra_repr(), relu_ ? ", nonlinearity=relu" : "");
@@ -277,14 +278,14 @@ Tensor RNNCell::forward(const Tensor& x, const Tensor& hidden) {
 }
 
 LSTMCell::LSTMCell(int64_t input_size, int64_t hidden_size, const CellOptions& options)
-    : Recurrent(input_size, hidden_size, 4, options) {}
+    : Recurrent("LSTMCell", input_size, hidden_size, 4, options) {}
 LSTMState LSTMCell::forward(const Tensor& x, const LSTMState& state) {
   const State next = weights_.run("LSTMCell", x, {state.hidden, state.cell}, step_lstm);
   return {next[0], next[1]};
 }
 
 GRUCell::GRUCell(int64_t input_size, int64_t hidden_size, const CellOptions& options)
-    : Recurrent(input_size, hidden_size, 3, options) {}
+    : Recurrent("GRUCell", input_size, hidden_size, 3, options) {}
 Tensor GRUCell::forward(const Tensor& x, const Tensor& hidden) {
   return weights_.run("GRUCell", x, {hidden}, step_gru)[0];
 }

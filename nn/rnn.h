@@ -85,9 +85,10 @@ namespace internal {
 // What the three have in common: `gates` products of hidden size per step, `states` tensors of state.
 class Recurrence {
  public:
-  // Throws ValueError for sizes or layers below 1, or dropout outside [0, 1].
-  Recurrence(Module* owner, int64_t input_size, int64_t hidden_size, int64_t gates,
-             const GRUOptions& options);
+  // Throws ValueError, in the name of the layer, for sizes or layers below 1, or dropout outside
+  // [0, 1].
+  Recurrence(const char* name, Module* owner, int64_t input_size, int64_t hidden_size,
+             int64_t gates, const GRUOptions& options);
   void reset_parameters();
   std::string extra_repr() const;
 
@@ -115,8 +116,8 @@ class Recurrence {
 // One step: the parameters weight_ih, weight_hh, bias_ih, bias_hh.
 class RecurrentCell {
  public:
-  RecurrentCell(Module* owner, int64_t input_size, int64_t hidden_size, int64_t gates,
-                const CellOptions& options);
+  RecurrentCell(const char* name, Module* owner, int64_t input_size, int64_t hidden_size,
+                int64_t gates, const CellOptions& options);
   void reset_parameters();
   std::string extra_repr() const;
   // x (batch, input) or (input); the states likewise, zero if undefined.
@@ -138,8 +139,9 @@ class Recurrent : public Callable<R(const Tensor& x, const State& state)> {
 
  protected:
   template <class Options>
-  Recurrent(int64_t input_size, int64_t hidden_size, int64_t gates, const Options& options)
-      : weights_(this, input_size, hidden_size, gates, options) {}
+  Recurrent(const char* name, int64_t input_size, int64_t hidden_size, int64_t gates,
+            const Options& options)
+      : weights_(name, this, input_size, hidden_size, gates, options) {}
 
   Weights weights_;
 };

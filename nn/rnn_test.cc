@@ -15,17 +15,26 @@ namespace {
 // //tests/differential:golden_layers_test.
 
 TEST(RNN, RefusesImpossibleSettings) {
-  EXPECT_THROWS(ValueError, "expected sizes of at least 1, got input_size 0 and hidden_size 2",
+  EXPECT_THROWS(ValueError,
+                "[LSTM] expected sizes of at least 1, got input_size 0 and hidden_size 2",
                 LSTM(0, 2));
-  EXPECT_THROWS(ValueError, "expected sizes of at least 1, got input_size 2 and hidden_size -1",
+  EXPECT_THROWS(ValueError,
+                "[GRUCell] expected sizes of at least 1, got input_size 2 and hidden_size -1",
                 GRUCell(2, -1));
-  EXPECT_THROWS(ValueError, "expected at least 1 layer, got 0", GRU(2, 2, {.num_layers = 0}));
-  EXPECT_THROWS(ValueError, "expected dropout in [0, 1], got 1.5", LSTM(2, 2, {.dropout = 1.5}));
+  EXPECT_THROWS(ValueError, "[RNN] expected sizes of at least 1", RNN(2, 0));
+  EXPECT_THROWS(ValueError, "[RNNCell] expected sizes of at least 1", RNNCell(0, 2));
+  EXPECT_THROWS(ValueError, "[LSTMCell] expected sizes of at least 1", LSTMCell(2, 0));
+  EXPECT_THROWS(ValueError, "[GRU] expected at least 1 layer, got 0", GRU(2, 2, {.num_layers = 0}));
+  EXPECT_THROWS(ValueError, "[LSTM] expected dropout in [0, 1], got 1.5",
+                LSTM(2, 2, {.dropout = 1.5}));
   EXPECT_THROWS(ValueError, "[RNN] expected the nonlinearity to be tanh or relu, got \"gelu\"",
                 RNN(2, 2, {.nonlinearity = "gelu"}));
   EXPECT_THROWS(ValueError, "[RNNCell] expected the nonlinearity",
                 RNNCell(2, 2, {.nonlinearity = ""}));
-  EXPECT_THROWS(DTypeError, "floating", LSTM(2, 2, {.dtype = int64}));
+  EXPECT_THROWS(DTypeError, "[LSTM] expected a floating dtype, got int64",
+                LSTM(2, 2, {.dtype = int64}));
+  EXPECT_THROWS(DTypeError, "[GRUCell] expected a floating dtype, got int64",
+                GRUCell(2, 2, {.dtype = int64}));
 }
 
 TEST(RNN, NamesTheShapeThatItWants) {

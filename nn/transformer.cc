@@ -22,6 +22,10 @@ TransformerLayerOptions checked(const char* name, int64_t d_model, int64_t nhead
     fail<ValueError>(name, "expected the activation to be relu or gelu, got \"", options.activation,
                      "\"");
   }
+  if (!(options.layer_norm_eps >= 0)) {
+    fail<ValueError>(name, "expected a layer_norm_eps of at least 0, got ", options.layer_norm_eps);
+  }
+  check_floating(name, options.dtype);
   return options;
 }
 

@@ -199,6 +199,13 @@ TEST(TransformerLayers, RefuseWhatDoesNotFit) {
                 "[TransformerDecoderLayer] expected the activation to be relu or gelu, got "
                 "\"tanh\"",
                 TransformerDecoderLayer(4, 2, {.activation = "tanh"}));
+  EXPECT_THROWS(ValueError,
+                "[TransformerEncoderLayer] expected a layer_norm_eps of at least 0, got -1",
+                TransformerEncoderLayer(4, 2, {.layer_norm_eps = -1}));
+  EXPECT_THROWS(ValueError, "[TransformerDecoderLayer] expected a layer_norm_eps of at least 0",
+                TransformerDecoderLayer(4, 2, {.layer_norm_eps = NAN}));
+  EXPECT_THROWS(DTypeError, "[TransformerDecoderLayer] expected a floating dtype, got int64",
+                TransformerDecoderLayer(4, 2, {.dtype = int64}));
   TransformerEncoderLayer layer(4, 2, small());
   TransformerDecoderLayer decoder(4, 2, {.dim_feedforward = 3});
   EXPECT_THROWS(ShapeError,
