@@ -1,29 +1,44 @@
 #include "lamina/nn/gated_mlp.h"
 
+#include "absl/strings/str_cat.h"
+#include "lamina/nn/repr.h"
+
 namespace lamina::nn {
 namespace {
 
-bool is_gelu(const std::string& activation) {
-  if (activation != "silu" && activation != "gelu") {
-    fail<ValueError>("GatedMLP", "expected the activation to be silu or gelu, got \"", activation,
-                     "\"");
+GatedMLPOptions checked(int64_t features, int64_t hidden_features, const GatedMLPOptions& options) {
+  constexpr const char* kName = "GatedMLP";
+  if (features < 0 || hidden_features < 0) {
+    fail<ValueError>(kName, "expected sizes of at least 0, got ", features, " and ",
+                     hidden_features);
   }
-  return activation == "gelu";
+  if (options.activation != "silu" && options.activation != "gelu") {
+    fail<ValueError>(kName, "expected the activation to be silu or gelu, got \"",
+                     options.activation, "\"");
+  }
+  check_floating(kName, options.dtype);
+  return options;
+}
+
+LinearOptions linear_options(const GatedMLPOptions& options) {
+  return {.bias = options.bias, .dtype = options.dtype};
 }
 
 }  // namespace
 
 GatedMLP::GatedMLP(int64_t features, int64_t hidden_features, const GatedMLPOptions& options)
     : gate_proj(this, "gate_proj", features, hidden_features,
-                LinearOptions{.bias = options.bias, .dtype = options.dtype}),
-      up_proj(this, "up_proj", features, hidden_features,
-              LinearOptions{.bias = options.bias, .dtype = options.dtype}),
-      down_proj(this, "down_proj", hidden_features, features,
-                LinearOptions{.bias = options.bias, .dtype = options.dtype}),
-      gelu_(is_gelu(options.activation)) {}
+                linear_options(checked(features, hidden_features, options))),
+      up_proj(this, "up_proj", features, hidden_features, linear_options(options)),
+      down_proj(this, "down_proj", hidden_features, features, linear_options(options)),
+      gelu_(options.activation == "gelu") {}
 
 std::string GatedMLP::extra_repr() const {
-  return gelu_ ? "activation='gelu'" : "activation='silu'";
+  const Linear& gate = *gate_proj;
+  return absl::StrCat("features=", gate.weight.shape()[1],
+                      ", hidden_features=", gate.weight.shape()[0],
+                      ", activation=", gelu_ ? "gelu" : "silu",
+                      ", bias=", internal::python_bool(gate.bias.defined()));
 }
 
 Tensor GatedMLP::forward(const Tensor& x) {

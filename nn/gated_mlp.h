@@ -24,7 +24,8 @@ struct GatedMLPOptions {
 // improve transformer", 2020.
 class GatedMLP : public Layer {
  public:
-  // Throws ValueError for negative sizes and an unknown activation.
+  // Throws ValueError for negative sizes and an unknown activation, DTypeError for a dtype that is
+  // not floating.
   GatedMLP(int64_t features, int64_t hidden_features, const GatedMLPOptions& options = {});
 
   std::string extra_repr() const override;

@@ -38,9 +38,11 @@ TEST(GatedMLP, HasLlamasNames) {
   EXPECT_THAT(names,
               ::testing::ElementsAre("gate_proj.weight", "up_proj.weight", "down_proj.weight"));
   EXPECT_EQ(GatedMLP(4, 6, {.bias = true}).parameter_count(), 3 * 4 * 6 + 6 + 6 + 4);
+  EXPECT_EQ(GatedMLP(4, 6, {.activation = "gelu", .bias = true}).extra_repr(),
+            "features=4, hidden_features=6, activation=gelu, bias=True");
   EXPECT_EQ(mlp.str(),
             "GatedMLP(\n"
-            "  activation='silu'\n"
+            "  features=4, hidden_features=6, activation=silu, bias=False\n"
             "  (gate_proj): Linear(in_features=4, out_features=6, bias=False)\n"
             "  (up_proj): Linear(in_features=4, out_features=6, bias=False)\n"
             "  (down_proj): Linear(in_features=6, out_features=4, bias=False)\n"
@@ -65,7 +67,10 @@ TEST(GatedMLP, DrawsNewValues) {
 TEST(GatedMLP, RefusesWhatDoesNotFit) {
   EXPECT_THROWS(ValueError, "[GatedMLP] expected the activation to be silu or gelu, got \"relu\"",
                 GatedMLP(4, 6, {.activation = "relu"}));
-  EXPECT_THROWS(ValueError, "expected sizes of at least 0, got 4 and -6", GatedMLP(4, -6));
+  EXPECT_THROWS(ValueError, "[GatedMLP] expected sizes of at least 0, got 4 and -6",
+                GatedMLP(4, -6));
+  EXPECT_THROWS(DTypeError, "[GatedMLP] expected a floating dtype, got int64",
+                GatedMLP(4, 6, {.dtype = int64}));
   GatedMLP mlp(4, 6);
   EXPECT_THROWS(ShapeError, "[GatedMLP] expected x (..., 4), got shape (2, 3)", mlp(ones({2, 3})));
 }

@@ -97,13 +97,14 @@ def sinusoidal_function():
 class GatedMLP(nn.Module):
     def __init__(self, features, hidden_features, activation="silu", bias=False):
         super().__init__()
-        self.activation = activation
+        self.features, self.hidden_features, self.activation, self.bias = features, hidden_features, activation, bias
         self.gate_proj = nn.Linear(features, hidden_features, bias)
         self.up_proj = nn.Linear(features, hidden_features, bias)
         self.down_proj = nn.Linear(hidden_features, features, bias)
 
     def extra_repr(self):
-        return "activation=%r" % self.activation
+        return "features=%d, hidden_features=%d, activation=%s, bias=%s" % (
+            self.features, self.hidden_features, self.activation, self.bias)
 
     def forward(self, x):
         return self.down_proj(getattr(F, self.activation)(self.gate_proj(x)) * self.up_proj(x))
