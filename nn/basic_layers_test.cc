@@ -91,11 +91,14 @@ TEST(Embedding, RefusesWhatItCannotDo) {
                 Embedding(3, 2, {.dtype = int64}));
   EXPECT_THROWS(ShapeError, "[Embedding] expected embeddings (rows, dim), got shape (3,)",
                 Embedding::from_pretrained(ones(3)));
-  EXPECT_THROWS(
-      IndexError,
-      "[embedding] expected indices from 0 to 2 for dimension 0 of shape (3, 2), got 5 at "
-      "position 1",
-      Embedding(3, 2)(indices({0, 5}, {2})));
+  EXPECT_THROWS(IndexError, "[embedding] expected indices from 0 to 2, got 5 at position 1",
+                Embedding(3, 2)(indices({0, 5}, {2})));
+  EXPECT_THROWS(IndexError, "[embedding] expected indices from 0 to 2, got 3 at (1, 0)",
+                Embedding(3, 2)(indices({0, 1, 2, 3, -1, 0}, {2, 3})));
+  EXPECT_THROWS(IndexError, "got 3 at (1, 0)",
+                Embedding(3, 2)(indices({0, 3, 1, -1, 2, 0}, {3, 2}).t()));
+  EXPECT_THROWS(IndexError, "[embedding] expected no indices, for there are no rows, got 0 at ",
+                Embedding(0, 2)(indices({0}, {})));
   EXPECT_THROWS(IndexError, "got -1 at position 0",
                 Embedding(3, 2, {.padding_idx = 0})(indices({-1}, {1})));
   EXPECT_THROWS(DTypeError, "[embedding] expected indices of dtype int64, got float32",

@@ -1,6 +1,7 @@
 // Losses of classes: cross entropy and negative log-likelihood.
 #include <cmath>
 
+#include "lamina/nn/index_range.h"
 #include "lamina/nn/loss.h"
 #include "lamina/nn/loss_parts.h"
 
@@ -73,14 +74,13 @@ Labels without_ignored(const Tensor& labels, int64_t ignore_index) {
   return {masked_fill(labels, ignored, 0), ignored};
 }
 
-void check_labels(const char* name, const Tensor& labels, int64_t classes) {
-  if (labels.numel() == 0) return;
-  const int64_t least = labels.min().item<int64_t>(), most = labels.max().item<int64_t>();
-  if (least >= 0 && most < classes) return;
-  const int64_t wrong = least < 0 ? least : most;
-  const int64_t at = (labels == wrong).to(int64).argmax().item<int64_t>();
-  fail<IndexError>(name, "expected labels from 0 to ", classes - 1, ", got ", wrong,
-                   " at position ", at);
+void check_labels(const char* name, const Labels& labels, const Shape& shape, int64_t classes) {
+  const std::string wrong = internal::first_outside(labels.safe.reshape(shape), classes);
+  if (wrong.empty()) return;
+  if (classes == 0) {
+    fail<IndexError>(name, "expected no labels, for there are no classes, got ", wrong);
+  }
+  fail<IndexError>(name, "expected labels from 0 to ", classes - 1, ", got ", wrong);
 }
 
 // The loss of rows with hard labels, from the loss per row and, for weighted means, the weights.
@@ -147,13 +147,13 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& target,
 
   const Rows rows = rows_of(kName, logits, target, dim, options.class_dim);
   const Labels labels = without_ignored(rows.labels, options.ignore_index);
+  check_labels(kName, labels, rows.shape, classes);
   const Tensor weight = row_weights(labels, options.weight, logits.dtype());
   if (options.label_smoothing == 0) {
     return reduce_rows(
         weighted_rows(lamina::cross_entropy(rows.values, labels.safe), weight, labels), weight,
         rows.shape, options.reduction);
   }
-  check_labels(kName, labels.safe, classes);
   const Tensor log_p = log_softmax(rows.values, 1);
   const Tensor hard = weighted_rows(-pick(log_p, labels.safe), weight, labels);
   // Smoothing gives every class its own weight, and ignores the rows that are ignored.
@@ -171,7 +171,7 @@ Tensor nll_loss(const Tensor& input, const Tensor& target, const NLLLossOptions&
   check_class_weight(kName, options.weight, input.size(dim));
   const Rows rows = rows_of(kName, input, target, dim, 1);
   const Labels labels = without_ignored(rows.labels, options.ignore_index);
-  check_labels(kName, labels.safe, input.size(dim));
+  check_labels(kName, labels, rows.shape, input.size(dim));
   const Tensor weight = row_weights(labels, options.weight, input.dtype());
   return reduce_rows(weighted_rows(-pick(rows.values, labels.safe), weight, labels), weight,
                      rows.shape, options.reduction);

@@ -1,6 +1,7 @@
 #include "lamina/nn/embedding.h"
 
 #include "absl/strings/str_cat.h"
+#include "lamina/nn/index_range.h"
 #include "lamina/nn/init.h"
 
 namespace lamina::nn {
@@ -62,6 +63,13 @@ Tensor functional::embedding(const Tensor& indices, const Tensor& weight,
   const std::optional<int64_t> padding = row_of(kName, padding_idx, weight.size(0));
   if (indices.dtype() != int64) {
     fail<DTypeError>(kName, "expected indices of dtype int64, got ", name_of(indices.dtype()));
+  }
+  const std::string wrong = internal::first_outside(indices, weight.size(0));
+  if (!wrong.empty()) {
+    if (weight.size(0) == 0) {
+      fail<IndexError>(kName, "expected no indices, for there are no rows, got ", wrong);
+    }
+    fail<IndexError>(kName, "expected indices from 0 to ", weight.size(0) - 1, ", got ", wrong);
   }
   Shape shape = indices.shape();
   shape.push_back(weight.size(1));

@@ -193,7 +193,22 @@ TEST(CrossEntropyLoss, ThrowsForALabelThatIsNoClass) {
                 loss(zeros({3, 5}), labels({0, 5, 1}, {3})));
   EXPECT_THROWS(IndexError, "[cross_entropy] expected labels from 0 to 4, got -1 at position 2",
                 loss(zeros({3, 5}), labels({0, 4, -1}, {3})));
-  EXPECT_THROW(loss(zeros({1, 0}), labels({0}, {1})), IndexError);
+  EXPECT_THROWS(IndexError,
+                "[cross_entropy] expected no labels, for there are no classes, got 0 at position 0",
+                loss(zeros({1, 0}), labels({0}, {1})));
+}
+
+TEST(LossesOfClasses, TellTheCoordinatesOfAWrongLabelOfAnImage) {
+  const Tensor logits = zeros({2, 4, 3, 2});  // (n, classes, h, w)
+  const Tensor y = labels({0, 1, 2, 3, -100, 9, 0, 0, 0, 0, -2, 1}, {2, 3, 2});
+  for (const double smoothing : {0.0, 0.1}) {
+    EXPECT_THROWS(IndexError, "[cross_entropy] expected labels from 0 to 3, got 9 at (0, 2, 1)",
+                  CrossEntropyLoss({.label_smoothing = smoothing})(logits, y));
+  }
+  EXPECT_THROWS(IndexError, "[cross_entropy] expected labels from 0 to 3, got -2 at (1, 2, 0)",
+                CrossEntropyLoss({.ignore_index = 9})(logits, masked_fill(y, y == -100, 9)));
+  EXPECT_THROWS(IndexError, "[nll_loss] expected labels from 0 to 3, got 9 at (0, 2, 1)",
+                NLLLoss()(logits, y));
 }
 
 TEST(CrossEntropyLoss, ThrowsForOtherDtypes) {
