@@ -77,6 +77,46 @@ TEST(ScaledDotProductAttention, HasFirstAndSecondDerivatives) {
   EXPECT_TRUE(gradgradcheck(f, inputs).passed) << gradgradcheck(f, inputs).message;
 }
 
+// Mean 0, so the variance is the mean of the squares; `spread`: the variance of a square over the
+// square of the variance.
+void expect_variance(const Tensor& x, double variance, double spread) {
+  double sum = 0, squares = 0;
+  for (const double v : x.to_vector<double>()) {
+    sum += v;
+    squares += v * v;
+  }
+  const auto n = static_cast<double>(x.numel());
+  EXPECT_LT(std::abs(sum / n), 5 * std::sqrt(variance / n));
+  EXPECT_NEAR(squares / n, variance, 5 * variance * std::sqrt(spread / n));
+}
+void expect_uniform(const Tensor& x, double bound) {
+  EXPECT_LE(x.abs().max().item<double>(), bound);
+  expect_variance(x, bound * bound / 3, 0.8);
+}
+
+// As torch.nn.MultiheadAttention: xavier_uniform_ of the projections, sqrt(6 / (fan_in + fan_out)),
+// xavier_normal_ of bias_k and bias_v (1, 1, embed_dim), whose fans are both embed_dim, the output's
+// weight as in Linear, other biases 0.
+TEST(MultiheadAttention, StartsAsPyTorchs) {
+  manual_seed(1);
+  MultiheadAttention attention(256, 2, {.add_bias_kv = true, .dtype = float64});
+  MultiheadAttention other(256, 2, {.kdim = 512, .vdim = 1024, .dtype = float64});
+  for (int draw = 0; draw < 2; ++draw) {
+    const auto at = [&](const char* name) { return attention.state_dict().at(name); };
+    expect_uniform(at("in_proj_weight"), std::sqrt(6. / (256 + 768)));
+    expect_uniform(at("out_proj.weight"), 1. / 16);
+    for (const char* bias : {"in_proj_bias", "out_proj.bias"}) {
+      EXPECT_EQ(at(bias).abs().max().item<double>(), 0) << bias;
+    }
+    for (const char* bias : {"bias_k", "bias_v"}) expect_variance(at(bias), 1. / 256, 2);
+    attention.reset_parameters();
+    expect_uniform(other.state_dict().at("q_proj_weight"), std::sqrt(6. / (256 + 256)));
+    expect_uniform(other.state_dict().at("k_proj_weight"), std::sqrt(6. / (256 + 512)));
+    expect_uniform(other.state_dict().at("v_proj_weight"), std::sqrt(6. / (256 + 1024)));
+    other.reset_parameters();
+  }
+}
+
 void expect_first_derivatives(const TensorFunction& f, const std::vector<Tensor>& inputs) {
   const GradcheckReport report = gradcheck(f, inputs);
   EXPECT_TRUE(report.passed) << report.message;

@@ -1,5 +1,6 @@
 #include "lamina/nn/rnn.h"
 
+#include <cmath>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -35,6 +36,38 @@ TEST(RNN, RefusesImpossibleSettings) {
                 LSTM(2, 2, {.dtype = int64}));
   EXPECT_THROWS(DTypeError, "[GRUCell] expected a floating dtype, got int64",
                 GRUCell(2, 2, {.dtype = int64}));
+}
+
+// As torch.nn.RNN and the others draw: uniform in -1 / sqrt(hidden) to 1 / sqrt(hidden), weights and
+// biases, whatever the number of inputs.
+template <class M>
+void expect_starts_uniform(M&& module, double bound) {
+  for (int draw = 0; draw < 2; ++draw) {
+    for (const auto& [name, parameter] : module.named_parameters()) {
+      const std::vector<double> values = parameter.template to_vector<double>();
+      const auto n = static_cast<double>(values.size());
+      double sum = 0, squares = 0;
+      for (const double v : values) {
+        EXPECT_LE(std::abs(v), bound) << name;
+        sum += v;
+        squares += v * v;
+      }
+      const double variance = bound * bound / 3;
+      EXPECT_LT(std::abs(sum / n), 5 * std::sqrt(variance / n)) << name;
+      EXPECT_NEAR(squares / n, variance, 5 * variance * std::sqrt(0.8 / n)) << name;
+    }
+    module.reset_parameters();
+  }
+}
+
+TEST(RNN, StartsUniformWithinOneOverTheRootOfItsHiddenSize) {
+  manual_seed(1);
+  expect_starts_uniform(RNN(9, 256), 1. / 16);
+  expect_starts_uniform(LSTM(9, 64, {.num_layers = 2, .bidirectional = true}), 1. / 8);
+  expect_starts_uniform(GRU(100, 64), 1. / 8);
+  expect_starts_uniform(RNNCell(9, 256), 1. / 16);
+  expect_starts_uniform(LSTMCell(9, 64), 1. / 8);
+  expect_starts_uniform(GRUCell(100, 64), 1. / 8);
 }
 
 TEST(RNN, NamesTheShapeThatItWants) {
