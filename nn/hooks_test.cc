@@ -1,6 +1,7 @@
 #include "lamina/nn/hooks.h"
 
 #include <atomic>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,11 +13,14 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "lamina/nn/activation.h"
+#include "lamina/nn/attention.h"
 #include "lamina/nn/child.h"
 #include "lamina/nn/layer.h"
 #include "lamina/nn/linear.h"
+#include "lamina/nn/rnn.h"
 #include "lamina/nn/sequential.h"
 #include "lamina/nn/test_util.h"
+#include "lamina/nn/transformer.h"
 #include "lamina/tensor/test_util.h"
 
 namespace lamina::nn {
@@ -163,6 +167,85 @@ TEST(Hooks, SeeTheTensorsOfAStructThatTellsThem) {
   EXPECT_EQ(result.hidden.item<float>(), 21);
   EXPECT_EQ(result.cell.item<float>(), 12);
   EXPECT_EQ(given.hidden.item<float>(), 10);
+}
+
+// The shapes that hooks of a call see, in order: of inputs, outputs, and gradients of the outputs;
+// () stands for an undefined tensor.
+struct Seen {
+  template <class M>
+  explicit Seen(M& module) {
+    module.register_forward_pre_hook(
+        [this](Module&, std::vector<Tensor>& tensors) { inputs = shapes(tensors); });
+    module.register_forward_hook(
+        [this](Module&, absl::Span<const Tensor>, std::vector<Tensor>& tensors) {
+          outputs = shapes(tensors);
+          tensors[0] = tensors[0] * 0;
+        });
+    module.register_backward_hook(
+        [this](Module&, std::vector<Tensor>&, absl::Span<const Tensor> tensors) {
+          gradients = shapes(tensors);
+        });
+  }
+  static std::vector<Shape> shapes(absl::Span<const Tensor> tensors) {
+    std::vector<Shape> all;
+    for (const Tensor& x : tensors) all.push_back(x.defined() ? x.shape() : Shape());
+    return all;
+  }
+  std::vector<Shape> inputs, outputs, gradients;
+};
+
+// The hook made the output 0.
+void expect_replaced(const Tensor& output) {
+  EXPECT_EQ(output.abs().max().item<float>(), 0);
+  output.sum().backward();
+}
+
+TEST(Hooks, SeeWhatAttentionAndRecurrentLayersTakeAndGive) {
+  const Shape x{2, 3, 4}, weights{2, 3, 3}, none{}, state{1, 3, 5};
+  MultiheadAttention attention(4, 2);
+  const Seen of_attention(attention);
+  const Tensor query = randn(x).requires_grad_();
+  expect_replaced(attention(query, query, query).output);
+  EXPECT_THAT(of_attention.inputs, ElementsAre(x, x, x));
+  EXPECT_THAT(of_attention.outputs, ElementsAre(x, weights));
+  EXPECT_THAT(of_attention.gradients, ElementsAre(x, none));
+  expect_replaced(attention(query));
+  EXPECT_THAT(of_attention.outputs, ElementsAre(x, none));
+
+  LSTM lstm(4, 5);  // (time, batch, features)
+  const Seen of_lstm(lstm);
+  expect_replaced(lstm(query).output);
+  EXPECT_THAT(of_lstm.inputs, ElementsAre(x, none, none));
+  EXPECT_THAT(of_lstm.outputs, ElementsAre(Shape({2, 3, 5}), state, state));
+  EXPECT_THAT(of_lstm.gradients, ElementsAre(Shape({2, 3, 5}), none, none));
+  lstm(query, {zeros(state), zeros(state)});
+  EXPECT_THAT(of_lstm.inputs, ElementsAre(x, state, state));
+}
+
+TEST(Hooks, FireForEveryPartOfATransformer) {
+  TransformerEncoder encoder(TransformerEncoderLayer(4, 2, {.dim_feedforward = 6}), 2);
+  std::map<std::string, int> calls;
+  for (const auto& entry : encoder.named_modules()) {
+    entry.second->register_forward_hook(
+        [&calls, name = entry.first](Module&, absl::Span<const Tensor>, std::vector<Tensor>&) {
+          ++calls[name];
+        });
+  }
+  const Seen seen(encoder);
+  const Tensor x = randn({3, 2, 4}).requires_grad_();
+  expect_replaced(encoder(x));
+  EXPECT_THAT(seen.inputs, ElementsAre(x.shape()));
+  EXPECT_THAT(seen.outputs, ElementsAre(x.shape()));
+  EXPECT_THAT(seen.gradients, ElementsAre(x.shape()));
+  std::map<std::string, int> once{{"", 1}};
+  for (const std::string layer : {"layers.0", "layers.1"}) {
+    once[layer] = 1;
+    for (const char* part : {"self_attn", "self_attn.out_proj", "linear1", "dropout", "linear2",
+                             "norm1", "norm2", "dropout1", "dropout2"}) {
+      once[layer + "." + part] = 1;
+    }
+  }
+  EXPECT_EQ(calls, once);
 }
 
 TEST(Hooks, MayAddAndRemoveHooksAndCallTheModule) {

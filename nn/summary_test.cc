@@ -8,11 +8,15 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "lamina/nn/activation.h"
+#include "lamina/nn/attention.h"
 #include "lamina/nn/child.h"
+#include "lamina/nn/conv.h"
 #include "lamina/nn/layer.h"
 #include "lamina/nn/linear.h"
 #include "lamina/nn/parameter.h"
+#include "lamina/nn/pooling.h"
 #include "lamina/nn/sequential.h"
+#include "lamina/nn/shape.h"
 #include "lamina/tensor/test_util.h"
 
 namespace lamina::nn {
@@ -42,6 +46,34 @@ TEST(Summary, CountsParametersBytesAndMultiplyAdds) {
             "  layer1: Linear    (32, 128)        100,480  401,920      3,211,264\n"
             "  activation: ReLU  (32, 128)              0        0              0\n"
             "  layer2: Linear    (32, 10)           1,290    5,160         40,960\n");
+}
+
+TEST(Summary, CountsConvolutions) {
+  // 8 filters of 3 x 3 and a bias each: 80 parameters; 14 * 14 * 8 * 10 + 10 = 15,690 of the last.
+  // 2 * 8 * 28 * 28 outputs of 9 = 112,896, and 2 * 1,568 * 10 = 31,360 multiply-adds.
+  Sequential model{Conv2d(1, 8, 3, {.padding = 1}), ReLU(), MaxPool2d(2), Flatten(),
+                   Linear(1568, 10)};
+  EXPECT_EQ(summary(model, zeros({2, 1, 28, 28})).str(),
+            "Layer           Output shape    Parameters   Bytes  Multiply-adds\n"
+            "Sequential      (2, 10)             15,770  63,080        144,256\n"
+            "  0: Conv2d     (2, 8, 28, 28)          80     320        112,896\n"
+            "  1: ReLU       (2, 8, 28, 28)           0       0              0\n"
+            "  2: MaxPool2d  (2, 8, 14, 14)           0       0              0\n"
+            "  3: Flatten    (2, 1568)                0       0              0\n"
+            "  4: Linear     (2, 10)             15,690  62,760         31,360\n");
+}
+
+TEST(Summary, CountsTheProductsOfAttention) {
+  // in_proj: 24 * 8 + 24 = 216 parameters, 3 * 5 * 24 * 8 = 2,880 multiply-adds; scores and results
+  // of 2 heads with 4 features: 3 * 2 * 5 * 5 * 4 = 600 each; out_proj: 3 * 5 * 8 * 8 = 960.
+  MultiheadAttention attention(8, 2);
+  EXPECT_EQ(summary(attention, zeros({3, 5, 8})).str(),
+            "Layer                                        Output shape  Parameters  Bytes  "
+            "Multiply-adds\n"
+            "MultiheadAttention                           (3, 5, 8)            288  1,152          "
+            "5,040\n"
+            "  out_proj: NonDynamicallyQuantizableLinear  (3, 5, 8)             72    288          "
+            "  960\n");
 }
 
 TEST(Summary, HasARowPerModuleWithThoseBelow) {
