@@ -130,6 +130,10 @@ TEST(Bilinear, StartsWithinOneOverTheRootOfItsFirstInputs) {
 }
 
 TEST(Bilinear, RefusesWhatItCannotDo) {
+  EXPECT_THROWS(ValueError, "of at least 0, got 2, -1 and 3", Bilinear(2, -1, 3));
+  EXPECT_THROWS(ValueError, "of at least 0, got 2, 1 and -3", Bilinear(2, 1, -3));
+  EXPECT_THROWS(DTypeError, "[Bilinear] expected a floating dtype, got int64",
+                Bilinear(1, 1, 1, {.dtype = int64}));
   EXPECT_THROWS(
       ValueError,
       "[Bilinear] expected in1_features above 0 and other sizes of at least 0, got 0, 2 and 3",

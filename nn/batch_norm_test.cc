@@ -141,6 +141,14 @@ TEST(BatchNorm2d, RefusesOtherThanImages) {
 }
 
 TEST(InstanceNorm2d, RefusesWhatItCannotDo) {
+  EXPECT_THROWS(ValueError, "[InstanceNorm2d] expected num_features of at least 0, got -1",
+                InstanceNorm2d(-1));
+  EXPECT_THROWS(ValueError, "[InstanceNorm2d] expected an eps of at least 0, got nan",
+                InstanceNorm2d(1, {.eps = NAN}));
+  EXPECT_THROWS(ValueError, "[InstanceNorm2d] expected a momentum in [0, 1], got -0.5",
+                InstanceNorm2d(1, {.momentum = -0.5}));
+  EXPECT_THROWS(DTypeError, "[InstanceNorm2d] expected a floating dtype, got int64",
+                InstanceNorm2d(1, {.dtype = int64}));
   EXPECT_THROWS(ShapeError,
                 "[InstanceNorm2d] expected x (n, channels, h, w) or (channels, h, w) with 3 "
                 "channels, got shape (2, 4, 5, 5)",

@@ -231,6 +231,25 @@ TEST(Conv, RefusesImpossibleSettings) {
       ConvTranspose2d(1, 1, 3, {.stride = 2, .output_padding = {0, 2}, .dilation = {3, 1}}));
   EXPECT_THROWS(ValueError, "[ConvTranspose2d] expected groups that divide",
                 ConvTranspose2d(3, 2, 3, {.groups = 2}));
+  EXPECT_THROWS(ValueError, "[ConvTranspose2d] expected in_channels and out_channels of at least 1",
+                ConvTranspose2d(-1, 2, 3));
+  EXPECT_THROWS(ValueError,
+                "[ConvTranspose2d] expected kernel_size of one or two numbers of at least 1, got "
+                "(3, 0)",
+                ConvTranspose2d(1, 1, {3, 0}));
+  EXPECT_THROWS(ValueError, "[ConvTranspose2d] expected stride of one or two numbers of at least 1",
+                ConvTranspose2d(1, 1, 3, {.stride = {2, 0}}));
+  EXPECT_THROWS(ValueError,
+                "[ConvTranspose2d] expected padding of one or two numbers of at least 0",
+                ConvTranspose2d(1, 1, 3, {.padding = -1}));
+  EXPECT_THROWS(ValueError,
+                "[ConvTranspose2d] expected output_padding of one or two numbers of at least 0",
+                ConvTranspose2d(1, 1, 3, {.output_padding = {0, -1}}));
+  EXPECT_THROWS(ValueError,
+                "[ConvTranspose2d] expected dilation of one or two numbers of at least 1",
+                ConvTranspose2d(1, 1, 3, {.dilation = {1, 2, 3}}));
+  EXPECT_THROWS(DTypeError, "[ConvTranspose2d] expected a floating dtype, got int64",
+                ConvTranspose2d(1, 1, 3, {.dtype = int64}));
 }
 
 TEST(Conv, NamesTheShapeThatItWanted) {

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <string>
 #include <vector>
 
 #include "gmock/gmock.h"
@@ -248,10 +249,58 @@ TEST(Losses, RefuseOptionsOutsideTheirDomain) {
                 CrossEntropyLoss({.label_smoothing = 1.5}));
   EXPECT_THROWS(ValueError, "[GaussianNLLLoss] expected eps above 0, got 0",
                 GaussianNLLLoss({.eps = 0}));
+  EXPECT_THROWS(ValueError, "[PoissonNLLLoss] expected eps of at least 0, got -1",
+                PoissonNLLLoss({.eps = -1}));
   EXPECT_THROWS(ValueError, "[TripletMarginLoss] expected p above 0, got nan",
                 TripletMarginLoss({.p = std::nan("")}));
   EXPECT_THROWS(ValueError, "[mse_loss] expected the reduction",
                 functional::mse_loss(ones(1), ones(1), {.reduction = "x"}));
+}
+
+template <class SomeLoss>
+void refuses_other_reductions(const std::string& name, const std::string& choices) {
+  for (const std::string reduction : {"average", "", "Mean", "none "}) {
+    EXPECT_THROWS(
+        ValueError,
+        "[" + name + "] expected the reduction to be " + choices + ", got \"" + reduction + "\"",
+        SomeLoss({.reduction = reduction}));
+  }
+  if (choices.find("batchmean") != std::string::npos) return;
+  EXPECT_THROWS(ValueError, "got \"batchmean\"", SomeLoss({.reduction = "batchmean"}));
+}
+
+TEST(Losses, ListTheReductionsIfOneIsUnknown) {
+  const char* kUsual = "none, mean or sum";
+  refuses_other_reductions<MSELoss>("MSELoss", kUsual);
+  refuses_other_reductions<L1Loss>("L1Loss", kUsual);
+  refuses_other_reductions<SmoothL1Loss>("SmoothL1Loss", kUsual);
+  refuses_other_reductions<HuberLoss>("HuberLoss", kUsual);
+  refuses_other_reductions<CrossEntropyLoss>("CrossEntropyLoss", kUsual);
+  refuses_other_reductions<NLLLoss>("NLLLoss", kUsual);
+  refuses_other_reductions<BCELoss>("BCELoss", kUsual);
+  refuses_other_reductions<BCEWithLogitsLoss>("BCEWithLogitsLoss", kUsual);
+  refuses_other_reductions<PoissonNLLLoss>("PoissonNLLLoss", kUsual);
+  refuses_other_reductions<GaussianNLLLoss>("GaussianNLLLoss", kUsual);
+  refuses_other_reductions<HingeEmbeddingLoss>("HingeEmbeddingLoss", kUsual);
+  refuses_other_reductions<CosineEmbeddingLoss>("CosineEmbeddingLoss", kUsual);
+  refuses_other_reductions<MarginRankingLoss>("MarginRankingLoss", kUsual);
+  refuses_other_reductions<TripletMarginLoss>("TripletMarginLoss", kUsual);
+  refuses_other_reductions<KLDivLoss>("KLDivLoss", "none, mean, batchmean or sum");
+}
+
+TEST(Losses, RefuseMarginsThatAreNotFinite) {
+  for (const double margin : {std::nan(""), test::kInf, -test::kInf}) {
+    EXPECT_THROWS(ValueError, "[HingeEmbeddingLoss] expected a finite margin, got ",
+                  HingeEmbeddingLoss({.margin = margin}));
+    EXPECT_THROWS(ValueError, "[CosineEmbeddingLoss] expected a finite margin, got ",
+                  CosineEmbeddingLoss({.margin = margin}));
+    EXPECT_THROWS(ValueError, "[MarginRankingLoss] expected a finite margin, got ",
+                  MarginRankingLoss({.margin = margin}));
+    EXPECT_THROWS(ValueError, "[TripletMarginLoss] expected a finite margin, got ",
+                  TripletMarginLoss({.margin = margin}));
+    EXPECT_THROWS(ValueError, "[TripletMarginLoss] expected a finite eps, got ",
+                  TripletMarginLoss({.eps = margin}));
+  }
 }
 
 TEST(Losses, RefuseOperandsThatDoNotFit) {

@@ -178,6 +178,11 @@ TEST(GroupNorm, RefusesWhatItCannotDo) {
                 "[GroupNorm] expected num_groups above 0 that divide num_channels, got 2 and 3",
                 GroupNorm(2, 3));
   EXPECT_THROWS(ValueError, "got 0 and 3", GroupNorm(0, 3));
+  EXPECT_THROWS(ValueError, "[GroupNorm] expected num_groups above 0", GroupNorm(1, -4));
+  EXPECT_THROWS(ValueError, "[GroupNorm] expected an eps of at least 0, got -1",
+                GroupNorm(1, 2, {.eps = -1}));
+  EXPECT_THROWS(DTypeError, "[GroupNorm] expected a floating dtype, got int64",
+                GroupNorm(1, 2, {.dtype = int64}));
   EXPECT_THROWS(ShapeError, "[GroupNorm] expected x (n, 4, ...), got shape (4, 2)",
                 GroupNorm(2, 4)(ones({4, 2})));
   EXPECT_THROWS(ValueError, "[group_norm] expected groups that divide the 4 channels of x, got 3",
