@@ -128,11 +128,45 @@ def features():
     return lead, rng.randint(1, 4), rng.randint(1, 4), rng.randint(1, 4)
 
 
+def biased(settings):
+    return dict(settings, **some(bias=rng.random() < 0.5))
+
+
+@maker("Linear")
+def _():
+    lead, features_in, _, out = features()
+    settings = biased({"in_features": features_in, "out_features": out, "dtype": layer_calls.dtype})
+    return Call(nn.Linear(**settings), settings, [normal(*lead, features_in)])
+
+
+@maker("F.linear")
+def _():
+    lead, features_in, _, out = features()
+    return Call(F.linear, {}, [normal(*lead, features_in), normal(out, features_in)] + rng.choice([[], [normal(out)]]))
+
+
+class Residual(nn.Module):
+    """PyTorch has none: x + fn(x)."""
+    def __init__(self, fn):
+        super().__init__()
+        self.fn = fn
+
+    def forward(self, x):
+        return x + self.fn(x)
+
+
+@maker("Residual")
+def _():
+    lead, size, _, _ = features()
+    settings = biased({"features": size, "dtype": layer_calls.dtype})
+    inner = nn.Linear(size, size, settings.get("bias", True))
+    return Call(Residual(inner), settings, [normal(*lead, size)])
+
+
 @maker("Bilinear")
 def _():
     lead, in1, in2, out = features()
-    settings = dict(some(bias=rng.random() < 0.5), in1_features=in1, in2_features=in2, out_features=out,
-                    dtype=layer_calls.dtype)
+    settings = biased({"in1_features": in1, "in2_features": in2, "out_features": out, "dtype": layer_calls.dtype})
     return Call(nn.Bilinear(**settings), settings, [normal(*lead, in1), normal(*lead, in2)])
 
 

@@ -21,6 +21,12 @@ double probability(const Settings& s) {
   s.read("p", p);
   return p;
 }
+nn::LinearOptions linear_options(const Settings& s) {
+  nn::LinearOptions options;
+  s.read("bias", options.bias);
+  s.read("dtype", options.dtype);
+  return options;
+}
 nn::EmbeddingOptions embedding_options(const Settings& s) {
   nn::EmbeddingOptions options;
   int64_t row = -1000;
@@ -74,6 +80,20 @@ void add_basic(LayerTable& table) {
     return Callee{nullptr, [row = embedding_options(s).padding_idx](const Arguments<Tensor>& x) {
                     return std::vector<Tensor>{F::embedding(x.array(0), x.array(1), row)};
                   }};
+  };
+  table["Linear"] = [](const Settings& s) {
+    return layer(
+        nn::Linear(s.integer("in_features"), s.integer("out_features"), linear_options(s)));
+  };
+  table["F.linear"] = [](const Settings&) {
+    return Callee{nullptr, [](const Arguments<Tensor>& x) {
+                    return std::vector<Tensor>{
+                        linear(x.array(0), x.array(1), x.has(2) ? x.array(2) : Tensor())};
+                  }};
+  };
+  table["Residual"] = [](const Settings& s) {  // around a Linear
+    const int64_t features = s.integer("features");
+    return layer(nn::Residual(nn::Linear(features, features, linear_options(s))));
   };
   table["Bilinear"] = [](const Settings& s) {
     nn::BilinearOptions o;

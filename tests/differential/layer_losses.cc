@@ -41,6 +41,7 @@ void add_losses(LayerTable& table) {
         s.read("weight", o.weight);
         s.read("ignore_index", o.ignore_index);
         s.read("label_smoothing", o.label_smoothing);
+        s.read("class_dim", o.class_dim);
         return o;
       },
       F::cross_entropy);

@@ -29,6 +29,7 @@ nn::BatchNormOptions batch_options(const Settings& s) {
   o.momentum = momentum < 0 ? std::nullopt : std::optional<double>(momentum);
   s.read("affine", o.affine);
   s.read("track_running_stats", o.track_running_stats);
+  s.read("biased_running_var", o.biased_running_var);
   s.read("dtype", o.dtype);
   return o;
 }
@@ -54,8 +55,11 @@ void add_norms(LayerTable& table) {
     nn::LayerNormOptions o;
     s.read("eps", o.eps);
     s.read("elementwise_affine", o.elementwise_affine);
+    s.read("bias", o.bias);
     s.read("dtype", o.dtype);
-    return layer(nn::LayerNorm(shape_of(s), o));
+    int64_t num_features = -1;
+    s.read("num_features", num_features);
+    return layer(num_features < 0 ? nn::LayerNorm(shape_of(s), o) : nn::LayerNorm(num_features, o));
   };
   table["F.layer_norm"] = [](const Settings& s) {
     return function([shape = shape_of(s), eps = eps_of(s)](const auto& x) {
@@ -95,6 +99,7 @@ void add_norms(LayerTable& table) {
   table["F.batch_norm"] = [](const Settings& s) {
     BatchNormCall call;
     s.read("training", call.training);
+    s.read("biased_running_var", call.biased_running_var);
     s.read("momentum", call.momentum);
     s.read("eps", call.eps);
     return with_statistics([call](const auto&... x) { return F::batch_norm(x..., call); });

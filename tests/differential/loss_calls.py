@@ -36,7 +36,7 @@ def labelled(probabilities):
     return classes, logits, labels
 
 
-def cross_entropy():
+def cross_entropy_call():
     probabilities = rng.random() < 0.3
     classes, logits, target = labelled(probabilities)
     settings = some(reduction=reduction(), label_smoothing=rng.uniform(0, 0.9), weight=uniform(0.2, 2, classes))
@@ -44,7 +44,32 @@ def cross_entropy():
         settings["ignore_index"] = rng.choice([-100, 0, classes - 1, -1])
         if settings["ignore_index"] < 0 and target.dim() and rng.random() < 0.7:
             target[rng.randrange(target.shape[0])] = settings["ignore_index"]
+    if rng.random() < 0.5:
+        dim = settings["class_dim"] = rng.randrange(-logits.dim(), logits.dim())
+        if logits.dim() > 1:
+            logits = logits.movedim(1, dim)
+            target = target.movedim(1, dim) if probabilities else target
     return settings, [logits, target]
+
+
+class CrossEntropyLoss(nn.CrossEntropyLoss):
+    """PyTorch's classes are always in dimension 1, or the only one."""
+    def __init__(self, class_dim=1, **settings):
+        super().__init__(**settings)
+        self.class_dim = class_dim
+
+    def forward(self, logits, target):
+        return super().forward(*classes_second(logits, target, self.class_dim))
+
+
+def classes_second(logits, target, class_dim):
+    if logits.dim() == 1:
+        return logits, target
+    return logits.movedim(class_dim, 1), target.movedim(class_dim, 1) if target.is_floating_point() else target
+
+
+def cross_entropy(logits, target, class_dim=1, **settings):
+    return F.cross_entropy(*classes_second(logits, target, class_dim), **settings)
 
 
 def nll():
@@ -74,7 +99,7 @@ def binary_with_logits():
     return settings, [x, choices([0.0, 1.0, 0.3], *shape)]
 
 
-both("CrossEntropyLoss", nn.CrossEntropyLoss, F.cross_entropy, cross_entropy)
+both("CrossEntropyLoss", CrossEntropyLoss, cross_entropy, cross_entropy_call)
 both("NLLLoss", nn.NLLLoss, F.nll_loss, nll)
 both("BCELoss", nn.BCELoss, F.binary_cross_entropy, binary)
 both("BCEWithLogitsLoss", nn.BCEWithLogitsLoss, F.binary_cross_entropy_with_logits, binary_with_logits)

@@ -64,17 +64,36 @@ def shape_setting(shape):
     return shape[0] if len(shape) == 1 and rng.random() < 0.3 else tuple(shape)
 
 
-def layer_of_rows(make):
-    def call():
-        shape, x, settings = rows()
-        settings.update(some(elementwise_affine=rng.random() < 0.5), normalized_shape=shape_setting(shape),
-                        dtype=layer_calls.dtype)
-        return Call(trained(make(**settings)), settings, [x])
-    return call
+class LayerNorm(nn.LayerNorm):
+    """PyTorch 1.13 has no `bias`, and always as many dimensions in a row as normalized_shape has. Here num_features in
+    its place are a row of the trailing dimensions."""
+    def __init__(self, normalized_shape=None, num_features=None, bias=True, **settings):
+        super().__init__(normalized_shape if num_features is None else num_features, **settings)
+        self.num_features = num_features
+        if not bias:
+            self.register_parameter("bias", None)
+
+    def forward(self, x):
+        return super().forward(x if self.num_features is None else x.reshape(-1, self.num_features)).reshape(x.shape)
 
 
-maker("LayerNorm")(layer_of_rows(nn.LayerNorm))
-maker("RMSNorm")(layer_of_rows(RMSNorm))
+@maker("LayerNorm")
+def _():
+    shape, x, settings = rows()
+    settings.update(some(elementwise_affine=rng.random() < 0.5, bias=False), dtype=layer_calls.dtype)
+    if rng.random() < 0.3:
+        settings["num_features"] = math.prod(shape)
+    else:
+        settings["normalized_shape"] = tuple(shape)
+    return Call(trained(LayerNorm(**settings)), settings, [x])
+
+
+@maker("RMSNorm")
+def _():
+    shape, x, settings = rows()
+    settings.update(some(elementwise_affine=rng.random() < 0.5), normalized_shape=shape_setting(shape),
+                    dtype=layer_calls.dtype)
+    return Call(trained(RMSNorm(**settings)), settings, [x])
 
 
 @maker("F.layer_norm")
@@ -129,11 +148,42 @@ def batch(rank):
     return channels, data(n, channels, *inner), eps_for(n * math.prod(inner))
 
 
-def batch_norm(module, rank):
+def biased_step(variance, x, part):
+    """The running variance after x, whose squares are divided by n, where PyTorch's are by n - 1."""
+    deviation = (x - x.mean([d for d in range(x.dim()) if d != 1], keepdim=True)).transpose(0, 1).flatten(1)
+    return (1 - part) * variance + part * (deviation * deviation).sum(1) / deviation.shape[1]
+
+
+class BiasedRunningVariance:
+    """A BatchNorm with the option biased_running_var."""
+    def __init__(self, biased_running_var=False, **settings):
+        super().__init__(**settings)
+        self.biased_running_var = biased_running_var
+
+    def forward(self, x):
+        if not (self.biased_running_var and self.training and self.track_running_stats):
+            return super().forward(x)
+        before = self.running_var.clone()
+        y = super().forward(x)
+        part = 1 / self.num_batches_tracked.item() if self.momentum is None else self.momentum
+        self.running_var = biased_step(before, x.detach(), part)  # the old one is kept for backward
+        return y
+
+
+class BatchNorm1d(BiasedRunningVariance, nn.BatchNorm1d):
+    pass
+
+
+class BatchNorm2d(BiasedRunningVariance, nn.BatchNorm2d):
+    pass
+
+
+def batch_norm_call(module, rank):
     def call():
         channels, x, settings = batch(rank())
         settings.update(some(momentum=rng.choice([0.3, None, 1.0]), affine=rng.random() < 0.5,
-                             track_running_stats=rng.random() < 0.5), num_features=channels, dtype=layer_calls.dtype)
+                             track_running_stats=rng.random() < 0.5, biased_running_var=rng.random() < 0.7),
+                        num_features=channels, dtype=layer_calls.dtype)
         if rng.random() < 0.2:
             settings["momentum"] = None
         training = rng.random() < 0.6
@@ -143,8 +193,8 @@ def batch_norm(module, rank):
     return call
 
 
-maker("BatchNorm1d")(batch_norm(nn.BatchNorm1d, lambda: rng.choice([2, 3])))
-maker("BatchNorm2d")(batch_norm(nn.BatchNorm2d, lambda: 4))
+maker("BatchNorm1d")(batch_norm_call(BatchNorm1d, lambda: rng.choice([2, 3])))
+maker("BatchNorm2d")(batch_norm_call(BatchNorm2d, lambda: 4))
 
 
 def statistics(channels):
@@ -164,12 +214,21 @@ def with_statistics(function, settings):
     return f
 
 
+def batch_norm(x, mean, variance, weight, bias, training, biased_running_var=False, momentum=0.1, eps=1e-5):
+    if not training or not biased_running_var or variance is None:
+        return F.batch_norm(x, mean, variance, weight, bias, training, momentum, eps)
+    y = F.batch_norm(x, mean, variance.clone(), weight, bias, training, momentum, eps)
+    variance.copy_(biased_step(variance, x.detach(), momentum))
+    return y
+
+
 @maker("F.batch_norm")
 def _():
     channels, x, settings = batch(rng.choice([2, 3, 4]))
-    settings.update(some(momentum=rng.choice([0.3, 1.0])), training=rng.random() < 0.6)
+    settings.update(some(momentum=rng.choice([0.3, 1.0]), biased_running_var=rng.random() < 0.7),
+                    training=rng.random() < 0.6)
     running = [None, None] if settings["training"] and rng.random() < 0.3 else statistics(channels)
-    return Call(with_statistics(F.batch_norm, settings), settings, [x, *running, *parameters(channels)])
+    return Call(with_statistics(batch_norm, settings), settings, [x, *running, *parameters(channels)])
 
 
 # ---- Images one by one
