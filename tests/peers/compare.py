@@ -28,7 +28,22 @@ ENVIRONMENT = {
 JOBS = ["linear", "mlp"]
 CHAIN_MEMORY = "chain_1M_add_peak_MiB"  # runs alone, for a process has one peak
 
-# The largest ratio that --check lets pass: of these rows, of each other one, and of the geometric mean of all of op_bench.
+# Layers and losses: their geometric mean is printed, too.
+LAYERS = [
+    "batchnorm_100x64x14x14_fwd_bwd",
+    "conv_100x16x14x14_32x3x3",
+    "conv_100x16x14x14_fwd_bwd",
+    "conv_8x64x56x56_64x3x3",
+    "cross_entropy_768x65_fwd_bwd",
+    "gelu_1M",
+    "gelu_1M_fwd_bwd",
+    "layernorm_768x128_fwd_bwd",
+    "maxpool2_100x16x28x28",
+    "softmax_1M_fwd_bwd",
+]
+
+# The largest ratio that --check lets pass: of these rows, of each other one, and of the geometric means of all of op_bench
+# and of the layers.
 LIMITS = {
     "add_1_nograd": 0.10,
     "add_1_grad": 0.12,
@@ -138,10 +153,11 @@ def main():
         ratios.update(operations)
     bad = above_limits(ratios)
     if not args.rows:
-        mean = statistics.geometric_mean(operations.values())
-        print(f"{'geometric mean of operations':34} {'':12} {'':12} {mean:8.2f}")
-        if mean > LIMIT_OF_MEAN:
-            bad.append(f"geometric mean of operations: {mean:.3f}, at most {LIMIT_OF_MEAN}")
+        for of, some in [("operations", operations.values()), ("layers", [operations[name] for name in LAYERS])]:
+            mean = statistics.geometric_mean(some)
+            print(f"{'geometric mean of ' + of:34} {'':12} {'':12} {mean:8.2f}")
+            if mean > LIMIT_OF_MEAN:
+                bad.append(f"geometric mean of {of}: {mean:.3f}, at most {LIMIT_OF_MEAN}")
         print(run(ours, "--gflops"), end="")
     if not args.check:
         return

@@ -117,6 +117,11 @@ class OpBench {
       peer::gelu(g).sum().backward();
       clear_grad(g);
     });
+    Tensor s = peer::randn({1000, 1000}).requires_grad_();
+    row("softmax_1M_fwd_bwd", [&] {
+      s.softmax(1).sum().backward();
+      clear_grad(s);
+    });
     Tensor x = peer::randn({100, 16, 14, 14}).requires_grad_();
     Tensor w = peer::randn({32, 16, 3, 3}).requires_grad_(), b = peer::randn({32}).requires_grad_();
     row("conv_100x16x14x14_fwd_bwd", [&] {
