@@ -255,11 +255,8 @@ MultiheadAttentionResult MultiheadAttention::forward(const Tensor& query, const 
       fail<ValueError>(kName, "expected no cache with add_bias_kv or add_zero_attn, got one");
     }
     before = call.cache->length();
-    call.cache->append(k, v);
-    k = call.cache->key();
-    v = call.cache->value();
   }
-  const int64_t keys = k.size(2) - extra;
+  const int64_t keys = before + k.size(2) - extra;
 
   Tensor mask;
   if (call.attn_mask.defined()) {
@@ -288,6 +285,11 @@ MultiheadAttentionResult MultiheadAttention::forward(const Tensor& query, const 
     mask = joined(mask, zeros(shape, mask.dtype()), -1);
   }
 
+  if (call.cache != nullptr) {  // now that the call is known to be good
+    call.cache->append(k, v);
+    k = call.cache->key();
+    v = call.cache->value();
+  }
   const int64_t width = embed_dim_ / num_heads_;  // of a head
   const double scale = 1 / std::sqrt(static_cast<double>(width));
   Tensor weights = attention_weights(q, k, scale, mask);

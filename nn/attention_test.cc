@@ -187,6 +187,11 @@ TEST(MultiheadAttention, WithACacheGivesTokenByTokenWhatTheWholeSequenceGives) {
   const Tensor one = x.narrow(0, 0, 1).narrow(1, 0, 1);
   EXPECT_THROWS(ShapeError, "[KeyValueCache] expected keys and values of one batch",
                 attention(one, one, one, {.cache = &cache}));
+  const int64_t length = cache.length();
+  const Tensor short_mask = zeros({1, 1}, bool_);  // of the new tokens alone
+  EXPECT_THROWS(ShapeError, "expected a key_padding_mask of shape (1, 3), got (1, 1)",
+                attention(one, one, one, {.key_padding_mask = short_mask, .cache = &cache}));
+  EXPECT_EQ(cache.length(), length);  // as before
 }
 
 TEST(MultiheadAttention, DropsWeightsInTrainingOnly) {

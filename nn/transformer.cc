@@ -125,6 +125,11 @@ Tensor TransformerEncoder::forward(const Tensor& src, const TransformerEncoderCa
       fail<ValueError>("TransformerEncoder", "expected ", count, " caches, one per layer, got ",
                        call.caches->size());
     }
+    for (const KeyValueCache& cache : *call.caches) {
+      if (cache.length() == call.caches->front().length()) continue;
+      fail<ValueError>("TransformerEncoder", "expected caches of one length, got ",
+                       call.caches->front().length(), " and ", cache.length());
+    }
   }
   Tensor x = src;
   for (int64_t i = 0; i < layers->size(); ++i) {

@@ -111,6 +111,9 @@ TEST(TransformerEncoder, WithCachesGivesTokenByTokenWhatTheWholeSequenceGives) {
     }
     ASSERT_EQ(caches.size(), 3u);
     EXPECT_EQ(caches[2].length(), 9);
+    caches[1].clear();
+    EXPECT_THROWS(ValueError, "[TransformerEncoder] expected caches of one length, got 9 and 0",
+                  encoder(x, {.caches = &caches}));
     caches.pop_back();
     EXPECT_THROWS(ValueError, "[TransformerEncoder] expected 3 caches, one per layer, got 2",
                   encoder(x, {.caches = &caches}));
