@@ -41,8 +41,9 @@ def both(name, module, function, make):
         return Call(module(**settings), settings, operands, True, *wanted)
     def as_function():
         settings, operands, *wanted = make()
-        wide_settings = {k: wide(v) for k, v in settings.items()}
-        return Call(lambda *x: function(*x, **wide_settings), settings, operands, True, *wanted)
+        def call(*x):
+            return function(*x, **{k: wide(v, x[0].dtype) for k, v in settings.items()})
+        return Call(call, settings, operands, True, *wanted)
     maker(name)(as_module)
     maker("F." + function.__name__)(as_function)
 
@@ -146,9 +147,10 @@ def run(name):
         " ".join("%s %s" % (k, result_text(g)) for k, g in parameter_gradients.items()),
         " ".join("%s %s" % (k, result_text(b)) for k, b in call.module.named_buffers()) if is_module else "",
     ]
-    if is_module and dtype == torch.float32:
+    if dtype == torch.float32:
         wanted_gradients = [g.clone() for g in [*input_gradients.values(), *parameter_gradients.values()]]
-        call.module.to(torch.float32)
+        if is_module:
+            call.module.to(torch.float32)
         _, given = computed(call, before, wanted, torch.float32, roots)
         got = [given[i].grad for i in input_gradients] + [p.grad for k, p in parameters.items() if k in parameter_gradients]
         if not all(near(a, b) for a, b in zip(got, wanted_gradients)):
