@@ -88,8 +88,8 @@ TEST(Mnist, MlpResnetLearnsFromTwoThousandDigits) {
 }
 
 TEST(Mnist, PatchTransformerLearnsFromTwoThousandDigits) {
-  // Seeds 1 to 5: 9.1 to 13.0.
-  EXPECT_LT(test_error(train("--model=patch_transformer --epochs=10 --batch_size=20")), 18.0);
+  // Seeds 1 to 5: 12.6 to 15.9.
+  EXPECT_LT(test_error(train("--model=patch_transformer --epochs=3 --batch_size=20")), 21.0);
 }
 
 TEST(Mnist, ReadsTheFetchedFilesWithoutAFlag) {
