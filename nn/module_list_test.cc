@@ -10,10 +10,15 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "lamina/nn/activation.h"
+#include "lamina/nn/batch_norm.h"
 #include "lamina/nn/child.h"
 #include "lamina/nn/clone.h"
+#include "lamina/nn/conv.h"
+#include "lamina/nn/dropout.h"
+#include "lamina/nn/embedding.h"
 #include "lamina/nn/linear.h"
 #include "lamina/nn/parameter.h"
+#include "lamina/nn/rnn.h"
 #include "lamina/nn/sequential.h"
 #include "lamina/nn/test_util.h"
 #include "lamina/tensor/test_util.h"
@@ -239,6 +244,25 @@ TEST(ModuleList, GivesItsModulesAsWhatTheyAre) {
 }
 
 // ---- The printed text: what ModuleList.__repr__ of PyTorch 2 makes of the same modules
+
+TEST(ModuleList, HoldsAndPrintsModulesOfAllKinds) {
+  ModuleList<Module> list;
+  list.push_back(Linear(10, 3));
+  list.push_back(Conv2d(1, 2, 3));
+  list.push_back(Dropout(0.5));
+  list.push_back(BatchNorm2d(5));
+  list.push_back(Embedding(4, 10));
+  list.push_back(LSTM(4, 5));
+  EXPECT_EQ(list.at<LSTM>(-1)(ones({2, 1, 4})).output.shape(), Shape({2, 1, 5}));
+  EXPECT_EQ(list.str(), R"(ModuleList(
+  (0): Linear(in_features=10, out_features=3, bias=True)
+  (1): Conv2d(1, 2, kernel_size=(3, 3), stride=(1, 1))
+  (2): Dropout(p=0.5, inplace=False)
+  (3): BatchNorm2d(5, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True)
+  (4): Embedding(4, 10)
+  (5): LSTM(4, 5)
+))");
+}
 
 TEST(ModuleList, PrintsEqualNeighboursOnce) {
   ModuleList<> list;
