@@ -232,7 +232,7 @@ Tensor batch_norm(const Tensor& x, const Tensor& running_mean, const Tensor& run
                      x.shape().str());
   }
   Normalized statistics;
-  const Tensor y = Normalize<BatchNorm>::apply(x, weight, bias, how, call.eps, &statistics);
+  Tensor y = Normalize<BatchNorm>::apply(x, weight, bias, how, call.eps, &statistics);
   if (call.training && count > 0) {
     const double n = static_cast<double>(count);
     move_towards(running_mean, statistics.mean, call.momentum);

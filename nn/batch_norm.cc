@@ -129,7 +129,7 @@ Tensor ChannelNorm::batch_norm(const Tensor& x) {
   if (!tracks) return lamina::batch_norm(x, running_mean, running_var, weight, bias, call);
   NDArray batches = num_batches_tracked.data();
   if (!options_.momentum) call.momentum = 1 / (1 + static_cast<double>(batches.item<int64_t>()));
-  const Tensor y = lamina::batch_norm(x, running_mean, running_var, weight, bias, call);
+  Tensor y = lamina::batch_norm(x, running_mean, running_var, weight, bias, call);
   if (x.numel() > 0) batches.copy_(batches + 1);
   return y;
 }
