@@ -226,7 +226,8 @@ class SequentialOf<R(In...)> : public Callable<R(In...)> {
     try {
       for (size_t i = 0; i < count; ++i) {
         const internal::ModuleSlot& slot = other.modules_[i].slot();
-        insert_at(modules_.size(), absl::StrCat(size()), slot.module, other.steps_[i], slot.copy);
+        const internal::Step step = other.steps_[i];  // steps_ may be what grows
+        insert_at(modules_.size(), absl::StrCat(size()), slot.module, step, slot.copy);
       }
     } catch (...) {
       while (modules_.size() > before) erase(-1);
