@@ -26,8 +26,8 @@ Tensor rms_norm(const Tensor& x, const Dims& normalized_shape, const Tensor& wei
                 std::optional<double> eps = std::nullopt);
 
 // Each of `groups` parts of the channels, in each of the n: x (n, channels, ...), weight and bias
-// (channels). Throws ValueError if the groups do not divide the channels. Wu and He, "Group
-// normalization", ECCV 2018.
+// (channels). Of one element per group, which PyTorch refuses, the bias remains. Throws ValueError if
+// the groups do not divide the channels. Wu and He, "Group normalization", ECCV 2018.
 Tensor group_norm(const Tensor& x, int64_t groups, const Tensor& weight = {},
                   const Tensor& bias = {}, double eps = 1e-5);
 

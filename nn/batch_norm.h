@@ -95,7 +95,7 @@ class BatchNorm2d : public internal::ChannelNorm {
   Tensor forward(const Tensor& x) override;
 };
 // functional::instance_norm of images (n, num_features, h, w) or (num_features, h, w). Counts no batches,
-// as PyTorch does not.
+// as PyTorch does not, but refuses another number of channels even without parameters.
 class InstanceNorm2d : public internal::ChannelNorm {
  public:
   explicit InstanceNorm2d(int64_t num_features, const InstanceNormOptions& options = {});
