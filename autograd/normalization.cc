@@ -9,6 +9,12 @@
 #include "lamina/tensor/normalization.h"
 
 namespace lamina {
+
+void internal::check_eps(const char* name, double eps) {
+  if (eps >= 0) return;
+  fail<ValueError>(name, "expected an eps of at least 0, got ", eps);
+}
+
 namespace {
 
 Tensor widened(const Tensor& x) { return x.defined() ? x.to(float32) : x; }
@@ -89,11 +95,6 @@ struct GroupNorm {
 struct BatchNorm {
   static constexpr const char* kName = "batch_norm";
 };
-
-void check_eps(const char* name, double eps) {
-  if (eps >= 0) return;
-  fail<ValueError>(name, "expected an eps of at least 0, got ", eps);
-}
 
 void check_like(const char* name, const char* what, const Tensor& parameter, const Tensor& x,
                 const Shape& shape) {
@@ -179,7 +180,7 @@ Tensor layer_norm(const Tensor& x, const Dims& normalized_shape, const Tensor& w
   check_rows(kName, x, normalized_shape);
   check_like(kName, "a weight", weight, x, normalized_shape);
   check_like(kName, "a bias", bias, x, normalized_shape);
-  check_eps(kName, eps);
+  internal::check_eps(kName, eps);
   const auto how = Normalization::of_rows(x.shape(), normalized_shape.rank(), true);
   return Normalize<LayerNorm>::apply(x, weight, bias, how, eps, nullptr);
 }
@@ -189,7 +190,7 @@ Tensor rms_norm(const Tensor& x, const Dims& normalized_shape, const Tensor& wei
   constexpr const char* kName = RmsNorm::kName;
   check_rows(kName, x, normalized_shape);
   check_like(kName, "a weight", weight, x, normalized_shape);
-  if (eps) check_eps(kName, *eps);
+  if (eps) internal::check_eps(kName, *eps);
   const auto how = Normalization::of_rows(x.shape(), normalized_shape.rank(), false);
   return Normalize<RmsNorm>::apply(x, weight, Tensor(), how, eps.value_or(epsilon_of(x.dtype())),
                                    nullptr);
@@ -203,7 +204,7 @@ Tensor group_norm(const Tensor& x, int64_t groups, const Tensor& weight, const T
     fail<ValueError>(kName, "expected groups that divide the ", x.size(1), " channels of x, got ",
                      groups);
   }
-  check_eps(kName, eps);
+  internal::check_eps(kName, eps);
   const auto how = Normalization::of_groups(x.shape(), groups);
   return Normalize<GroupNorm>::apply(x, weight, bias, how, eps, nullptr);
 }
@@ -214,7 +215,7 @@ Tensor batch_norm(const Tensor& x, const Tensor& running_mean, const Tensor& run
   check_channels(kName, x, weight, bias);
   check_like(kName, "a running_mean", running_mean, x, x.size(1));
   check_like(kName, "a running_var", running_var, x, x.size(1));
-  check_eps(kName, call.eps);
+  internal::check_eps(kName, call.eps);
   if (running_mean.defined() != running_var.defined()) {
     fail<ValueError>(kName, "expected running_mean and running_var both or neither");
   }

@@ -46,6 +46,11 @@ Tensor batch_norm(const Tensor& x, const Tensor& running_mean, const Tensor& run
                   const Tensor& weight = {}, const Tensor& bias = {},
                   const BatchNormCall& call = {});
 
+namespace internal {
+// Throws ValueError unless eps is at least 0.
+void check_eps(const char* name, double eps);
+}  // namespace internal
+
 }  // namespace lamina
 
 #endif  // LAMINA_AUTOGRAD_NORMALIZATION_H_

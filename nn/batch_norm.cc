@@ -84,7 +84,7 @@ ChannelNorm::ChannelNorm(const char* name, int64_t num_features, const BatchNorm
                           options.track_running_stats ? zeros({}, int64) : Tensor()),
       num_features_(num_features),
       options_(options) {
-  check_eps(name, options.eps);
+  lamina::internal::check_eps(name, options.eps);
   const double momentum = options.momentum.value_or(0);
   if (!(momentum >= 0 && momentum <= 1)) {
     fail<ValueError>(name, "expected a momentum in [0, 1], got ", momentum);

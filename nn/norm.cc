@@ -6,14 +6,9 @@
 
 namespace lamina::nn {
 
-void internal::check_eps(const char* name, double eps) {
-  if (eps >= 0) return;
-  fail<ValueError>(name, "expected an eps of at least 0, got ", eps);
-}
-
 namespace {
 
-using internal::check_eps;
+using lamina::internal::check_eps;
 
 void check_normalized_shape(const char* name, const Dims& shape) {
   bool good = !shape.empty();

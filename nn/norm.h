@@ -43,13 +43,6 @@ using lamina::rms_norm;
 
 }  // namespace functional
 
-namespace internal {
-
-// Throws ValueError unless eps is at least 0.
-void check_eps(const char* name, double eps);
-
-}  // namespace internal
-
 // functional::layer_norm
 class LayerNorm : public Layer {
  public:
