@@ -84,9 +84,6 @@ Tensor functional::scaled_dot_product_attention(const Tensor& query, const Tenso
 
 void KeyValueCache::append(const Tensor& key, const Tensor& value) {
   constexpr const char* kName = "KeyValueCache";
-  if (is_grad_enabled()) {
-    fail<RuntimeError>(kName, "expected a call without gradients: use the cache under NoGradGuard");
-  }
   const int64_t tokens = key.size(2);
   const auto grown = [&](const Tensor& old, const Tensor& more) {
     if (old.defined() && length_ > 0) {
@@ -190,6 +187,16 @@ MultiheadAttentionResult MultiheadAttention::forward(const Tensor& query, const 
                                                      const Tensor& value,
                                                      const MultiheadAttentionCall& call) {
   constexpr const char* kName = "MultiheadAttention";
+  if (call.cache != nullptr) {
+    if (is_grad_enabled()) {
+      fail<RuntimeError>(kName,
+                         "expected a call with a cache to record no gradients: use it under "
+                         "NoGradGuard");
+    }
+    if (!bias_kv_.empty() || options_.add_zero_attn) {
+      fail<ValueError>(kName, "expected no cache with add_bias_kv or add_zero_attn, got one");
+    }
+  }
   for (const Tensor* x : {&query, &key, &value}) check_defined(kName, x->data());
   const bool batched = query.dim() == 3;
   const auto batch_first = [&](const Tensor& x) {
@@ -249,13 +256,7 @@ MultiheadAttentionResult MultiheadAttention::forward(const Tensor& query, const 
     v = joined(v, nothing, 2);
     ++extra;
   }
-  int64_t before = 0;  // tokens in the cache
-  if (call.cache != nullptr) {
-    if (extra > 0) {
-      fail<ValueError>(kName, "expected no cache with add_bias_kv or add_zero_attn, got one");
-    }
-    before = call.cache->length();
-  }
+  const int64_t before = call.cache != nullptr ? call.cache->length() : 0;  // tokens
   const int64_t keys = before + k.size(2) - extra;
 
   Tensor mask;

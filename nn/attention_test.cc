@@ -238,8 +238,12 @@ TEST(MultiheadAttention, RefusesWhatDoesNotFit) {
       DTypeError, "[scaled_dot_product_attention] expected a bool or floating mask, got int64",
       functional::scaled_dot_product_attention(x, x, x, {.attn_mask = zeros({5, 5}, int64)}));
   KeyValueCache cache;
-  EXPECT_THROWS(RuntimeError, "use the cache under NoGradGuard",
+  EXPECT_THROWS(RuntimeError,
+                "[MultiheadAttention] expected a call with a cache to record no gradients: use it "
+                "under NoGradGuard",
                 attention(x, x, x, {.cache = &cache}));
+  EXPECT_THROWS(RuntimeError, "NoGradGuard",  // before anything is looked at or computed
+                attention(Tensor(), Tensor(), Tensor(), {.cache = &cache}));
   EXPECT_THROWS(
       ShapeError,
       "[scaled_dot_product_attention] expected query (..., queries, d), key (..., keys, d) "

@@ -222,6 +222,11 @@ TEST(Shape, LayersNameWhatTheyWanted) {
       "[ReflectionPad2d] expected less padding than the extent of dimension 2 of shape (1, "
       "2, 2) to reflect, got (2, 2, 2, 2)",
       ReflectionPad2d(2)(ones({1, 2, 2})));
+  EXPECT_THROWS(ValueError, "[Flatten] expected start_dim <= end_dim, got 2 and 1",
+                Flatten({.start_dim = 2, .end_dim = 1}));
+  EXPECT_THROWS(ValueError, "[Flatten] expected start_dim <= end_dim, got -1 and -2",
+                Flatten({.start_dim = -1, .end_dim = -2}));
+  EXPECT_EQ(Flatten({.start_dim = -2, .end_dim = 2})(ones({2, 3, 4})).shape(), Shape({2, 12}));
   EXPECT_THROWS(IndexError, "[flatten]", Flatten({.start_dim = 3})(ones({2, 2})));
   EXPECT_THROWS(ShapeError, "[unflatten]", Unflatten(1, {2, 2})(ones({2, 3})));
 }

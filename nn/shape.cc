@@ -65,6 +65,11 @@ Tensor functional::pixel_shuffle(const Tensor& x, int64_t upscale_factor) {
       .reshape(shape);
 }
 
+Flatten::Flatten(const FlattenOptions& options) : options_(options) {
+  const int64_t start = options.start_dim, end = options.end_dim;
+  if (start <= end || (start < 0) != (end < 0)) return;
+  fail<ValueError>("Flatten", "expected start_dim <= end_dim, got ", start, " and ", end);
+}
 std::string Flatten::extra_repr() const {
   return absl::StrCat("start_dim=", options_.start_dim, ", end_dim=", options_.end_dim);
 }

@@ -33,10 +33,10 @@ struct FlattenOptions {
   int64_t start_dim = 1;
   int64_t end_dim = -1;  // inclusive
 };
-// Dimensions start_dim to end_dim become one.
+// Dimensions start_dim to end_dim, which count from the end if negative, become one.
 class Flatten : public Layer {
  public:
-  explicit Flatten(const FlattenOptions& options = {}) : options_(options) {}
+  explicit Flatten(const FlattenOptions& options = {});
   std::string extra_repr() const override;
   Tensor forward(const Tensor& x) override {
     return flatten(x, options_.start_dim, options_.end_dim);
