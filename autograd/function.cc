@@ -155,7 +155,7 @@ void separate(absl::Span<const Tensor> results) {
   }
 }
 
-std::string readable_type_name(const std::type_info& type) {
+std::string readable_type_name(std::type_index type) {
   int status = 0;
   const std::unique_ptr<char, void (*)(void*)> text(
       abi::__cxa_demangle(type.name(), nullptr, nullptr, &status), &std::free);

@@ -38,6 +38,7 @@
 #include <string>
 #include <tuple>
 #include <type_traits>
+#include <typeindex>
 #include <typeinfo>
 #include <utility>
 #include <vector>
@@ -138,7 +139,7 @@ class Context {
 
 namespace internal {
 
-std::string readable_type_name(const std::type_info& type);  // "Sigmoid" for ns::Sigmoid
+std::string readable_type_name(std::type_index type);  // "Sigmoid" for ns::Sigmoid
 
 template <class T>
 inline constexpr bool is_ndarray = std::is_same_v<std::decay_t<T>, NDArray>;

@@ -53,6 +53,7 @@ Tensor Cloning::copy(const Tensor& tensor) {
 }
 
 std::shared_ptr<Module> Cloning::copy(const ModuleSlot& slot) {
+  const Level level;
   if (slot.module == nullptr) return nullptr;
   if (const auto found = modules_.find(slot.module.get()); found != modules_.end()) {
     return found->second;
@@ -71,6 +72,7 @@ std::shared_ptr<Module> Cloning::copy(const ModuleSlot& slot) {
 std::shared_ptr<Registry> Cloning::copy_registry(const Registry& from) {
   auto registry = std::make_shared<Registry>(nullptr);
   registry->training = from.training;
+  registry->copy = from.copy;
   if (from.hooks) registry->hooks = std::make_unique<ModuleHooks>(from.hooks->copy());
   for (const auto& slot : from.tensors) {
     auto copied = std::make_shared<TensorSlot>(*slot);
@@ -78,8 +80,7 @@ std::shared_ptr<Registry> Cloning::copy_registry(const Registry& from) {
     registry->tensors.push_back(tensor_slots_[slot.get()] = std::move(copied));
   }
   for (const auto& slot : from.children) {
-    auto copied =
-        std::make_shared<ModuleSlot>(ModuleSlot{slot->name, copy(*slot), slot->copy, slot->check});
+    auto copied = std::make_shared<ModuleSlot>(slot->name, copy(*slot), slot->copy, slot->check);
     if (copied->module) copied->module->registry().has_owner = true;
     registry->children.push_back(module_slots_[slot.get()] = std::move(copied));
   }

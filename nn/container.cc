@@ -32,9 +32,11 @@ void set_names(const Slots& slots, const std::vector<std::string>& names) {
 void check_names(const char* container, const Registry& registry, const Slots& slots,
                  const std::vector<std::string>& names) {
   absl::flat_hash_set<std::string> taken;
+  absl::flat_hash_set<const ModuleSlot*> own;
+  for (const auto& slot : slots) own.insert(slot.get());
   for (const auto& slot : registry.tensors) taken.insert(slot->name);
   for (const auto& slot : registry.children) {
-    if (std::find(slots.begin(), slots.end(), slot) == slots.end()) taken.insert(slot->name);
+    if (!own.contains(slot.get())) taken.insert(slot->name);
   }
   for (const std::string& name : names) {
     if (taken.insert(name).second) continue;
@@ -59,10 +61,8 @@ std::shared_ptr<ModuleSlot> insert_module(const char* container, Registry& regis
     set_names(slots, before);
     throw;
   }
-  if (at < slots.size()) {
-    auto& all = registry.children;
-    std::rotate(std::find(all.begin(), all.end(), slots[at]), all.end() - 1, all.end());
-  }
+  auto& all = registry.children;
+  std::rotate(std::find(all.begin(), all.end(), slots[at]), all.end() - 1, all.end());
   return slot;
 }
 

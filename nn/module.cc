@@ -17,100 +17,6 @@ std::string quoted(absl::string_view name) { return absl::StrCat("\"", name, "\"
 
 }  // namespace
 
-// ---- The registry
-
-namespace internal {
-
-void Registry::check_new_name(const std::string& name) const {
-  if (name.empty() || name.find('.') != std::string::npos) {
-    fail<ValueError>("Module", "expected a name that is not empty and has no '.', got ",
-                     quoted(name));
-  }
-  const auto has_name = [&](const auto& slot) { return slot->name == name; };
-  if (std::any_of(tensors.begin(), tensors.end(), has_name) ||
-      std::any_of(children.begin(), children.end(), has_name)) {
-    fail<ValueError>("Module", "expected a new name, got ", quoted(name),
-                     ", which is registered already");
-  }
-}
-
-std::shared_ptr<TensorSlot> Registry::add_tensor(std::string name, Tensor value, bool is_buffer,
-                                                 bool is_persistent) {
-  check_new_name(name);
-  tensors.push_back(std::make_shared<TensorSlot>(
-      TensorSlot{std::move(name), std::move(value), is_buffer, is_persistent}));
-  return tensors.back();
-}
-
-std::shared_ptr<ModuleSlot> Registry::add_module(std::string name, std::shared_ptr<Module> module,
-                                                 CopyModule copy) {
-  check_new_name(name);
-  auto slot = std::make_shared<ModuleSlot>(ModuleSlot{std::move(name), nullptr});
-  children.push_back(slot);
-  try {
-    slot->set(std::move(module), copy);
-  } catch (...) {
-    children.pop_back();
-    throw;
-  }
-  return slot;
-}
-
-void Registry::remove(const std::shared_ptr<TensorSlot>& slot) {
-  tensors.erase(std::find(tensors.begin(), tensors.end(), slot));
-}
-
-void Registry::remove(const std::shared_ptr<ModuleSlot>& slot) {
-  children.erase(std::find(children.begin(), children.end(), slot));
-}
-
-void ModuleSlot::set(std::shared_ptr<Module> new_module, CopyModule new_copy) {
-  if (new_module != nullptr) {
-    for (const Module* below : new_module->modules()) {
-      for (const auto& slot : below->registry().children) {
-        if (slot.get() != this) continue;
-        fail<ValueError>("Module", "expected no cycle: a module for ", quoted(name),
-                         " that does not hold ", below->name(), ", which has that name, got ",
-                         below == new_module.get() ? "that module itself" : new_module->name());
-      }
-    }
-    Registry& registry = new_module->registry();
-    registry.has_owner = true;
-    if (new_copy != nullptr) registry.copy = new_copy;
-    new_copy = registry.copy;
-  }
-  module = std::move(new_module);
-  copy = new_copy;
-}
-
-Tensor without_history(const Tensor& value) {
-  return value.defined() && !value.is_leaf() ? value.detach() : value;
-}
-
-Tensor to_train(const std::string& name, Tensor value) {
-  if (!value.is_leaf()) {
-    fail<ValueError>("Parameter", "expected a leaf for ", quoted(name), ", got the result of ",
-                     value.grad_fn().name(), "; detach() it");
-  }
-  if (!value.defined()) return value;
-  if (!is_floating(value.dtype())) {
-    fail<DTypeError>("Parameter", "expected a floating dtype, such as float32, for ", quoted(name),
-                     ", got ", name_of(value.dtype()), "; an nn::Buffer takes any");
-  }
-  value.requires_grad_();
-  return value;
-}
-
-void fail_is_not(const char* op, absl::string_view name, const std::type_info& type,
-                 const Module& module) {
-  const std::string wanted = lamina::internal::readable_type_name(type);
-  fail<ValueError>(op, "expected a ",
-                   absl::StrReplaceAll(wanted, {{"lamina::nn::", ""}, {"lamina::", ""}}), " for ",
-                   quoted(name), ", got a ", module.name());
-}
-
-}  // namespace internal
-
 Module::Module(Module&& other) noexcept : registry_(std::move(other.registry_)) {
   if (registry_) registry_->module = this;
 }
@@ -152,6 +58,7 @@ std::vector<Module::Place> Module::places(bool recursive, bool each_path) const 
   absl::flat_hash_set<const Module*> seen;
   const auto visit = [&](const auto& self, const Module& module, const std::string& prefix,
                          int depth) -> void {
+    const internal::Level level;
     if (!each_path && !seen.insert(&module).second) return;
     out.push_back({prefix, module.registry_});
     if (!recursive && depth > 0) return;
@@ -221,15 +128,16 @@ std::vector<Module*> Module::modules(bool recursive) const {
   return without_names(named_modules(recursive));
 }
 
-std::vector<Module*> Module::children_first() const {
-  std::vector<Module*> out;
+std::vector<std::shared_ptr<internal::Registry>> Module::children_first() const {
+  std::vector<std::shared_ptr<internal::Registry>> out;
   absl::flat_hash_set<const Module*> seen;
   const auto visit = [&](const auto& self, const Module& module) -> void {
+    const internal::Level level;
     if (!seen.insert(&module).second) return;
     for (const auto& child : module.registry().children) {
       if (child->module) self(self, *child->module);
     }
-    out.push_back(module.registry().module);
+    out.push_back(module.registry_);
   };
   visit(visit, *this);
   return out;
@@ -327,10 +235,9 @@ Tensor Module::get_buffer(absl::string_view path) const {
 // ---- All at once
 
 void Module::train(bool training) {
+  const internal::Level level;
   registry().training = training;
-  for (const auto& child : registry().children) {
-    if (child->module) child->module->train(training);
-  }
+  for (const auto& child : registry().modules_now()) child.second->train(training);
 }
 
 void ModeGuard::remember(const Module& module) {
@@ -414,6 +321,7 @@ std::vector<std::string> Module::member_lines() const {
 }
 
 std::string Module::str() const {
+  const internal::Level level;
   const std::string extra = extra_repr();
   const std::vector<std::string> members = member_lines();
   if (members.empty() && extra.find('\n') == std::string::npos) {

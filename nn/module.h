@@ -17,8 +17,9 @@
 // of modules would not be registered, so a call of such a module in forward is an error (layer.h).
 //
 // The registry lives on the heap and members point into it, so a module may be moved. A copy is
-// made by clone() only (clone.h). Calls on one module are not synchronised; in eval mode, forward
-// may run on several threads at once.
+// made by clone() only (clone.h). Modules may stand within modules to 1,000 levels (RuntimeError).
+// Calls on one module are not synchronised; in eval mode, forward may run on several threads at
+// once.
 #ifndef LAMINA_NN_MODULE_H_
 #define LAMINA_NN_MODULE_H_
 
@@ -139,19 +140,20 @@ class Module {
   // Converts parameters, their gradients and buffers that are floating, in place. Throws DTypeError
   // unless the dtype is floating.
   void to(DType dtype);
-  // Calls fn(module) with all that are an M, those below a module before it.
+  // Calls fn(module) with all that are an M, those below a module before it. What fn replaces before
+  // its turn is passed over.
   //
   //   model.apply<nn::Linear>([](nn::Linear& linear) { nn::init::zeros_(linear.bias); });
   template <class M = Module, class F>
   void apply(F&& fn) {
-    for (Module* module : children_first()) {
-      if (auto* typed = dynamic_cast<M*>(module)) fn(*typed);
+    for (const auto& each : children_first()) {
+      if (auto* typed = dynamic_cast<M*>(each->module)) fn(*typed);
     }
   }
   template <class M = Module, class F>
   void apply(F&& fn) const {  // with a const M&
-    for (const Module* module : children_first()) {
-      if (const auto* typed = dynamic_cast<const M*>(module)) fn(*typed);
+    for (const auto& each : children_first()) {
+      if (const auto* typed = dynamic_cast<const M*>(each->module)) fn(*typed);
     }
   }
 
@@ -200,6 +202,7 @@ class Module {
   friend class ModuleDict;
   template <class Signature>
   friend class SequentialOf;
+  friend class ParameterList;
   friend class ParameterDict;
   friend class ModeGuard;
   friend class internal::Cloning;
@@ -220,7 +223,7 @@ class Module {
                                                           absl::string_view name) const;
   void append_state(StateDict& state, const std::string& prefix) const;
   Named<Tensor> named_tensors(bool buffers, bool recursive) const;
-  std::vector<Module*> children_first() const;
+  std::vector<std::shared_ptr<internal::Registry>> children_first() const;
   Module& submodule(const char* op, absl::string_view path, absl::string_view whole) const;
   Tensor tensor_at(const char* op, absl::string_view path, bool is_buffer) const;
   // This module and all below, parents first; one that has several paths once, or under each.

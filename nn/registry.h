@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <type_traits>
+#include <typeindex>
 #include <typeinfo>
 #include <utility>
 #include <vector>
@@ -38,6 +39,13 @@ struct ModuleSlot {
   CopyModule copy = nullptr;       // null if its class cannot be copied
   CheckModule check = nullptr;     // what the member takes that holds the slot; null: any module
 
+  ModuleSlot(std::string name, std::shared_ptr<Module> module, CopyModule copy = nullptr,
+             CheckModule check = nullptr)
+      : name(std::move(name)), module(std::move(module)), copy(copy), check(check) {}
+  ~ModuleSlot();  // depth costs no stack
+  ModuleSlot(const ModuleSlot&) = delete;
+  ModuleSlot& operator=(const ModuleSlot&) = delete;
+
   // Throws ValueError if the owner of this slot is the new module, or below it: a cycle.
   void set(std::shared_ptr<Module> new_module, CopyModule new_copy);
 };
@@ -62,6 +70,18 @@ struct Registry {
                                          CopyModule copy);
   void remove(const std::shared_ptr<TensorSlot>& slot);
   void remove(const std::shared_ptr<ModuleSlot>& slot);
+  // Those that are there now, to be walked over by what may change them.
+  std::vector<std::pair<std::string, std::shared_ptr<Module>>> modules_now() const;
+};
+
+// One level of a walk down a model by recursion. Throws RuntimeError at level 1,000, before the stack
+// is used up.
+class Level {
+ public:
+  Level();
+  ~Level();
+  Level(const Level&) = delete;
+  Level& operator=(const Level&) = delete;
 };
 
 // The value of a parameter. Throws ValueError unless it is a leaf, DTypeError unless floating.
@@ -70,7 +90,10 @@ Tensor to_train(const std::string& name, Tensor value);
 // That of a buffer.
 Tensor without_history(const Tensor& value);
 
-[[noreturn]] void fail_is_not(const char* op, absl::string_view name, const std::type_info& type,
+// In errors, without Lamina's namespaces: "Linear", "Callable<long (Tensor const&)>".
+std::string readable(std::type_index type);
+
+[[noreturn]] void fail_is_not(const char* op, absl::string_view name, std::type_index type,
                               const Module& module);
 
 // Throws RuntimeError if the module is of a class derived from `type`: a copy would be a part of it.

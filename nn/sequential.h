@@ -6,6 +6,8 @@
 //   model.insert(1, nn::Dropout(0.5));  // what follows is named "2", "3" now
 //   for (nn::Module& module : model) std::cout << module << "\n";
 //
+// A change invalidates iterators, as of a vector, and while the Sequential runs it is an error.
+//
 // In braces the modules are made in order. In parentheses C++ leaves the order open (g++ makes the
 // last one first), and one seed would give other starting values with another compiler.
 #ifndef LAMINA_NN_SEQUENTIAL_H_
@@ -93,6 +95,7 @@ using IsStep = std::enable_if_t<kTakes<Module, M>, IsCallable<M>>;
 void check_takes(const std::vector<std::type_index>& given, const Step& step, const Module& module,
                  absl::string_view name, bool is_first);
 [[noreturn]] void fail_gives(std::type_index wanted, std::type_index given);
+[[noreturn]] void fail_edited();
 
 }  // namespace internal
 
@@ -140,12 +143,18 @@ class SequentialOf<R(In...)> : public Callable<R(In...)> {
     return typeid(*this) == typeid(SequentialOf) ? "Sequential" : Module::name();
   }
   // Throws RuntimeError if the last module gives something else than R, or if there is none, unless
-  // it would hand on what it got.
+  // it would hand on what it got; and if what runs inserts or erases modules, or replaces one by one
+  // of other types.
   R forward(In... in) override {
     if constexpr (kIsLayer) {
       if (all_layers_) {
         Tensor y(in...);
-        for (const Child<Module>& module : modules_) y = static_cast<Layer&>(*module)(y);
+        const int64_t edits = edits_;
+        const size_t count = modules_.size();
+        for (size_t i = 0; i < count; ++i) {
+          y = static_cast<Layer&>(*modules_[i])(y);
+          check_not_edited(edits, count);
+        }
         return y;
       }
     }
@@ -159,9 +168,13 @@ class SequentialOf<R(In...)> : public Callable<R(In...)> {
     }
     if (steps_.back().gives != typeid(R)) internal::fail_gives(typeid(R), steps_.back().gives);
     std::vector<std::any> arguments{std::any(std::decay_t<In>(std::forward<In>(in)))...};
+    const int64_t edits = edits_;
+    const size_t count = modules_.size();
     std::any value = run(0, sizeof...(In), arguments.data());
-    for (size_t i = 1; i < steps_.size(); ++i) {
+    check_not_edited(edits, count);
+    for (size_t i = 1; i < count; ++i) {
       std::any next = run(i, 1, &value);
+      check_not_edited(edits, count);
       value = std::move(next);
     }
     return std::any_cast<R>(std::move(value));
@@ -200,13 +213,21 @@ class SequentialOf<R(In...)> : public Callable<R(In...)> {
     if (at + 1 < steps_.size()) check_follows({step.gives}, at + 1, false);
     modules_[at] = shared;
     modules_[at].slot().check = step.check;
+    const internal::Step& old = steps_[at];
+    if (step.takes != old.takes || step.gives != old.gives || step.is_layer != old.is_layer) {
+      ++edits_;
+    }
     steps_[at] = step;
     check_for_layers();
   }
   // Those behind it move up, as in insert.
   void erase(int64_t i) {
     const size_t at = index(i);
-    if (at + 1 < steps_.size()) check_follows(given_to(at), at + 1, at == 0);
+    if (at + 1 == steps_.size()) {
+      pop_back();
+      return;
+    }
+    check_follows(given_to(at), at + 1, at == 0);
     internal::erase_module("Sequential", this->registry(), slots(), at);
     std::vector<Child<Module>> rest;  // not vector::erase: an assignment of a Child is of modules
     for (size_t j = 0; j < modules_.size(); ++j) {
@@ -214,11 +235,15 @@ class SequentialOf<R(In...)> : public Callable<R(In...)> {
     }
     modules_.swap(rest);
     steps_.erase(steps_.begin() + static_cast<std::ptrdiff_t>(at));
+    ++edits_;
     check_for_layers();
   }
   void clear() {
-    while (!empty()) erase(-1);
+    while (!empty()) pop_back();
   }
+  // It would not be among those that run.
+  template <class M>
+  void register_module(std::string name, M&& module) = delete;  // push_back(name, module)
   // The other's modules are in both from then on, here under the numbers that are next.
   void extend(const SequentialOf& other) {
     const size_t before = modules_.size();
@@ -230,7 +255,7 @@ class SequentialOf<R(In...)> : public Callable<R(In...)> {
         insert_at(modules_.size(), absl::StrCat(size()), slot.module, step, slot.copy);
       }
     } catch (...) {
-      while (modules_.size() > before) erase(-1);
+      while (modules_.size() > before) pop_back();
       throw;
     }
   }
@@ -275,19 +300,35 @@ class SequentialOf<R(In...)> : public Callable<R(In...)> {
                  const internal::Step& step, internal::CopyModule copy) {
     internal::check_takes(given_to(at), step, *module, name, at == 0);
     if (at < steps_.size()) check_follows({step.gives}, at, false);
-    const auto slot = internal::insert_module("Sequential", this->registry(), slots(), at,
-                                              std::move(name), module, copy);
-    slot->check = step.check;
-    std::vector<Child<Module>> all;
-    all.reserve(modules_.size() + 1);
-    for (Child<Module>& each : modules_) {
-      if (all.size() == at) all.push_back(Child<Module>(slot));
-      all.push_back(std::move(each));
+    const bool is_last = at == modules_.size();
+    Child<Module> child(is_last ? this->registry().add_module(std::move(name), module, copy)
+                                : internal::insert_module("Sequential", this->registry(), slots(),
+                                                          at, std::move(name), module, copy));
+    child.slot().check = step.check;
+    if (is_last) {
+      modules_.push_back(std::move(child));
+    } else {
+      std::vector<Child<Module>> all;
+      for (Child<Module>& each : modules_) {
+        if (all.size() == at) all.push_back(std::move(child));
+        all.push_back(std::move(each));
+      }
+      modules_.swap(all);
     }
-    if (all.size() == at) all.push_back(Child<Module>(slot));
-    modules_.swap(all);
     steps_.insert(steps_.begin() + static_cast<std::ptrdiff_t>(at), step);
+    ++edits_;
     all_layers_ = all_layers_ && step.is_layer;
+  }
+  void pop_back() {
+    this->registry().remove(modules_.back().slot_);
+    modules_.pop_back();
+    steps_.pop_back();
+    ++edits_;
+    if (!all_layers_) check_for_layers();
+  }
+  void check_not_edited(int64_t edits, size_t count) const {
+    // The count shows that it was moved.
+    if (edits_ != edits || modules_.size() != count) internal::fail_edited();
   }
   internal::Slots slots() const {
     internal::Slots out;
@@ -311,6 +352,7 @@ class SequentialOf<R(In...)> : public Callable<R(In...)> {
   std::vector<Child<Module>> modules_;
   std::vector<internal::Step> steps_;  // one per module
   bool all_layers_ = true;
+  int64_t edits_ = 0;  // what a running forward does not bear
 };
 
 using Sequential = SequentialOf<Tensor(const Tensor&)>;

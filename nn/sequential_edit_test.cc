@@ -114,6 +114,14 @@ TEST(Sequential, InsertAndEraseRefuseWhatDoesNotFit) {
   EXPECT_FALSE(model("four"));
 }
 
+TEST(Sequential, NamesTypesAsTheyAreWritten) {
+  SequentialOf<int64_t(const std::string&)> model{Length()};
+  EXPECT_THROWS(ValueError, "expected a module that takes (string), as the Sequential does",
+                model.insert(0, AddOne()));
+  EXPECT_THROWS(ValueError, "expected a Callable<long (std::string const&)> for \"0\"",
+                model.replace_module("0", AddOne()));
+}
+
 TEST(Sequential, SetReplacesAModuleByOneThatFits) {
   Sequential model{Linear(2, 3), ReLU(), Linear(3, 4)};
   model.set(-1, Linear(3, 7, {.bias = false}));  // another head

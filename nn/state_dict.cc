@@ -96,12 +96,13 @@ StateDict Module::state_dict() const {
 }
 
 void Module::append_state(StateDict& state, const std::string& prefix) const {
+  const internal::Level level;
   for (const internal::TensorSlot* slot : state_of(registry())) {
     state.set(prefix + slot->name,
               slot->value.defined() ? std::optional<Tensor>(slot->value.detach()) : std::nullopt);
   }
-  for (const auto& child : registry().children) {
-    if (child->module) child->module->append_state(state, absl::StrCat(prefix, child->name, "."));
+  for (const auto& [name, module] : registry().modules_now()) {  // hooks may change them
+    module->append_state(state, absl::StrCat(prefix, name, "."));
   }
   if (registry().hooks) {
     registry().hooks->state_dict.for_each(
