@@ -213,5 +213,20 @@ TEST(Clone, HasBuffersOfItsOwn) {
   EXPECT_EQ(copy.buffers()[0].impl(), copy.mean.get().impl());
 }
 
+TEST(Clone, OfACloneThatIsKnownByABasePointer) {
+  const Sequential model{Linear(1, 1)};
+  const Sequential copy = clone(model);
+  ModuleList<> list;
+  list.push_back(std::dynamic_pointer_cast<Layer>(copy.shared(0)));
+  EXPECT_EQ(clone(list).at<Linear>(0).weight.item<float>(),
+            model.at<Linear>(0).weight.item<float>());
+}
+
+TEST(Clone, OfWhatWentOutOfADictionaryAndInAgain) {
+  ModuleDict<> dict{{"a", Linear(1, 2)}};
+  dict.set("b", dict.pop("a"));
+  EXPECT_EQ(clone(dict).at<Linear>("b").weight.shape(), Shape({2, 1}));
+}
+
 }  // namespace
 }  // namespace lamina::nn

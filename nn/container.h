@@ -32,6 +32,10 @@ void check_not_null(const char* container, const M& module) {
     if (module == nullptr) fail<ValueError>(container, "expected a module, got null");
   }
 }
+template <class T>
+void check_not_null(const char* container, const Child<T>& module) {
+  if (!module) fail<ValueError>(container, "expected a module, got a placeholder without one");
+}
 
 // The class of what is given to a container as an M: a module to move in, or a shared_ptr.
 template <class M>
@@ -88,7 +92,7 @@ class ModuleIterator {
   typename std::vector<Child<T>>::const_iterator at_;
 };
 
-// Puts a module among those of a container, whose slots these are in order, as number `at`, or takes
+// Puts a module before number `at` of those of a container, whose slots these are in order, or takes
 // number `at` out. A module that has its number for a name keeps up with it; other names stay. Throw
 // ValueError, and then nothing has changed, for a name that is taken.
 using Slots = std::vector<std::shared_ptr<ModuleSlot>>;
@@ -101,8 +105,8 @@ void erase_module(const char* container, Registry& registry, const Slots& slots,
 template <class M>
 M& module_as(const char* container, absl::string_view place, Module& module) {
   if (auto* typed = dynamic_cast<M*>(&module)) return *typed;
-  fail<ValueError>(container, "expected a ", lamina::internal::readable_type_name(typeid(M)),
-                   " at ", place, ", got a ", module.name());
+  fail<ValueError>(container, "expected a ", readable(typeid(M)), " at ", place, ", got a ",
+                   module.name());
 }
 
 // "(0): Linear(...)", or "(0-4): 5 x Linear(...)" for several in a row that print alike.

@@ -51,7 +51,7 @@ class ModuleDict : public Module {
   ModuleDict(std::initializer_list<Item> items) {
     for (const Item& item : items) {
       modules_.emplace_back(this, item.key_, item.module_);
-      modules_.back().slot().copy = item.copy_;
+      modules_.back().slot().set(item.module_, item.copy_);
     }
   }
 
@@ -68,7 +68,7 @@ class ModuleDict : public Module {
   // Sets all of the other's, which both hold from then on.
   void update(const ModuleDict& other) {
     if (this == &other) return;
-    for (const Child<T>& module : other.modules()) set(module.slot().name, module);
+    for (const Child<T>& module : other.held()) set(module.slot().name, module);
   }
   void erase(absl::string_view key) { pop(key); }
   std::shared_ptr<T> pop(absl::string_view key) {  // returns what it takes out
@@ -84,11 +84,16 @@ class ModuleDict : public Module {
     return module;
   }
   void clear() {
-    for (const std::string& key : keys()) pop(key);
+    for (registry(); !modules_.empty(); modules_.pop_back()) {
+      registry().remove(modules_.back().slot_);
+    }
   }
+  // It would not be among those of the dictionary.
+  template <class M>
+  void register_module(std::string name, M&& module) = delete;  // set(name, module)
 
-  int64_t size() const { return static_cast<int64_t>(modules().size()); }
-  bool empty() const { return modules().empty(); }
+  int64_t size() const { return static_cast<int64_t>(held().size()); }
+  bool empty() const { return held().empty(); }
   bool contains(absl::string_view key) const { return find(key) != modules_.end(); }
   T& operator[](absl::string_view key) const { return **find_or_throw(key); }
   // As what it is; throws ValueError if it is no M.
@@ -100,22 +105,22 @@ class ModuleDict : public Module {
 
   std::vector<std::string> keys() const {
     std::vector<std::string> out;
-    for (const Child<T>& module : modules()) out.push_back(module.slot().name);
+    for (const Child<T>& module : held()) out.push_back(module.slot().name);
     return out;
   }
   std::vector<T*> values() const {
     std::vector<T*> out;
-    for (const Child<T>& module : modules()) out.push_back(&*module);
+    for (const Child<T>& module : held()) out.push_back(&*module);
     return out;
   }
   Named<T*> items() const {
     Named<T*> out;
-    for (const Child<T>& module : modules()) out.emplace_back(module.slot().name, &*module);
+    for (const Child<T>& module : held()) out.emplace_back(module.slot().name, &*module);
     return out;
   }
 
  private:
-  const std::vector<Child<T>>& modules() const {
+  const std::vector<Child<T>>& held() const {
     registry();  // throws if moved from
     return modules_;
   }
@@ -124,7 +129,7 @@ class ModuleDict : public Module {
     return std::find_if(modules.begin(), modules.end(),
                         [&](const Child<T>& module) { return module.slot().name == key; });
   }
-  auto find(absl::string_view key) const { return find_in(modules(), key); }
+  auto find(absl::string_view key) const { return find_in(held(), key); }
   auto find(absl::string_view key) {
     registry();
     return find_in(modules_, key);

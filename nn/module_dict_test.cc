@@ -184,5 +184,22 @@ TEST(ModuleDict, IsMadeOfPointersAndModules) {
                 ModuleDict<>({{"a", std::shared_ptr<Layer>()}}));
 }
 
+TEST(ModuleDict, RefusesAPlaceholder) {
+  struct Net : Module {
+    Child<Layer> none{this, "none", nullptr};
+  };
+  const Net net;
+  ModuleDict<> dict{{"a", ReLU()}};
+  const char* text = "[ModuleDict] expected a module, got a placeholder without one";
+  EXPECT_THROWS(ValueError, text, dict.set("a", net.none));
+  EXPECT_THROWS(ValueError, text, dict.set("b", net.none));
+  EXPECT_EQ(dict.size(), 1);
+}
+
+TEST(ModuleDict, ListsAllModulesAsAnyModuleDoes) {
+  const ModuleDict<> dict{{"a", ReLU()}};
+  EXPECT_EQ(dict.modules().size(), 2u);
+}
+
 }  // namespace
 }  // namespace lamina::nn

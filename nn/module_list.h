@@ -4,6 +4,8 @@
 //   nn::Child<nn::ModuleList<nn::Linear>> linears{this, "linears"};
 //   linears->push_back(nn::Linear(784, 300));
 //   for (nn::Linear& linear : *linears) x = linear(x);
+//
+// A change invalidates iterators, as of a vector; references to modules last as long as these.
 #ifndef LAMINA_NN_MODULE_LIST_H_
 #define LAMINA_NN_MODULE_LIST_H_
 
@@ -39,12 +41,12 @@ class ModuleList : public Module {
   template <class M>
   void push_back(M&& module) {  // append
     internal::check_not_null("ModuleList", module);
-    modules_.emplace_back(this, absl::StrCat(modules().size()), std::forward<M>(module));
+    modules_.emplace_back(this, absl::StrCat(held().size()), std::forward<M>(module));
   }
   // The other's modules are in both lists from then on.
   void extend(const ModuleList& other) {
-    const size_t before = modules().size();
-    const size_t count = other.modules().size();  // other may be this list
+    const size_t before = held().size();
+    const size_t count = other.held().size();  // other may be this list
     modules_.reserve(before + count);
     try {
       for (size_t i = 0; i < count; ++i) push_back(other.modules_[i]);
@@ -56,7 +58,7 @@ class ModuleList : public Module {
   // Puts a module before number i, or at the end for i = size().
   template <class M>
   void insert(int64_t i, M&& module) {
-    const size_t n = modules().size();
+    const size_t n = held().size();
     const size_t at = i == size() ? n : internal::checked_index("ModuleList", i, n);
     push_back(std::forward<M>(module));
     for (size_t j = n; j > at; --j) exchange(j, j - 1);
@@ -74,9 +76,12 @@ class ModuleList : public Module {
   void clear() {
     while (!empty()) erase(-1);
   }
+  // It would not be among those of the list.
+  template <class M>
+  void register_module(std::string name, M&& module) = delete;  // push_back(module)
 
-  int64_t size() const { return static_cast<int64_t>(modules().size()); }
-  bool empty() const { return modules().empty(); }
+  int64_t size() const { return static_cast<int64_t>(held().size()); }
+  bool empty() const { return held().empty(); }
   T& operator[](int64_t i) const { return *modules_[index(i)]; }
   // As what it is; throws ValueError if it is no M.
   template <class M>
@@ -94,8 +99,8 @@ class ModuleList : public Module {
   }
 
   using Iterator = internal::ModuleIterator<T>;
-  Iterator begin() const { return Iterator(modules().begin()); }
-  Iterator end() const { return Iterator(modules().end()); }
+  Iterator begin() const { return Iterator(held().begin()); }
+  Iterator end() const { return Iterator(held().end()); }
 
  protected:
   std::vector<std::string> member_lines() const override {
@@ -105,13 +110,11 @@ class ModuleList : public Module {
   }
 
  private:
-  const std::vector<Child<T>>& modules() const {
+  const std::vector<Child<T>>& held() const {
     registry();  // throws if moved from, where an empty list would go unnoticed
     return modules_;
   }
-  size_t index(int64_t i) const {
-    return internal::checked_index("ModuleList", i, modules().size());
-  }
+  size_t index(int64_t i) const { return internal::checked_index("ModuleList", i, held().size()); }
   void exchange(size_t i, size_t j) {
     internal::ModuleSlot &a = modules_[i].slot(), &b = modules_[j].slot();
     std::swap(a.module, b.module);

@@ -243,6 +243,24 @@ TEST(ModuleList, GivesItsModulesAsWhatTheyAre) {
   EXPECT_THROWS(IndexError, "got 1000002", list.shared(1000002));
 }
 
+TEST(ModuleList, RefusesAPlaceholder) {
+  struct Net : Module {
+    Child<Layer> none{this, "none", nullptr};
+  };
+  const Net net;
+  ModuleList<> list{ReLU()};
+  const char* text = "[ModuleList] expected a module, got a placeholder without one";
+  EXPECT_THROWS(ValueError, text, list.push_back(net.none));
+  EXPECT_THROWS(ValueError, text, list.insert(0, net.none));
+  EXPECT_THROWS(ValueError, text, list.set(0, net.none));
+  EXPECT_EQ(list.size(), 1);
+}
+
+TEST(ModuleList, ListsAllModulesAsAnyModuleDoes) {
+  const ModuleList<> list{ReLU(), ReLU()};
+  EXPECT_EQ(list.modules().size(), 3u);
+}
+
 // ---- The printed text: what ModuleList.__repr__ of PyTorch 2 makes of the same modules
 
 TEST(ModuleList, HoldsAndPrintsModulesOfAllKinds) {
