@@ -68,6 +68,7 @@ class TensorMember : public Methods<Tensor, TensorMember>,
   TensorMember(const TensorMember& other);  // with its module, by clone()
 
  private:
+  friend class ParameterList;
   friend class ParameterDict;
   [[noreturn, gnu::cold]] static void fail_moved_from();
 

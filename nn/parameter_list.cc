@@ -27,7 +27,7 @@ const char* tensor_type(DType dtype) {
 
 // ---- ParameterList
 
-const std::vector<Parameter>& ParameterList::parameters_of() const {
+const std::deque<Parameter>& ParameterList::parameters_of() const {
   is_training();  // throws if moved from
   return parameters_;
 }
@@ -40,11 +40,20 @@ std::string ParameterList::extra_repr() const {
   return absl::StrJoin(lines, "\n");
 }
 
-void ParameterList::push_back(const Tensor& value) {
+template <class T>
+void ParameterList::add(const T& value) {
   parameters_.emplace_back(this, absl::StrCat(size()), value);
 }
+void ParameterList::push_back(const Tensor& value) { add(value); }
+void ParameterList::push_back(const Parameter& other) { add(other); }
 void ParameterList::extend(const std::vector<Tensor>& values) {
-  for (const Tensor& value : values) push_back(value);
+  const int64_t before = size();
+  try {
+    for (const Tensor& value : values) push_back(value);
+  } catch (...) {
+    for (; size() > before; parameters_.pop_back()) registry().remove(parameters_.back().slot_);
+    throw;
+  }
 }
 
 Parameter& ParameterList::operator[](int64_t i) {
@@ -56,11 +65,28 @@ const Parameter& ParameterList::operator[](int64_t i) const {
 
 // ---- ParameterDict
 
-ParameterDict::ParameterDict(std::initializer_list<std::pair<std::string, Tensor>> items) {
-  for (const auto& [key, value] : items) items_.emplace_back(key, Parameter(this, key, value));
+namespace {
+template <class Items>
+auto find(Items& items, absl::string_view key) {
+  return std::find_if(items.begin(), items.end(),
+                      [&](const auto& item) { return item.first == key; });
+}
+template <class Items>
+auto find_or_throw(const ParameterDict& dict, Items& items, absl::string_view key) {
+  const auto at = find(items, key);
+  if (at == items.end()) internal::fail_no_key("ParameterDict", key, dict.keys());
+  return at;
+}
+}  // namespace
+
+ParameterDict::ParameterDict(std::initializer_list<Item> items) {
+  for (const Item& item : items) {
+    items_.emplace_back(item.key_, Parameter(this, item.key_, item.value_));
+    if (item.is_frozen_) items_.back().second.requires_grad_(false);
+  }
 }
 
-const std::vector<std::pair<std::string, Parameter>>& ParameterDict::items_of() const {
+const ParameterDict::Items& ParameterDict::items_of() const {
   is_training();  // throws if moved from
   return items_;
 }
@@ -71,54 +97,41 @@ std::string ParameterDict::extra_repr() const {
   return absl::StrJoin(lines, "\n");
 }
 
-size_t ParameterDict::find(absl::string_view key) const {
-  const auto& items = items_of();
-  return static_cast<size_t>(std::find_if(items.begin(), items.end(),
-                                          [&](const auto& item) { return item.first == key; }) -
-                             items.begin());
-}
-size_t ParameterDict::find_or_throw(absl::string_view key) const {
-  const size_t at = find(key);
-  if (at == items_.size()) internal::fail_no_key("ParameterDict", key, keys());
-  return at;
-}
-
 template <class T>
 void ParameterDict::put(const std::string& key, const T& value) {
-  const size_t at = find(key);
-  if (at < items_.size()) {
-    items_[at].second = value;
+  if (const auto at = find(items_, key); at != items_.end()) {
+    at->second = value;
   } else {
     items_.emplace_back(key, Parameter(this, key, value));
   }
 }
 void ParameterDict::set(const std::string& key, const Tensor& value) { put(key, value); }
+void ParameterDict::set(const std::string& key, const Parameter& other) { put(key, other); }
 void ParameterDict::update(const ParameterDict& other) {
   for (const auto& [key, parameter] : other.items_of()) put(key, parameter);
 }
 
 Tensor ParameterDict::pop(absl::string_view key) {
-  const size_t at = find_or_throw(key);
-  Tensor value = items_[at].second;
-  registry().remove(items_[at].second.slot_);
-  // Not erased: an assignment of a Parameter replaces its value.
-  std::vector<std::pair<std::string, Parameter>> rest;
-  for (size_t i = 0; i < items_.size(); ++i) {
-    if (i != at) rest.push_back(std::move(items_[i]));
-  }
-  items_.swap(rest);
+  const auto at = find_or_throw(*this, items_, key);
+  Tensor value = at->second;
+  registry().remove(at->second.slot_);
+  items_.erase(at);
   return value;
 }
 void ParameterDict::clear() {
-  for (const std::string& key : keys()) pop(key);
+  for (items_of(); !items_.empty(); items_.pop_back()) {
+    registry().remove(items_.back().second.slot_);
+  }
 }
 
-bool ParameterDict::contains(absl::string_view key) const { return find(key) < items_.size(); }
+bool ParameterDict::contains(absl::string_view key) const {
+  return find(items_of(), key) != items_.end();
+}
 Parameter& ParameterDict::operator[](absl::string_view key) {
-  return items_[find_or_throw(key)].second;
+  return find_or_throw(*this, items_, key)->second;
 }
 const Parameter& ParameterDict::operator[](absl::string_view key) const {
-  return items_[find_or_throw(key)].second;
+  return find_or_throw(*this, items_, key)->second;
 }
 
 std::vector<std::string> ParameterDict::keys() const {

@@ -212,5 +212,46 @@ TEST(ParameterDict, PrintsAsPyTorchDoes) {
   EXPECT_EQ(ParameterDict().str(), "ParameterDict()");
 }
 
+// ---- Both
+
+TEST(ParameterContainers, LeaveFrozenParametersFrozen) {
+  const Linear other(2, 2);
+  other.weight.requires_grad_(false);
+  ParameterList list;
+  list.push_back(other.weight);
+  ParameterDict dict;
+  dict.set("w", other.weight);
+  const ParameterDict braced{{"w", other.weight}, {"b", other.bias}};
+  EXPECT_FALSE(other.weight.requires_grad());
+  EXPECT_TRUE(other.bias.requires_grad());
+  EXPECT_EQ(braced["w"].get().impl(), other.weight.get().impl());
+  EXPECT_EQ(list[0].get().impl(), other.weight.get().impl());
+  EXPECT_EQ(dict["w"].get().impl(), other.weight.get().impl());
+}
+
+TEST(ParameterContainers, GrowWithoutMovingTheirParameters) {
+  ParameterList list({ones(3)});
+  ParameterDict dict{{"a", ones(4)}, {"b", ones(5)}};
+  const Parameter &first = list[0], &b = dict["b"];
+  for (int i = 0; i < 100; ++i) {
+    list.push_back(ones(1));
+    dict.set(std::to_string(i), ones(1));
+  }
+  dict.erase("a");
+  EXPECT_EQ(&first, &list[0]);
+  EXPECT_EQ(first.numel(), 3);
+  EXPECT_EQ(&b, &dict["b"]);
+  EXPECT_EQ(b.numel(), 5);
+}
+
+TEST(ParameterList, AnExtendThatIsRefusedChangesNothing) {
+  ParameterList list({ones(1)});
+  EXPECT_THROWS(DTypeError, "got int64", list.extend({ones(2), ones(1, int64)}));
+  EXPECT_EQ(list.size(), 1);
+  EXPECT_EQ(list.parameters().size(), 1u);
+  list.extend({ones(3), ones(4)});
+  EXPECT_THAT(parameter_names(list), ElementsAre("0", "1", "2"));
+}
+
 }  // namespace
 }  // namespace lamina::nn
