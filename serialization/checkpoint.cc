@@ -1,192 +1,19 @@
 #include "lamina/serialization/checkpoint.h"
 
-#include <algorithm>
-#include <cstdint>
-#include <new>
-
-#include "absl/container/flat_hash_set.h"
-#include "absl/strings/str_cat.h"
-#include "absl/strings/string_view.h"
 #include "lamina/serialization/checkpoint_reader.h"
-#include "lamina/serialization/crc32c.h"
-#include "lamina/serialization/file.h"
-#include "lamina/serialization/format.h"
-#include "lamina/serialization/text.h"
+#include "lamina/serialization/checkpoint_writer.h"
 
 namespace lamina {
-namespace {
-
-using serialization::AtomicFile;
-
-// Elements per chunk, in bytes. A multiple of kPageAlignment, so that the chunks of a large tensor can
-// be mapped side by side.
-constexpr int64_t kChunkBytes = 32 << 20;
-constexpr int64_t kPageAlignment = 64 << 10;
-
-absl::Status bad_argument(const std::string& path, absl::string_view name, absl::string_view what) {
-  return absl::InvalidArgumentError(
-      absl::StrCat(path, ": entry ", serialization::in_quotes(name), ": ", what));
-}
-
-absl::Status check_state(const std::string& path, const NamedArrays& state) {
-  absl::flat_hash_set<absl::string_view> names;
-  for (const auto& [name, array] : state) {
-    if (!names.insert(name).second) {
-      return bad_argument(path, name, "expected different names, got this one twice");
-    }
-    if (!serialization::is_utf8(name)) return bad_argument(path, name, "expected a name in UTF-8");
-    if (array.has_value() && !array->defined()) {
-      return bad_argument(path, name, "expected a defined array, or an entry without a value");
-    }
-  }
-  return absl::OkStatus();
-}
-
-absl::Status write_header(AtomicFile& file, const std::string& path, const SaveOptions& options) {
-  proto::Header header;
-  header.set_magic(serialization::kMagic);
-  header.set_major_version(serialization::kMajorVersion);
-  header.set_minor_version(serialization::kMinorVersion);
-  header.set_producer("lamina");
-  for (const auto& [key, value] : options.metadata) {
-    if (!serialization::is_utf8(key) || !serialization::is_utf8(value)) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          path, ": metadata ", serialization::in_quotes(key), ": expected text in UTF-8"));
-    }
-    (*header.mutable_metadata())[key] = value;
-  }
-  const int64_t bytes = static_cast<int64_t>(header.ByteSizeLong()) + serialization::kChecksumBytes;
-  if (bytes > serialization::kMessageLimit) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, ": expected metadata for a header of at most ",
-                     serialization::kMessageLimit, " bytes, got ", bytes));
-  }
-  return file.write(serialization::checked_field(proto::Checkpoint::kHeaderFieldNumber, header));
-}
-
-// Writes a piece of the elements of tensor number `tensor`; *data_offset is where they begin.
-absl::Status write_chunk(AtomicFile& file, int64_t tensor, absl::string_view data,
-                         int64_t alignment, int64_t* data_offset) {
-  const auto size = static_cast<int64_t>(data.size());
-  const std::string number = serialization::varint_field(proto::Chunk::kTensorFieldNumber, tensor);
-  const std::string data_head = serialization::field_head(proto::Chunk::kDataFieldNumber, size);
-  // The fewest zeros that do. Their number decides how long lengths are, so they are tried.
-  std::string head, body_head;
-  for (int64_t padding = 0;; ++padding) {
-    const std::string padding_head =
-        padding == 0 ? "" : serialization::field_head(proto::Chunk::kPaddingFieldNumber, padding);
-    const auto front =
-        static_cast<int64_t>(number.size() + padding_head.size() + data_head.size()) + padding;
-    head = serialization::field_head(proto::Checkpoint::kChunkFieldNumber,
-                                     front + size + serialization::kChecksumBytes);
-    *data_offset = file.position() + static_cast<int64_t>(head.size()) + front;
-    if (*data_offset % alignment != 0) continue;
-    body_head = number + padding_head;
-    body_head.append(static_cast<size_t>(padding), '\0').append(data_head);
-    break;
-  }
-  absl::Status status = file.write(head + body_head);
-  uint32_t crc = serialization::crc32c(body_head);
-  for (size_t at = 0; status.ok() && at < data.size(); at += serialization::kPieceBytes) {
-    const absl::string_view piece = data.substr(at, serialization::kPieceBytes);
-    crc = serialization::crc32c(piece, crc);
-    status = file.write(piece);
-  }
-  if (status.ok()) status = file.write(serialization::checksum_field(crc));
-  return status;
-}
-
-// Writes a tensor's record and chunks, and adds to the encoding of the index.
-absl::Status write_entry(AtomicFile& file, const std::string& path, int64_t position,
-                         const std::string& name, const std::optional<NDArray>& value,
-                         std::string* index) {
-  proto::Tensor tensor;
-  tensor.set_name(name);
-  if (value.has_value()) {
-    tensor.set_dtype(serialization::to_proto(value->dtype()));
-    for (int64_t extent : value->shape()) tensor.add_shape(static_cast<uint64_t>(extent));
-  }
-  proto::Index::Entry entry;
-  entry.set_offset(static_cast<uint64_t>(file.position()));
-  *entry.mutable_tensor() = tensor;
-
-  absl::Status status =
-      file.write(serialization::checked_field(proto::Checkpoint::kTensorFieldNumber, tensor));
-  if (!status.ok()) return status;
-  if (value.has_value() && value->numel() > 0) {
-    const NDArray array = value->is_contiguous() ? *value : value->contiguous();
-    const absl::string_view elements(array.raw_data(),
-                                     static_cast<size_t>(array.numel() * size_of(array.dtype())));
-    const int64_t alignment = static_cast<int64_t>(elements.size()) > kChunkBytes
-                                  ? kPageAlignment
-                                  : serialization::kAlignment;
-    for (size_t at = 0; at < elements.size(); at += kChunkBytes) {
-      int64_t data_offset = 0;
-      status =
-          write_chunk(file, position, elements.substr(at, kChunkBytes), alignment, &data_offset);
-      if (!status.ok()) return status;
-      if (at == 0) entry.set_data_offset(static_cast<uint64_t>(data_offset));
-    }
-  }
-  const std::string encoding = serialization::serialized(entry);
-  if (static_cast<int64_t>(encoding.size()) > serialization::kMessageLimit) {
-    return bad_argument(
-        path, name,
-        absl::StrCat("expected a name for a record of at most ", serialization::kMessageLimit,
-                     " bytes, got ", encoding.size()));
-  }
-  *index += serialization::field_head(proto::Index::kEntryFieldNumber,
-                                      static_cast<int64_t>(encoding.size())) +
-            encoding;
-  return absl::OkStatus();
-}
-
-absl::Status write_end(AtomicFile& file, const std::string& path, const std::string& index) {
-  const int64_t bytes = static_cast<int64_t>(index.size()) + serialization::kChecksumBytes;
-  if (bytes >= serialization::kIndexLimit) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, ": expected entries whose index is below 2 GiB, got ", bytes, " bytes"));
-  }
-  proto::Footer footer;
-  footer.set_index_offset(static_cast<uint64_t>(file.position()));
-  absl::Status status =
-      file.write(serialization::field_head(proto::Checkpoint::kIndexFieldNumber, bytes));
-  if (status.ok()) status = file.write(index);
-  if (status.ok()) status = file.write(serialization::checksum_field(serialization::crc32c(index)));
-  if (status.ok()) {
-    status =
-        file.write(serialization::checked_field(proto::Checkpoint::kFooterFieldNumber, footer));
-  }
-  return status;
-}
-
-absl::Status save(const std::string& path, const NamedArrays& state, const SaveOptions& options) {
-  absl::Status status = check_state(path, state);
-  if (!status.ok()) return status;
-  absl::StatusOr<AtomicFile> file = AtomicFile::create(path);
-  if (!file.ok()) return file.status();
-  status = write_header(*file, path, options);
-  std::string index;
-  int64_t position = 0;
-  for (auto entry = state.begin(); status.ok() && entry != state.end(); ++entry) {
-    status = write_entry(*file, path, position++, entry->first, entry->second, &index);
-  }
-  if (status.ok()) status = write_end(*file, path, index);
-  if (status.ok()) status = file->commit();
-  return status;
-}
-
-}  // namespace
 
 absl::Status save_checkpoint(const std::string& path, const NamedArrays& state,
                              const SaveOptions& options) {
-  try {
-    return save(path, state, options);
-  } catch (const std::bad_alloc&) {
-    return absl::ResourceExhaustedError(absl::StrCat(path, ": no memory to save it"));
-  } catch (const Error& error) {  // of an array that could not be copied
-    return absl::ResourceExhaustedError(absl::StrCat(path, ": ", error.what()));
+  absl::StatusOr<CheckpointWriter> writer = CheckpointWriter::create(path, options);
+  if (!writer.ok()) return writer.status();
+  for (const auto& [name, array] : state) {
+    const absl::Status status = writer->add(name, array);
+    if (!status.ok()) return status;
   }
+  return writer->finish();
 }
 
 absl::StatusOr<NamedArrays> load_checkpoint(const std::string& path) {

@@ -4,6 +4,9 @@
 //   absl::Status status = save_checkpoint("model.ckpt", {{"weight", weight}, {"bias", std::nullopt}});
 //   absl::StatusOr<NamedArrays> state = load_checkpoint("model.ckpt");
 //
+// A state larger than memory is saved by CheckpointWriter (checkpoint_writer.h), and read one array at a
+// time by CheckpointReader (checkpoint_reader.h).
+//
 // Errors begin with the path and name the entry. Nothing that a file holds leads to an exception, or to
 // memory that its own size does not account for.
 #ifndef LAMINA_SERIALIZATION_CHECKPOINT_H_

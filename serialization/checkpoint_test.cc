@@ -106,7 +106,7 @@ TEST_F(Checkpoint, ReplacesAnother) {
 TEST_F(Checkpoint, IsNotReplacedByASaveThatFails) {
   const NamedArrays state = {{"a", test::noise({5})}};
   expect_round_trip(state);
-  // Found before the file is touched, and after most of it has been written.
+  // Found at the start, and after most of the file has been written.
   EXPECT_FALSE(save_checkpoint(path_, {{"a", {}}, {"a", {}}}).ok());
   EXPECT_FALSE(save_checkpoint(path_, {{"b", test::noise({100000})},
                                        {std::string(2 << 20, 'x'), test::noise({1})}})

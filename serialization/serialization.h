@@ -5,5 +5,6 @@
 #include "lamina/nn.h"
 #include "lamina/serialization/checkpoint.h"
 #include "lamina/serialization/checkpoint_reader.h"
+#include "lamina/serialization/checkpoint_writer.h"
 
 #endif  // LAMINA_SERIALIZATION_H_
