@@ -1,10 +1,11 @@
 #include "lamina/serialization/checkpoint_reader.h"
 
-#include <limits>
 #include <new>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
+#include "lamina/serialization/elements.h"
 #include "lamina/serialization/format.h"
 #include "lamina/serialization/frame.h"
 #include "lamina/serialization/text.h"
@@ -17,6 +18,7 @@ using serialization::Field;
 using serialization::Frame;
 using serialization::in_quotes;
 using serialization::InputFile;
+using serialization::Piece;
 using serialization::Window;
 
 // Prepends what the message does not say.
@@ -40,31 +42,16 @@ absl::StatusOr<CheckpointEntry> to_entry(const proto::Tensor& tensor) {
     return absl::DataLossError(
         absl::StrCat("expected a dtype from 1 to ", kDTypeCount, ", got ", tensor.dtype()));
   }
-  if (tensor.shape_size() > Shape::kMaxRank) {
-    return absl::DataLossError(absl::StrCat("expected a rank of at most ", Shape::kMaxRank,
-                                            ", got ", tensor.shape_size()));
-  }
-  // Zeros count as ones, so that not even a stride can overflow.
-  int64_t bytes = size_of(*entry.dtype);
-  for (uint64_t extent : tensor.shape()) {
-    if (__builtin_mul_overflow(bytes, extent == 0 ? 1 : extent, &bytes) ||
-        bytes > std::numeric_limits<int64_t>::max() / 2) {
-      return absl::DataLossError("expected a shape of less than 2^62 bytes, got a larger one");
-    }
-    entry.shape.push_back(static_cast<int64_t>(extent));
-  }
+  absl::StatusOr<Shape> shape = serialization::to_shape(
+      absl::MakeConstSpan(tensor.shape().data(), tensor.shape().size()), *entry.dtype);
+  if (!shape.ok()) return shape.status();
+  entry.shape = *shape;
   return entry;
 }
 
 // What the elements take.
 int64_t bytes_of(const CheckpointEntry& entry) {
   return entry.dtype.has_value() ? entry.shape.numel() * size_of(*entry.dtype) : 0;
-}
-
-bool is_bools(const char* bytes, int64_t count) {
-  unsigned char all = 0;
-  for (int64_t i = 0; i < count; ++i) all |= static_cast<unsigned char>(bytes[i]);
-  return all <= 1;
 }
 
 }  // namespace
@@ -214,15 +201,19 @@ absl::Status CheckpointReader::check_entries() {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::optional<NDArray>> CheckpointReader::read(absl::string_view name) const {
+absl::StatusOr<size_t> CheckpointReader::find(absl::string_view name) const {
   const auto found = by_name_.find(name);
-  if (found == by_name_.end()) {
-    return absl::NotFoundError(absl::StrCat(file_.path(), ": expected one of its ", entries_.size(),
-                                            " entries, got ", in_quotes(name)));
-  }
+  if (found != by_name_.end()) return found->second;
+  return absl::NotFoundError(absl::StrCat(file_.path(), ": expected one of its ", entries_.size(),
+                                          " entries, got ", in_quotes(name)));
+}
+
+absl::StatusOr<std::optional<NDArray>> CheckpointReader::read(absl::string_view name) const {
+  const absl::StatusOr<size_t> i = find(name);
+  if (!i.ok()) return i.status();
   Window window(file_);
-  int64_t offset = places_[found->second].offset;
-  return read_entry(window, found->second, &offset);
+  int64_t offset = places_[*i].offset;
+  return read_entry(window, *i, &offset);
 }
 
 absl::StatusOr<NamedArrays> CheckpointReader::read_all() const {
@@ -235,17 +226,47 @@ absl::StatusOr<NamedArrays> CheckpointReader::read_all() const {
     if (!array.ok()) return array.status();
     state.emplace_back(entries_[i].name, *std::move(array));
   }
+  absl::Status status = check_end(window, offset);
+  if (!status.ok()) return status;
+  return state;
+}
+
+absl::Status CheckpointReader::check_end(Window& window, int64_t offset) const {
   const absl::StatusOr<Frame> frame = serialization::next_frame(window, offset);
   if (!frame.ok()) return frame.status();
-  if (frame->offset != index_offset_) {
-    return damaged(file_, frame->offset, "expected nothing more before the index, got field ",
-                   frame->number);
-  }
-  return state;
+  if (frame->offset == index_offset_) return absl::OkStatus();
+  return damaged(file_, frame->offset, "expected nothing more before the index, got field ",
+                 frame->number);
 }
 
 absl::StatusOr<std::optional<NDArray>> CheckpointReader::read_entry(Window& window, size_t i,
                                                                     int64_t* offset) const {
+  const CheckpointEntry& entry = entries_[i];
+  std::optional<NDArray> array;
+  if (entry.dtype.has_value()) {
+    try {
+      array = NDArray::empty(entry.shape, *entry.dtype);
+    } catch (const std::exception&) {
+      return of_entry(
+          file_, entry.name,
+          absl::ResourceExhaustedError(absl::StrCat("no memory for the ", bytes_of(entry),
+                                                    " bytes of shape ", entry.shape.str())));
+    }
+  }
+  char* to = array.has_value() ? array->raw_data() : nullptr;
+  const auto read = [&](int64_t at, int64_t size) -> absl::StatusOr<absl::string_view> {
+    absl::Status status = window.read(at, to, size);
+    if (!status.ok()) return status;
+    to += size;
+    return absl::string_view(to - size, static_cast<size_t>(size));
+  };
+  const auto pieces = verify_entry(window, i, offset, read);
+  if (!pieces.ok()) return pieces.status();
+  return array;
+}
+
+absl::StatusOr<std::vector<Piece>> CheckpointReader::verify_entry(
+    Window& window, size_t i, int64_t* offset, serialization::ReadBytes read) const {
   const CheckpointEntry& entry = entries_[i];
   const auto fail = [&](const absl::Status& status) { return of_entry(file_, entry.name, status); };
   absl::StatusOr<Frame> frame = serialization::next_frame(window, *offset);
@@ -263,17 +284,14 @@ absl::StatusOr<std::optional<NDArray>> CheckpointReader::read_entry(Window& wind
     return fail(damaged(file_, frame->offset, "expected what the index says, got another tensor"));
   }
   *offset = frame->end();
+  bool is_bools = true;
+  const auto look = [&](int64_t at, int64_t size) {
+    absl::StatusOr<absl::string_view> bytes = read(at, size);
+    if (entry.dtype == bool_ && bytes.ok() && !serialization::is_bools(*bytes)) is_bools = false;
+    return bytes;
+  };
   const int64_t bytes = bytes_of(entry);
-  std::optional<NDArray> array;
-  if (entry.dtype.has_value()) {
-    try {
-      array = NDArray::empty(entry.shape, *entry.dtype);
-    } catch (const std::exception&) {
-      return fail(absl::ResourceExhaustedError(
-          absl::StrCat("no memory for the ", bytes, " bytes of shape ", entry.shape.str())));
-    }
-  }
-  int64_t first = 0;
+  std::vector<Piece> pieces;
   for (int64_t done = 0; done < bytes;) {
     frame = serialization::next_frame(window, *offset);
     if (!frame.ok()) return fail(frame.status());
@@ -281,21 +299,21 @@ absl::StatusOr<std::optional<NDArray>> CheckpointReader::read_entry(Window& wind
       return fail(damaged(file_, frame->offset, "expected a chunk with the next of ", bytes - done,
                           " bytes, got field ", frame->number));
     }
-    const auto chunk =
-        serialization::read_chunk(window, *frame, i, array->raw_data() + done, bytes - done);
+    const auto chunk = serialization::read_chunk(window, *frame, i, bytes - done, look);
     if (!chunk.ok()) return fail(chunk.status());
-    if (done == 0) first = chunk->offset;
+    pieces.push_back(*chunk);
     done += chunk->size;
     *offset = frame->end();
   }
+  const int64_t first = pieces.empty() ? 0 : pieces[0].offset;
   if (first != places_[i].data_offset) {
     return fail(damaged(file_, *offset, "expected the elements at offset ", places_[i].data_offset,
                         ", got them at ", first));
   }
-  if (entry.dtype == bool_ && !is_bools(array->raw_data(), bytes)) {
+  if (!is_bools) {
     return fail(damaged(file_, first, "expected bools of 0 and 1, got other bytes"));
   }
-  return array;
+  return pieces;
 }
 
 }  // namespace lamina

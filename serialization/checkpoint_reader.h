@@ -42,6 +42,7 @@ class CheckpointReader {
   absl::StatusOr<NamedArrays> read_all() const;
 
  private:
+  friend class MappedCheckpoint;
   struct Place {
     int64_t offset;       // of the tensor's record
     int64_t data_offset;  // of its first element; 0 if there is none
@@ -52,10 +53,17 @@ class CheckpointReader {
   absl::Status read_index(serialization::Window& window);
   absl::Status add_entry(int64_t offset, absl::string_view encoding);
   absl::Status check_entries();
-  // Reads entry i, whose record begins at *offset or after fields of a newer version; *offset becomes
-  // its end.
+  // The number of the entry of this name, or NotFound.
+  absl::StatusOr<size_t> find(absl::string_view name) const;
+  // Verifies entry i, whose record begins at *offset or after fields of a newer version; *offset becomes
+  // its end. `read` reads the elements. Gives where they lie.
+  absl::StatusOr<std::vector<serialization::Piece>> verify_entry(
+      serialization::Window& window, size_t i, int64_t* offset,
+      serialization::ReadBytes read) const;
   absl::StatusOr<std::optional<NDArray>> read_entry(serialization::Window& window, size_t i,
                                                     int64_t* offset) const;
+  // An error unless the index follows at `offset`.
+  absl::Status check_end(serialization::Window& window, int64_t offset) const;
 
   serialization::InputFile file_;
   int64_t header_end_ = 0;

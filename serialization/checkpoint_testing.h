@@ -138,12 +138,12 @@ class FileBuilder {
     chunk.set_data(data);
     for (size_t padding = 0;; ++padding) {
       chunk.set_padding(std::string(padding, '\0'));
-      const std::string body = chunk.SerializeAsString();
-      const size_t begin = bytes.size() + field(3, checked(body)).size() - 6 - data.size();
+      const size_t size = chunk.ByteSizeLong() + 6;
+      const size_t begin = bytes.size() + 1 + varint(size).size() + size - 6 - data.size();
       if (begin % alignment != shift) continue;
       proto::Index::Entry* entry = index.mutable_entry(index.entry_size() - 1);
       if (entry->data_offset() == 0) entry->set_data_offset(begin);
-      return message(3, body);
+      return message(3, chunk.SerializeAsString());
     }
   }
   std::string finish() { return finish(index.SerializeAsString()); }

@@ -11,6 +11,7 @@
 #include "lamina/serialization/checkpoint.h"
 #include "lamina/serialization/checkpoint_reader.h"
 #include "lamina/serialization/checkpoint_testing.h"
+#include "lamina/serialization/mapped_checkpoint.h"
 #include "lamina/tensor/test_util.h"
 
 namespace lamina {
@@ -41,7 +42,8 @@ class DamagedFile : public ::testing::Test {
     EXPECT_EQ(save_checkpoint(path_, small_, {{{"epoch", "3"}}}), absl::OkStatus());
     return test::read_file(path_);
   }
-  // Loads the file in whole and by entry; what loads must be what small_ holds, or not be there at all.
+  // Loads the file in whole, by entry and mapped; what loads must be what small_ holds, or not be there at
+  // all.
   bool loads(const std::string& bytes) {
     test::write_file(path_, bytes);
     const absl::StatusOr<CheckpointReader> reader = CheckpointReader::open(path_);
@@ -56,6 +58,19 @@ class DamagedFile : public ::testing::Test {
       }
     }
     const absl::StatusOr<NamedArrays> state = load_checkpoint(path_);
+    const absl::StatusOr<MappedCheckpoint> mapped = MappedCheckpoint::open(path_);
+    EXPECT_EQ(mapped.ok(), reader.ok());
+    if (mapped.ok()) {
+      for (const auto& [name, value] : small_) {
+        const auto array = mapped->get(name);
+        if (array.ok()) {
+          EXPECT_TRUE(test::is_same({{name, *array}}, {{name, value}})) << name;
+        } else {
+          check_text(array.status());
+        }
+      }
+      EXPECT_EQ(mapped->verify(), state.status());
+    }
     if (!state.ok()) {
       check_text(state.status());
       return false;

@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -31,6 +32,12 @@ class Descriptor {
   int number_;
 };
 
+// A piece of a file, in bytes.
+struct Piece {
+  int64_t offset;
+  int64_t size;
+};
+
 // A regular file, to be read. It may be replaced meanwhile, not changed. Threads may share one.
 class InputFile {
  public:
@@ -38,6 +45,7 @@ class InputFile {
 
   const std::string& path() const { return path_; }
   int64_t size() const { return size_; }  // in bytes
+  int descriptor() const { return descriptor_.get(); }
   // Reads `size` bytes, of which all must be in the file.
   absl::Status read(int64_t offset, void* to, int64_t size) const;
 
@@ -69,6 +77,10 @@ class Window {
   int64_t begin_ = 0;
   int64_t end_ = 0;
 };
+
+// Gives the `size` bytes at `offset` of a file; they are good until the next call.
+using ReadBytes =
+    absl::FunctionRef<absl::StatusOr<absl::string_view>(int64_t offset, int64_t size)>;
 
 // A file that comes to be, or replaces the one of its name, at commit(), with all that was written; not
 // before, and not at all without it. A crash at any moment leaves the old file or the new one.

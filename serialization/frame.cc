@@ -65,8 +65,8 @@ absl::StatusOr<std::string> read_body(Window& window, const Frame& frame, int64_
   return body;
 }
 
-absl::StatusOr<ChunkData> read_chunk(Window& window, const Frame& frame, uint64_t tensor, char* to,
-                                     int64_t room) {
+absl::StatusOr<Piece> read_chunk(Window& window, const Frame& frame, uint64_t tensor, int64_t room,
+                                 ReadBytes read) {
   if (frame.size >= kChunkLimit) {
     return damaged(window.file(), frame.offset, "expected a chunk of less than ", kChunkLimit,
                    " bytes, got ", frame.size);
@@ -74,7 +74,7 @@ absl::StatusOr<ChunkData> read_chunk(Window& window, const Frame& frame, uint64_
   const int64_t end = frame.end() - kChecksumBytes;
   uint32_t crc = 0;
   std::optional<uint64_t> of_tensor;
-  ChunkData data{0, 0};
+  Piece data{0, 0};
   for (int64_t at = frame.body; at < end;) {
     const absl::StatusOr<Field> field = field_at(window, at, end);
     if (!field.ok()) return field.status();
@@ -94,10 +94,9 @@ absl::StatusOr<ChunkData> read_chunk(Window& window, const Frame& frame, uint64_
       data = {at, field->size};
       for (const int64_t after = at + field->size; at < after;) {
         const int64_t size = std::min(kPieceBytes, after - at);
-        absl::Status status = window.read(at, to, size);
-        if (!status.ok()) return status;
-        crc = crc32c(absl::string_view(to, static_cast<size_t>(size)), crc);
-        to += size;
+        const absl::StatusOr<absl::string_view> bytes = read(at, size);
+        if (!bytes.ok()) return bytes.status();
+        crc = crc32c(*bytes, crc);
         at += size;
       }
     } else {

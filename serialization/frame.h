@@ -48,14 +48,10 @@ absl::StatusOr<Message> read_message(Window& window, const Frame& frame, absl::s
   return message;
 }
 
-// What a chunk brought.
-struct ChunkData {
-  int64_t offset;  // of its data in the file
-  int64_t size;
-};
-// Reads the data of a chunk of tensor number `tensor`, at most `room` bytes, and verifies the chunk.
-absl::StatusOr<ChunkData> read_chunk(Window& window, const Frame& frame, uint64_t tensor, char* to,
-                                     int64_t room);
+// Reads the data of a chunk of tensor number `tensor`, at most `room` bytes, and verifies the chunk. `read`
+// is called for one part of the data after the other. Gives where the data lies.
+absl::StatusOr<Piece> read_chunk(Window& window, const Frame& frame, uint64_t tensor, int64_t room,
+                                 ReadBytes read);
 
 }  // namespace lamina::serialization
 

@@ -1,0 +1,124 @@
+#include "lamina/serialization/mapped_checkpoint.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <exception>
+
+#include "absl/strings/str_cat.h"
+#include "lamina/serialization/format.h"
+
+namespace lamina {
+namespace {
+
+using serialization::Mapping;
+using serialization::Piece;
+using serialization::Window;
+
+// Chunks that are smaller are copied rather than mapped one by one: the system has few mappings to give.
+constexpr int64_t kLeastMapped = 1 << 20;
+
+bool can_join(const std::vector<Piece>& pieces) {
+  return serialization::fill_pages(pieces) &&
+         std::all_of(pieces.begin(), pieces.end() - 1,
+                     [](const Piece& piece) { return piece.size >= kLeastMapped; });
+}
+
+// The result of `f`, whose exceptions are for want of memory.
+template <class F>
+auto or_no_memory(const std::string& path, const F& f) -> decltype(f()) {
+  try {
+    return f();
+  } catch (const std::exception&) {
+    return absl::ResourceExhaustedError(absl::StrCat(path, ": no memory to map it"));
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<MappedCheckpoint> MappedCheckpoint::open(const std::string& path) {
+  absl::StatusOr<CheckpointReader> reader = CheckpointReader::open(path);
+  if (!reader.ok()) return reader.status();
+  auto file = Mapping::create(reader->file_, {{0, reader->file_.size()}});
+  if (!file.ok()) return file.status();
+  return MappedCheckpoint(*std::move(reader), *std::move(file));
+}
+
+absl::StatusOr<std::optional<NDArray>> MappedCheckpoint::get(absl::string_view name) const {
+  const absl::StatusOr<size_t> i = reader_.find(name);
+  if (!i.ok()) return i.status();
+  std::optional<NDArray> array = find(*i);
+  if (array.has_value()) return array;
+  return or_no_memory(reader_.file_.path(), [&] { return verify_and_add(*i); });
+}
+
+absl::StatusOr<std::optional<NDArray>> MappedCheckpoint::verify_and_add(size_t i) const {
+  Window window(reader_.file_);
+  int64_t offset = reader_.places_[i].offset;
+  const auto read = [&](int64_t at, int64_t size) -> absl::StatusOr<absl::string_view> {
+    return absl::string_view(file_->data() + at, static_cast<size_t>(size));
+  };
+  const auto pieces = reader_.verify_entry(window, i, &offset, read);
+  if (!pieces.ok()) return pieces.status();
+  if (!entries()[i].dtype.has_value()) return std::nullopt;
+  return add(i, *pieces);
+}
+
+absl::Status MappedCheckpoint::verify() const {
+  return or_no_memory(reader_.file_.path(), [&] { return verify_all(); });
+}
+
+// Reads the file anew: an array may have been written to since.
+absl::Status MappedCheckpoint::verify_all() const {
+  Window window(reader_.file_);
+  const std::unique_ptr<char[]> piece(
+      new char[std::min(serialization::kPieceBytes, reader_.file_.size())]);
+  const auto read = [&](int64_t at, int64_t size) -> absl::StatusOr<absl::string_view> {
+    absl::Status status = window.read(at, piece.get(), size);
+    if (!status.ok()) return status;
+    return absl::string_view(piece.get(), static_cast<size_t>(size));
+  };
+  int64_t offset = reader_.header_end_;
+  for (size_t i = 0; i < entries().size(); ++i) {
+    const auto pieces = reader_.verify_entry(window, i, &offset, read);
+    if (!pieces.ok()) return pieces.status();
+    if (!entries()[i].dtype.has_value() || find(i).has_value()) continue;
+    const absl::StatusOr<NDArray> array = add(i, *pieces);
+    if (!array.ok()) return array.status();
+  }
+  return reader_.check_end(window, offset);
+}
+
+std::optional<NDArray> MappedCheckpoint::find(size_t i) const {
+  std::lock_guard<std::mutex> lock(arrays_->mutex);
+  const auto found = arrays_->by_entry.find(i);
+  if (found == arrays_->by_entry.end()) return std::nullopt;
+  return found->second;
+}
+
+absl::StatusOr<NDArray> MappedCheckpoint::add(size_t i, const std::vector<Piece>& pieces) const {
+  const CheckpointEntry& entry = entries()[i];
+  std::shared_ptr<Mapping> mapping = file_;
+  char* data = nullptr;
+  if (pieces.size() == 1) {
+    data = mapping->data() + pieces[0].offset;
+  } else if (pieces.size() > 1 && can_join(pieces)) {
+    absl::StatusOr<std::shared_ptr<Mapping>> joined = Mapping::create(reader_.file_, pieces);
+    if (!joined.ok()) return joined.status();
+    mapping = *std::move(joined);
+    data = mapping->data();
+  }
+  NDArray array;
+  if (data != nullptr) {
+    array = NDArray::from_blob(data, entry.shape, *entry.dtype, [mapping](void*) {});
+  } else if (pieces.empty()) {
+    array = NDArray::empty(entry.shape, *entry.dtype);
+  } else {
+    absl::StatusOr<std::optional<NDArray>> copy = reader_.read(entry.name);
+    if (!copy.ok()) return copy.status();
+    array = **std::move(copy);
+  }
+  std::lock_guard<std::mutex> lock(arrays_->mutex);
+  return arrays_->by_entry.try_emplace(i, std::move(array)).first->second;
+}
+
+}  // namespace lamina
