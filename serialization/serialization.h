@@ -7,5 +7,6 @@
 #include "lamina/serialization/checkpoint_reader.h"
 #include "lamina/serialization/checkpoint_writer.h"
 #include "lamina/serialization/mapped_checkpoint.h"
+#include "lamina/serialization/safetensors.h"
 
 #endif  // LAMINA_SERIALIZATION_H_
