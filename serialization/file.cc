@@ -55,7 +55,9 @@ absl::StatusOr<Descriptor> open_temporary(const std::string& path, const std::st
       continue;
     }
     if (ftruncate(file.get(), 0) != 0) {
-      return system_error(path, absl::StrCat("cannot write ", temporary));
+      const absl::Status status = system_error(path, absl::StrCat("cannot write ", temporary));
+      unlink(temporary.c_str());
+      return status;
     }
     return file;
   }
