@@ -1,6 +1,6 @@
 #include "lamina/serialization/checkpoint_reader.h"
 
-#include <new>
+#include <exception>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
@@ -8,6 +8,7 @@
 #include "lamina/serialization/elements.h"
 #include "lamina/serialization/format.h"
 #include "lamina/serialization/frame.h"
+#include "lamina/serialization/status.h"
 #include "lamina/serialization/text.h"
 
 namespace lamina {
@@ -18,16 +19,10 @@ using serialization::Field;
 using serialization::Frame;
 using serialization::in_quotes;
 using serialization::InputFile;
+using serialization::of_entry;
+using serialization::or_no_memory;
 using serialization::Piece;
 using serialization::Window;
-
-// Prepends what the message does not say.
-absl::Status of_entry(const InputFile& file, absl::string_view name, const absl::Status& status) {
-  absl::string_view text = status.message();
-  const std::string path = absl::StrCat(file.path(), ": ");
-  if (text.substr(0, path.size()) == path) text.remove_prefix(path.size());
-  return absl::Status(status.code(), absl::StrCat(path, "entry ", in_quotes(name), ": ", text));
-}
 
 // The entry that a record describes; an error, without the path, if there is no such array.
 absl::StatusOr<CheckpointEntry> to_entry(const proto::Tensor& tensor) {
@@ -60,16 +55,15 @@ absl::StatusOr<CheckpointReader> CheckpointReader::open(const std::string& path)
   absl::StatusOr<InputFile> file = InputFile::open(path);
   if (!file.ok()) return file.status();
   CheckpointReader reader(*std::move(file));
-  try {
+  const absl::Status status = or_no_memory(path, "for its index", [&] {
     Window window(reader.file_);
-    absl::Status status = reader.read_header(window);
-    if (status.ok()) status = reader.read_footer(window);
-    if (status.ok()) status = reader.read_index(window);
-    if (status.ok()) status = reader.check_entries();
-    if (!status.ok()) return status;
-  } catch (const std::bad_alloc&) {
-    return absl::ResourceExhaustedError(absl::StrCat(path, ": no memory for its index"));
-  }
+    absl::Status read = reader.read_header(window);
+    if (read.ok()) read = reader.read_footer(window);
+    if (read.ok()) read = reader.read_index(window);
+    if (read.ok()) read = reader.check_entries();
+    return read;
+  });
+  if (!status.ok()) return status;
   return reader;
 }
 
@@ -166,13 +160,13 @@ absl::Status CheckpointReader::add_entry(int64_t offset, absl::string_view encod
                    " of the index, got no such message");
   }
   absl::StatusOr<CheckpointEntry> parsed = to_entry(entry.tensor());
-  if (!parsed.ok()) return of_entry(file_, entry.tensor().name(), parsed.status());
+  if (!parsed.ok()) return of_entry(file_.path(), entry.tensor().name(), parsed.status());
   // Offsets that rise, each with a record at it, bound the number of entries by the file's size.
   const int64_t before = places_.empty() ? header_end_ - 1 : places_.back().offset;
   if (entry.offset() <= static_cast<uint64_t>(before) ||
       entry.offset() >= static_cast<uint64_t>(index_offset_) ||
       entry.data_offset() >= static_cast<uint64_t>(index_offset_)) {
-    return of_entry(file_, entry.tensor().name(),
+    return of_entry(file_.path(), entry.tensor().name(),
                     absl::DataLossError(absl::StrCat("expected offsets from ", before + 1, " to ",
                                                      index_offset_ - 1, ", got ", entry.offset(),
                                                      " and ", entry.data_offset())));
@@ -186,13 +180,13 @@ absl::Status CheckpointReader::add_entry(int64_t offset, absl::string_view encod
 absl::Status CheckpointReader::check_entries() {
   for (size_t i = 0; i < entries_.size(); ++i) {
     if (!by_name_.emplace(entries_[i].name, i).second) {
-      return of_entry(file_, entries_[i].name,
+      return of_entry(file_.path(), entries_[i].name,
                       absl::DataLossError("expected different names, got this one twice"));
     }
     const int64_t end = i + 1 < places_.size() ? places_[i + 1].offset : index_offset_;
     const int64_t room = end - places_[i].offset;
     if (bytes_of(entries_[i]) > room) {
-      return of_entry(file_, entries_[i].name,
+      return of_entry(file_.path(), entries_[i].name,
                       absl::DataLossError(absl::StrCat("expected the ", bytes_of(entries_[i]),
                                                        " bytes of shape ", entries_[i].shape.str(),
                                                        ", got room for ", room)));
@@ -211,12 +205,18 @@ absl::StatusOr<size_t> CheckpointReader::find(absl::string_view name) const {
 absl::StatusOr<std::optional<NDArray>> CheckpointReader::read(absl::string_view name) const {
   const absl::StatusOr<size_t> i = find(name);
   if (!i.ok()) return i.status();
-  Window window(file_);
-  int64_t offset = places_[*i].offset;
-  return read_entry(window, *i, &offset);
+  return or_no_memory(file_.path(), "to read it", [&] {
+    Window window(file_);
+    int64_t offset = places_[*i].offset;
+    return read_entry(window, *i, &offset);
+  });
 }
 
 absl::StatusOr<NamedArrays> CheckpointReader::read_all() const {
+  return or_no_memory(file_.path(), "to read it", [&] { return read_entries(); });
+}
+
+absl::StatusOr<NamedArrays> CheckpointReader::read_entries() const {
   NamedArrays state;
   state.reserve(entries_.size());
   Window window(file_);
@@ -248,7 +248,7 @@ absl::StatusOr<std::optional<NDArray>> CheckpointReader::read_entry(Window& wind
       array = NDArray::empty(entry.shape, *entry.dtype);
     } catch (const std::exception&) {
       return of_entry(
-          file_, entry.name,
+          file_.path(), entry.name,
           absl::ResourceExhaustedError(absl::StrCat("no memory for the ", bytes_of(entry),
                                                     " bytes of shape ", entry.shape.str())));
     }
@@ -268,7 +268,9 @@ absl::StatusOr<std::optional<NDArray>> CheckpointReader::read_entry(Window& wind
 absl::StatusOr<std::vector<Piece>> CheckpointReader::verify_entry(
     Window& window, size_t i, int64_t* offset, serialization::ReadBytes read) const {
   const CheckpointEntry& entry = entries_[i];
-  const auto fail = [&](const absl::Status& status) { return of_entry(file_, entry.name, status); };
+  const auto fail = [&](const absl::Status& status) {
+    return of_entry(file_.path(), entry.name, status);
+  };
   absl::StatusOr<Frame> frame = serialization::next_frame(window, *offset);
   if (!frame.ok()) return fail(frame.status());
   if (frame->offset != places_[i].offset ||

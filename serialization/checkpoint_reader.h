@@ -53,6 +53,7 @@ class CheckpointReader {
   absl::Status read_index(serialization::Window& window);
   absl::Status add_entry(int64_t offset, absl::string_view encoding);
   absl::Status check_entries();
+  absl::StatusOr<NamedArrays> read_entries() const;
   // The number of the entry of this name, or NotFound.
   absl::StatusOr<size_t> find(absl::string_view name) const;
   // Verifies entry i, whose record begins at *offset or after fields of a newer version; *offset becomes

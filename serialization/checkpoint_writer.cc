@@ -1,34 +1,24 @@
 #include "lamina/serialization/checkpoint_writer.h"
 
-#include <new>
-
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "lamina/serialization/crc32c.h"
 #include "lamina/serialization/format.h"
+#include "lamina/serialization/status.h"
 #include "lamina/serialization/text.h"
 
 namespace lamina {
 namespace {
 
 using serialization::AtomicFile;
+using serialization::or_no_memory;
+
+constexpr char kWhat[] = "to save it";
 
 // Elements per chunk, in bytes. A multiple of kPageAlignment, so that the chunks of a large tensor can
 // be mapped side by side.
 constexpr int64_t kChunkBytes = 32 << 20;
 constexpr int64_t kPageAlignment = 64 << 10;
-
-// The result of `write`, whose exceptions are for want of memory: an array could not be copied.
-template <class Write>
-absl::Status or_no_memory(const std::string& path, const Write& write) {
-  try {
-    return write();
-  } catch (const std::bad_alloc&) {
-    return absl::ResourceExhaustedError(absl::StrCat(path, ": no memory to save it"));
-  } catch (const Error& error) {
-    return absl::ResourceExhaustedError(absl::StrCat(path, ": ", error.what()));
-  }
-}
 
 }  // namespace
 
@@ -37,20 +27,21 @@ absl::StatusOr<CheckpointWriter> CheckpointWriter::create(const std::string& pat
   absl::StatusOr<AtomicFile> file = AtomicFile::create(path);
   if (!file.ok()) return file.status();
   CheckpointWriter writer(path, *std::move(file));
-  const absl::Status status = or_no_memory(path, [&] { return writer.write_header(options); });
+  const absl::Status status =
+      or_no_memory(path, kWhat, [&] { return writer.write_header(options); });
   if (!status.ok()) return status;
   return writer;
 }
 
 absl::Status CheckpointWriter::add(const std::string& name, const std::optional<NDArray>& value) {
   if (!status_.ok()) return status_;
-  status_ = or_no_memory(path_, [&] { return write_entry(name, value); });
+  status_ = or_no_memory(path_, kWhat, [&] { return write_entry(name, value); });
   return status_;
 }
 
 absl::Status CheckpointWriter::finish() {
   if (!status_.ok()) return status_;
-  status_ = or_no_memory(path_, [&] { return write_end(); });
+  status_ = or_no_memory(path_, kWhat, [&] { return write_end(); });
   if (!status_.ok()) return status_;
   status_ = absl::FailedPreconditionError(
       absl::StrCat(path_, ": expected nothing more after finish(), got another call"));
@@ -58,8 +49,7 @@ absl::Status CheckpointWriter::finish() {
 }
 
 absl::Status CheckpointWriter::bad_entry(absl::string_view name, absl::string_view what) const {
-  return absl::InvalidArgumentError(
-      absl::StrCat(path_, ": entry ", serialization::in_quotes(name), ": ", what));
+  return serialization::of_entry(path_, name, absl::InvalidArgumentError(what));
 }
 
 absl::Status CheckpointWriter::write_header(const SaveOptions& options) {

@@ -2,15 +2,15 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <exception>
 
-#include "absl/strings/str_cat.h"
 #include "lamina/serialization/format.h"
+#include "lamina/serialization/status.h"
 
 namespace lamina {
 namespace {
 
 using serialization::Mapping;
+using serialization::or_no_memory;
 using serialization::Piece;
 using serialization::Window;
 
@@ -21,16 +21,6 @@ bool can_join(const std::vector<Piece>& pieces) {
   return serialization::fill_pages(pieces) &&
          std::all_of(pieces.begin(), pieces.end() - 1,
                      [](const Piece& piece) { return piece.size >= kLeastMapped; });
-}
-
-// The result of `f`, whose exceptions are for want of memory.
-template <class F>
-auto or_no_memory(const std::string& path, const F& f) -> decltype(f()) {
-  try {
-    return f();
-  } catch (const std::exception&) {
-    return absl::ResourceExhaustedError(absl::StrCat(path, ": no memory to map it"));
-  }
 }
 
 }  // namespace
@@ -48,7 +38,7 @@ absl::StatusOr<std::optional<NDArray>> MappedCheckpoint::get(absl::string_view n
   if (!i.ok()) return i.status();
   std::optional<NDArray> array = find(*i);
   if (array.has_value()) return array;
-  return or_no_memory(reader_.file_.path(), [&] { return verify_and_add(*i); });
+  return or_no_memory(reader_.file_.path(), "to map it", [&] { return verify_and_add(*i); });
 }
 
 absl::StatusOr<std::optional<NDArray>> MappedCheckpoint::verify_and_add(size_t i) const {
@@ -64,7 +54,7 @@ absl::StatusOr<std::optional<NDArray>> MappedCheckpoint::verify_and_add(size_t i
 }
 
 absl::Status MappedCheckpoint::verify() const {
-  return or_no_memory(reader_.file_.path(), [&] { return verify_all(); });
+  return or_no_memory(reader_.file_.path(), "to map it", [&] { return verify_all(); });
 }
 
 // Reads the file anew: an array may have been written to since.

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <exception>
-#include <new>
 #include <numeric>
 #include <optional>
 
@@ -11,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "lamina/serialization/elements.h"
 #include "lamina/serialization/json.h"
+#include "lamina/serialization/status.h"
 #include "lamina/serialization/text.h"
 
 #ifndef ABSL_IS_LITTLE_ENDIAN
@@ -24,6 +24,8 @@ using serialization::AtomicFile;
 using serialization::in_quotes;
 using serialization::InputFile;
 using serialization::JsonReader;
+using serialization::of_entry;
+using serialization::or_no_memory;
 
 // In front of the header stands its length, least significant byte first.
 constexpr int64_t kLengthBytes = 8;
@@ -37,16 +39,10 @@ constexpr int64_t kAlignment = 64;
 constexpr absl::string_view kDTypeNames[kDTypeCount] = {"BOOL", "U8",   "I32", "I64",
                                                         "F16",  "BF16", "F32", "F64"};
 
-absl::Status bad_entry(const std::string& path, absl::string_view name,
-                       const absl::Status& status) {
-  return absl::Status(status.code(),
-                      absl::StrCat(path, ": entry ", in_quotes(name), ": ", status.message()));
-}
-
 absl::Status check_state(const std::string& path, const NamedArrays& state,
                          const SaveOptions& options) {
   const auto bad = [&](absl::string_view name, absl::string_view what) {
-    return bad_entry(path, name, absl::InvalidArgumentError(what));
+    return of_entry(path, name, absl::InvalidArgumentError(what));
   };
   absl::flat_hash_set<absl::string_view> names;
   for (const auto& [name, array] : state) {
@@ -222,13 +218,7 @@ absl::Status read_value(JsonReader& json, SafetensorsEntry* entry, serialization
 
 absl::Status save_safetensors(const std::string& path, const NamedArrays& state,
                               const SaveOptions& options) {
-  try {
-    return save(path, state, options);
-  } catch (const std::bad_alloc&) {
-    return absl::ResourceExhaustedError(absl::StrCat(path, ": no memory to save it"));
-  } catch (const Error& error) {  // of an array that could not be copied
-    return absl::ResourceExhaustedError(absl::StrCat(path, ": ", error.what()));
-  }
+  return or_no_memory(path, "to save it", [&] { return save(path, state, options); });
 }
 
 absl::StatusOr<NamedArrays> load_safetensors(const std::string& path) {
@@ -241,13 +231,11 @@ absl::StatusOr<SafetensorsReader> SafetensorsReader::open(const std::string& pat
   absl::StatusOr<InputFile> file = InputFile::open(path);
   if (!file.ok()) return file.status();
   SafetensorsReader reader(*std::move(file));
-  try {
-    absl::Status status = reader.read_header();
-    if (status.ok()) status = reader.check_entries();
-    if (!status.ok()) return status;
-  } catch (const std::bad_alloc&) {
-    return absl::ResourceExhaustedError(absl::StrCat(path, ": no memory for its header"));
-  }
+  const absl::Status status = or_no_memory(path, "for its header", [&] {
+    const absl::Status read = reader.read_header();
+    return read.ok() ? reader.check_entries() : read;
+  });
+  if (!status.ok()) return status;
   return reader;
 }
 
@@ -314,7 +302,7 @@ absl::Status SafetensorsReader::parse(absl::string_view header) {
       has_metadata = true;
       read = read_metadata();
     }
-    if (!read.ok()) named = bad_entry(file_.path(), name, read);
+    if (!read.ok()) named = of_entry(file_.path(), name, read);
     return read;
   });
   if (!named.ok()) return named;
@@ -326,7 +314,7 @@ absl::Status SafetensorsReader::parse(absl::string_view header) {
 // Names differ, and the pieces fill the rest of the file.
 absl::Status SafetensorsReader::check_entries() {
   const auto fail = [&](size_t i, absl::string_view what) {
-    return bad_entry(file_.path(), entries_[i].name, absl::DataLossError(what));
+    return of_entry(file_.path(), entries_[i].name, absl::DataLossError(what));
   };
   for (size_t i = 0; i < entries_.size(); ++i) {
     if (!by_name_.emplace(entries_[i].name, i).second) {
@@ -365,14 +353,16 @@ absl::StatusOr<NDArray> SafetensorsReader::read(absl::string_view name) const {
 }
 
 absl::StatusOr<NamedArrays> SafetensorsReader::read_all() const {
-  NamedArrays state;
-  state.reserve(entries_.size());
-  for (size_t i = 0; i < entries_.size(); ++i) {
-    absl::StatusOr<NDArray> array = read_entry(i);
-    if (!array.ok()) return array.status();
-    state.emplace_back(entries_[i].name, *std::move(array));
-  }
-  return state;
+  return or_no_memory(file_.path(), "to read it", [&]() -> absl::StatusOr<NamedArrays> {
+    NamedArrays state;
+    state.reserve(entries_.size());
+    for (size_t i = 0; i < entries_.size(); ++i) {
+      absl::StatusOr<NDArray> array = read_entry(i);
+      if (!array.ok()) return array.status();
+      state.emplace_back(entries_[i].name, *std::move(array));
+    }
+    return state;
+  });
 }
 
 absl::StatusOr<NDArray> SafetensorsReader::read_entry(size_t i) const {
@@ -381,18 +371,18 @@ absl::StatusOr<NDArray> SafetensorsReader::read_entry(size_t i) const {
   try {
     array = NDArray::empty(entry.shape, entry.dtype);
   } catch (const std::exception&) {
-    return bad_entry(
+    return of_entry(
         file_.path(), entry.name,
         absl::ResourceExhaustedError(absl::StrCat("no memory for the ", pieces_[i].size,
                                                   " bytes of shape ", entry.shape.str())));
   }
   absl::Status status =
       file_.read(data_begin_ + pieces_[i].offset, array.raw_data(), pieces_[i].size);
-  if (!status.ok()) return status;
+  if (!status.ok()) return of_entry(file_.path(), entry.name, status);
   const absl::string_view elements(array.raw_data(), static_cast<size_t>(pieces_[i].size));
   if (entry.dtype == bool_ && !serialization::is_bools(elements)) {
-    return bad_entry(file_.path(), entry.name,
-                     absl::DataLossError("expected bools of 0 and 1, got other bytes"));
+    return of_entry(file_.path(), entry.name,
+                    absl::DataLossError("expected bools of 0 and 1, got other bytes"));
   }
   return array;
 }

@@ -150,9 +150,11 @@ TEST_F(Safetensors, IsNotReplacedByASaveThatFails) {
   expect_round_trip({{"a", test::noise({5})}});
   const std::string bytes = test::read_file(path_);
   EXPECT_FALSE(save_safetensors(path_, {{"a", std::nullopt}}).ok());
+#if LAMINA_CACHING_ALLOCATOR && !defined(__SANITIZE_THREAD__)  // which end the process
   // More elements than memory has: found after the header has been written.
   EXPECT_EQ(save_safetensors(path_, {{"a", NDArray::zeros({1}).expand({int64_t{1} << 55})}}).code(),
             absl::StatusCode::kResourceExhausted);
+#endif
   EXPECT_EQ(test::read_file(path_), bytes);
   EXPECT_FALSE(test::exists(path_ + ".saving"));
 }
