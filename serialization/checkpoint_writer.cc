@@ -13,7 +13,7 @@ namespace {
 using serialization::AtomicFile;
 using serialization::or_no_memory;
 
-constexpr char kWhat[] = "to save it";
+constexpr char kPurpose[] = "to save it";
 
 // Elements per chunk, in bytes. A multiple of kPageAlignment, so that the chunks of a large tensor can
 // be mapped side by side.
@@ -28,20 +28,20 @@ absl::StatusOr<CheckpointWriter> CheckpointWriter::create(const std::string& pat
   if (!file.ok()) return file.status();
   CheckpointWriter writer(path, *std::move(file));
   const absl::Status status =
-      or_no_memory(path, kWhat, [&] { return writer.write_header(options); });
+      or_no_memory(path, kPurpose, [&] { return writer.write_header(options); });
   if (!status.ok()) return status;
   return writer;
 }
 
 absl::Status CheckpointWriter::add(const std::string& name, const std::optional<NDArray>& value) {
   if (!status_.ok()) return status_;
-  status_ = or_no_memory(path_, kWhat, [&] { return write_entry(name, value); });
+  status_ = or_no_memory(path_, kPurpose, [&] { return write_entry(name, value); });
   return status_;
 }
 
 absl::Status CheckpointWriter::finish() {
   if (!status_.ok()) return status_;
-  status_ = or_no_memory(path_, kWhat, [&] { return write_end(); });
+  status_ = or_no_memory(path_, kPurpose, [&] { return write_end(); });
   if (!status_.ok()) return status_;
   status_ = absl::FailedPreconditionError(
       absl::StrCat(path_, ": expected nothing more after finish(), got another call"));
