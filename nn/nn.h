@@ -25,6 +25,7 @@
 #include "lamina/nn/module_dict.h"
 #include "lamina/nn/module_list.h"
 #include "lamina/nn/norm.h"
+#include "lamina/nn/optim/adam.h"
 #include "lamina/nn/optim/optimizer.h"
 #include "lamina/nn/optim/sgd.h"
 #include "lamina/nn/parameter.h"

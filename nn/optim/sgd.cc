@@ -1,24 +1,41 @@
 #include "lamina/nn/optim/sgd.h"
 
-#include <cmath>
 #include <utility>
+
+#include "lamina/nn/optim/fused_step.h"
 
 namespace lamina::nn::optim {
 
-SGD::SGD(std::vector<Tensor> parameters, const SGDOptions& options)
-    : Optimizer("SGD", std::move(parameters)), options_(options) {
-  if (!(options.lr >= 0) || std::isinf(options.lr)) {
-    fail<ValueError>("SGD", "expected a finite learning rate of at least 0, got ", options.lr);
+SGD::SGD(Parameters parameters, const SGDOptions& options) : OptimizerOf("SGD") {
+  add_group(std::move(parameters), options);
+}
+
+void SGD::visit(SGDOptions& o, OptionVisitor& visitor) const {
+  visitor.number("lr", o.lr, OptionRange::kNotNegative);
+  visitor.number("momentum", o.momentum, OptionRange::kNotNegative);
+  visitor.number("dampening", o.dampening, OptionRange::kFinite);
+  visitor.number("weight_decay", o.weight_decay, OptionRange::kNotNegative);
+  visitor.flag("nesterov", o.nesterov);
+  visitor.flag("maximize", o.maximize);
+  if (o.nesterov && (o.momentum == 0 || o.dampening != 0)) {
+    fail<ValueError>("SGD", "nesterov: expected a momentum above 0 and a dampening of 0, got ",
+                     o.momentum, " and ", o.dampening);
   }
 }
 
+std::vector<SGD::StateArray> SGD::state_arrays(int64_t group) const {
+  return {{"momentum_buffer", options(group).momentum != 0}};
+}
+
 void SGD::step() {
-  for (const Tensor& parameter : parameters()) {
-    const Tensor gradient = parameter.grad();
-    if (!gradient.defined()) continue;
-    NDArray values = parameter.data();
-    values.add_(gradient.data(), -options_.lr);
-  }
+  internal::FusedStep<kernels::SgdStep> steps;
+  for_each_gradient([&](const Entry& entry, const NDArray& gradient) {
+    const SGDOptions& o = options(entry.group);
+    steps.add(
+        entry, gradient,
+        {{o.maximize, o.weight_decay}, o.lr, o.momentum, o.dampening, o.nesterov, entry.is_new});
+  });
+  steps.run();
 }
 
 }  // namespace lamina::nn::optim

@@ -187,7 +187,8 @@ TEST(SGD, NeedsNoMoreMemoryAfterTheFirstStep) {
 // ---- Construction
 
 TEST(SGD, ThrowsForNoParameters) {
-  EXPECT_THROWS(ValueError, "[SGD] expected at least one parameter, got none", SGD({}));
+  EXPECT_THROWS(ValueError, "[SGD] expected at least one parameter, got none",
+                SGD(std::vector<Tensor>()));
 }
 
 TEST(SGD, ThrowsForWhatIsNoParameter) {
@@ -199,13 +200,14 @@ TEST(SGD, ThrowsForWhatIsNoParameter) {
 
 TEST(SGD, ThrowsForTheSameParameterTwice) {
   const Tensor a = ones(2).requires_grad_(), b = ones(2).requires_grad_(), again = a;
-  EXPECT_THROWS(ValueError, "[SGD] expected different parameters, got the same as 0 and 2",
+  EXPECT_THROWS(ValueError,
+                "[SGD] expected different parameters, got one as parameter 0 and as parameter 2",
                 SGD({a, b, again}));
 }
 
 TEST(SGD, ThrowsForALearningRateThatIsNegativeOrNotFinite) {
   const std::vector<Tensor> parameters = {ones(2).requires_grad_()};
-  const char* text = "[SGD] expected a finite learning rate of at least 0, got ";
+  const char* text = "[SGD] lr: expected a finite number of at least 0, got ";
   EXPECT_THROWS(ValueError, std::string(text) + "-0.1", SGD(parameters, {.lr = -0.1}));
   EXPECT_THROWS(ValueError, std::string(text) + "nan",
                 SGD(parameters, {.lr = std::numeric_limits<double>::quiet_NaN()}));

@@ -50,6 +50,8 @@ LIMITS = {
     "chain_1000_add_fwd_bwd": 0.15,
     "chain_1000_mul_16x16_fwd_bwd": 0.15,
     CHAIN_MEMORY: 0.5,
+    "adamw_50x128x512_step": 0.5,
+    "sgdm_50x128x512_step": 0.5,
 }
 LIMIT = 1.05
 LIMIT_OF_MEAN = 0.5

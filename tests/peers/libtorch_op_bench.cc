@@ -3,6 +3,8 @@
 #include <torch/torch.h>
 
 #include <cstdlib>
+#include <utility>
+#include <vector>
 
 namespace peer = torch;
 
@@ -28,6 +30,15 @@ torch::Tensor batch_normed(const torch::Tensor& x, const torch::Tensor& weight,
                            const torch::Tensor& bias, const torch::Tensor& running_mean,
                            const torch::Tensor& running_var) {
   return torch::batch_norm(x, weight, bias, running_mean, running_var, true, 0.1, 1e-5, false);
+}
+void set_gradient(torch::Tensor& leaf, torch::Tensor gradient) {
+  leaf.mutable_grad() = std::move(gradient);
+}
+torch::optim::AdamW adamw_of(std::vector<torch::Tensor> leaves) {
+  return torch::optim::AdamW(std::move(leaves), torch::optim::AdamWOptions(1e-3));
+}
+torch::optim::SGD momentum_sgd_of(std::vector<torch::Tensor> leaves) {
+  return torch::optim::SGD(std::move(leaves), torch::optim::SGDOptions(1e-3).momentum(0.9));
 }
 
 }  // namespace

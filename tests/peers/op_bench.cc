@@ -12,8 +12,9 @@
 #include <cstdlib>
 #include <string>
 #include <utility>
+#include <vector>
 
-#include "lamina/autograd.h"
+#include "lamina/nn.h"
 #include "lamina/tensor/kernels/fma_peak.h"
 
 namespace peer = lamina;
@@ -41,6 +42,13 @@ peer::Tensor batch_normed(const peer::Tensor& x, const peer::Tensor& weight,
                           const peer::Tensor& bias, const peer::Tensor& running_mean,
                           const peer::Tensor& running_var) {
   return batch_norm(x, running_mean, running_var, weight, bias, {.training = true});
+}
+void set_gradient(peer::Tensor& leaf, peer::Tensor gradient) { leaf.set_grad(std::move(gradient)); }
+lamina::nn::optim::AdamW adamw_of(std::vector<peer::Tensor> leaves) {
+  return lamina::nn::optim::AdamW(std::move(leaves), {.lr = 1e-3});
+}
+lamina::nn::optim::SGD momentum_sgd_of(std::vector<peer::Tensor> leaves) {
+  return lamina::nn::optim::SGD(std::move(leaves), {.lr = 1e-3, .momentum = 0.9});
 }
 
 }  // namespace

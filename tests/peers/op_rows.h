@@ -11,6 +11,9 @@
 //   Tensor layer_normed(const Tensor& x, const Tensor& weight, const Tensor& bias);   // rows
 //   Tensor batch_normed(const Tensor& x, const Tensor& weight, const Tensor& bias,   // in training
 //                       const Tensor& running_mean, const Tensor& running_var);
+//   void set_gradient(Tensor& leaf, Tensor gradient);
+//   AdamW adamw_of(std::vector<Tensor> leaves);         // with lr 1e-3
+//   SGD momentum_sgd_of(std::vector<Tensor> leaves);    // the same, and momentum 0.9
 #ifndef LAMINA_TESTS_PEERS_OP_ROWS_H_
 #define LAMINA_TESTS_PEERS_OP_ROWS_H_
 
@@ -22,6 +25,7 @@
 #include <cstdio>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace peers {
 
@@ -35,6 +39,7 @@ class OpBench {
     if (filter_ == kChainMemory) return chain_memory();
     dispatch();
     normalization();
+    optimizers();
     const peer::NoGradGuard no_grad;
     pointwise();
     reductions();
@@ -152,6 +157,18 @@ class OpBench {
                          [&](const Tensor& x, const Tensor& w, const Tensor& b) {
                            return batch_normed(x, w, b, mean, variance);
                          });
+  }
+
+  void optimizers() const {
+    std::vector<Tensor> leaves;
+    for (int i = 0; i < 50; ++i) {
+      leaves.push_back(peer::randn({128, 512}).requires_grad_());
+      set_gradient(leaves.back(), peer::randn({128, 512}));
+    }
+    auto adamw = adamw_of(leaves);
+    row("adamw_50x128x512_step", [&] { adamw.step(); });
+    auto sgd = momentum_sgd_of(leaves);
+    row("sgdm_50x128x512_step", [&] { sgd.step(); });
   }
 
   void pointwise() const {

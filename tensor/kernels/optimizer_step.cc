@@ -1,0 +1,146 @@
+#include "lamina/tensor/kernels/optimizer_step.h"
+
+#include <cmath>
+
+#include "lamina/tensor/kernels/targets.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "lamina/tensor/kernels/optimizer_step.cc"
+#include "hwy/foreach_target.h"
+// Highway's headers, and those that use them, come after foreach_target.h.
+#include "hwy/highway.h"
+#include "lamina/tensor/kernels/rows-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace lamina::kernels::HWY_NAMESPACE {
+
+// Calls body(p, g, s0, s1, s2) with the elements in vectors; what it makes of the parameter and of the
+// first kState of the state is stored.
+template <class T, int kState, class Body>
+HWY_INLINE void for_elements(int64_t n, const StepArrays& arrays, const Body& body) {
+  const hn::ScalableTag<T> d;
+  using V = hn::Vec<decltype(d)>;
+  T* parameter = static_cast<T*>(arrays.parameter);
+  const T* gradient = static_cast<const T*>(arrays.gradient);
+  T *state0 = static_cast<T*>(arrays.state[0]), *state1 = static_cast<T*>(arrays.state[1]),
+    *state2 = static_cast<T*>(arrays.state[2]);
+  for_vectors(d, n, [&](int64_t i, int64_t m) HWY_ATTR {
+    V p = load_some(d, parameter + i, m, 0), s0 = hn::Zero(d), s1 = s0, s2 = s0;
+    const V g = load_some(d, gradient + i, m, 0);
+    if constexpr (kState > 0) s0 = load_some(d, state0 + i, m, 0);
+    if constexpr (kState > 1) s1 = load_some(d, state1 + i, m, 0);
+    if constexpr (kState > 2) s2 = load_some(d, state2 + i, m, 0);
+    body(p, g, s0, s1, s2);
+    store_some(d, p, parameter + i, m);
+    if constexpr (kState > 0) store_some(d, s0, state0 + i, m);
+    if constexpr (kState > 1) store_some(d, s1, state1 + i, m);
+    if constexpr (kState > 2) store_some(d, s2, state2 + i, m);
+  });
+}
+
+template <class T>
+HWY_INLINE auto constant(double value) {
+  return hn::Set(hn::ScalableTag<T>(), static_cast<T>(value));
+}
+
+// What StepGradient says: of(g, p).
+template <class T>
+class Gradient {
+ public:
+  using V = hn::Vec<hn::ScalableTag<T>>;
+  explicit Gradient(const StepGradient& rule)
+      : decays_(rule.weight_decay != 0),
+        sign_(constant<T>(rule.maximize ? -1 : 1)),
+        decay_(constant<T>(rule.weight_decay)) {}
+  HWY_INLINE V of(V g, V p) const {
+    g = hn::Mul(sign_, g);
+    return decays_ ? hn::MulAdd(decay_, p, g) : g;  // 0 times infinity is NaN
+  }
+
+ private:
+  const bool decays_;
+  const V sign_, decay_;
+};
+
+// decay average + (1 - decay) value
+template <class V>
+HWY_INLINE V average(V decay, V average, V rest, V value) {
+  return hn::MulAdd(decay, average, hn::Mul(rest, value));
+}
+
+template <class T>
+void step_in(const SgdStep& rule, int64_t n, const StepArrays& arrays) {
+  using V = hn::Vec<hn::ScalableTag<T>>;
+  const Gradient<T> gradient(rule.gradient);
+  const V lr = constant<T>(rule.lr), momentum = constant<T>(rule.momentum);
+  const V keep = constant<T>(rule.first ? 0 : rule.momentum);
+  const V rest = constant<T>(rule.first ? 1 : 1 - rule.dampening);
+  if (rule.momentum == 0) {
+    return for_elements<T, 0>(n, arrays, [&](V& p, V g, V&, V&, V&) HWY_ATTR {
+      p = hn::NegMulAdd(lr, gradient.of(g, p), p);
+    });
+  }
+  for_elements<T, 1>(n, arrays, [&](V& p, V g, V& b, V&, V&) HWY_ATTR {
+    g = gradient.of(g, p);
+    b = average(keep, b, rest, g);
+    p = hn::NegMulAdd(lr, rule.nesterov ? hn::MulAdd(momentum, b, g) : b, p);
+  });
+}
+
+template <class T>
+void step_in(const AdamStep& rule, int64_t n, const StepArrays& arrays) {
+  using V = hn::Vec<hn::ScalableTag<T>>;
+  const Gradient<T> gradient(rule.gradient);
+  const V shrink = constant<T>(rule.shrink), eps = constant<T>(rule.eps);
+  const V beta1 = constant<T>(rule.beta1), rest1 = constant<T>(1 - rule.beta1);
+  const V beta2 = constant<T>(rule.beta2), rest2 = constant<T>(1 - rule.beta2);
+  const V step_size = constant<T>(rule.step_size), root_scale = constant<T>(rule.root_scale);
+  const auto update = [&](V& p, V g, V& m, V& v) HWY_ATTR {
+    g = gradient.of(g, p);
+    m = average(beta1, m, rest1, g);
+    v = average(beta2, v, rest2, hn::Mul(g, g));
+  };
+  const auto move = [&](V& p, V m, V v) HWY_ATTR {
+    const V root = hn::MulAdd(hn::Sqrt(v), root_scale, eps);
+    p = hn::NegMulAdd(step_size, hn::Div(m, root), hn::Mul(shrink, p));
+  };
+  if (rule.amsgrad) {
+    return for_elements<T, 3>(n, arrays, [&](V& p, V g, V& m, V& v, V& largest) HWY_ATTR {
+      update(p, g, m, v);
+      largest = hn::Max(largest, v);
+      move(p, m, largest);
+    });
+  }
+  for_elements<T, 2>(n, arrays, [&](V& p, V g, V& m, V& v, V&) HWY_ATTR {
+    update(p, g, m, v);
+    move(p, m, v);
+  });
+}
+
+void sgd(DType dtype, const SgdStep& rule, int64_t n, const StepArrays& arrays) {
+  return dtype == DType::kFloat32 ? step_in<float>(rule, n, arrays)
+                                  : step_in<double>(rule, n, arrays);
+}
+void adam(DType dtype, const AdamStep& rule, int64_t n, const StepArrays& arrays) {
+  return dtype == DType::kFloat32 ? step_in<float>(rule, n, arrays)
+                                  : step_in<double>(rule, n, arrays);
+}
+
+}  // namespace lamina::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace lamina::kernels {
+
+HWY_EXPORT(sgd);
+HWY_EXPORT(adam);
+
+void step(DType dtype, const SgdStep& rule, int64_t n, const StepArrays& arrays) {
+  HWY_DYNAMIC_DISPATCH(sgd)(dtype, rule, n, arrays);
+}
+void step(DType dtype, const AdamStep& rule, int64_t n, const StepArrays& arrays) {
+  HWY_DYNAMIC_DISPATCH(adam)(dtype, rule, n, arrays);
+}
+
+}  // namespace lamina::kernels
+#endif  // HWY_ONCE
