@@ -25,7 +25,7 @@ ENVIRONMENT = {
     "OPENBLAS_NUM_THREADS": "1",
     "THREADS": "1",
 }
-JOBS = ["linear", "mlp"]
+JOBS = {"linear": 3, "mlp": 3, "cnn": 2, "gpt": 30}  # epochs, of gpt steps; the fastest counts
 CHAIN_MEMORY = "chain_1M_add_peak_MiB"  # runs alone, for a process has one peak
 
 # Layers and losses: their geometric mean is printed, too.
@@ -50,6 +50,8 @@ LIMITS = {
     "chain_1000_add_fwd_bwd": 0.15,
     "chain_1000_mul_16x16_fwd_bwd": 0.15,
     CHAIN_MEMORY: 0.5,
+    "train_cnn": 0.8,
+    "train_gpt": 1.0,
     "adamw_50x128x512_step": 0.5,
     "sgdm_50x128x512_step": 0.5,
 }
@@ -101,7 +103,7 @@ def op_rows(binary, rows):
 
 
 def train_rows(binary, job, epochs, mnist):
-    """The job's name to the seconds of its fastest epoch."""
+    """The job's name to the seconds of its fastest epoch, or step."""
     seconds = re.findall(r"train_s (\S+)", run(binary, job, str(epochs), mnist))
     return {f"train_{job}": min(map(float, seconds))}
 
@@ -136,7 +138,6 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=int, default=5, help="runs of each library (5)")
     parser.add_argument("--rows", default="", help="only rows whose name contains this")
-    parser.add_argument("--epochs", type=int, default=3, help="of each training run, the fastest of which counts (3)")
     parser.add_argument("--mnist", default="../mnist/data", help="folder with MNIST's four *-ubyte files")
     parser.add_argument("--check", action="store_true", help="exit with 1 if a ratio is above its limit")
     args = parser.parse_args()
@@ -144,9 +145,9 @@ def main():
     ratios, operations = {}, {}
     print(f"{'':34} {'lamina':>12} {'libtorch':>12} {'ratio':>8}")
     ours, theirs = f"{SOURCES}/train_bench", build_libtorch("train_bench")
-    for job in JOBS:
+    for job, epochs in JOBS.items():
         if args.rows in f"train_{job}":  # seconds
-            ratios.update(compare(args.pairs, *(lambda b=b: train_rows(b, job, args.epochs, args.mnist) for b in (ours, theirs))))
+            ratios.update(compare(args.pairs, *(lambda b=b: train_rows(b, job, epochs, args.mnist) for b in (ours, theirs))))
     ours, theirs = f"{SOURCES}/op_bench", build_libtorch("op_bench")
     if args.rows in CHAIN_MEMORY:
         ratios.update(compare(1, *(lambda b=b: op_rows(b, CHAIN_MEMORY) for b in (ours, theirs))))
