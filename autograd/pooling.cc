@@ -11,8 +11,8 @@ Tensor at_places(const Tensor& dy, const Tensor& indices, const Shape& input, DT
   int64_t planes = 1;
   for (int d = 0; d < rank - 2; ++d) planes *= input[d];
   const Shape each{planes, dy.size(-2) * dy.size(-1)};
-  return scatter_add(zeros({planes, area}, dtype), 1, indices.reshape(each), dy.reshape(each))
-      .reshape(input);
+  const Tensor dx = zeros({planes, area}, dtype);
+  return dx.scatter_add_(1, indices.reshape(each), dy.reshape(each)).reshape(input);
 }
 
 struct MaxPool2d : Function<MaxPool2d> {

@@ -65,12 +65,32 @@ Reduction prepare_dim(const char* name, const NDArray& x, int64_t dim, bool keep
   return r;
 }
 
+// The last of the reduced dimensions with their neighbours, if they are long, and others are reduced
+// too: a sum along them first saves a copy that would bring all of them together. Otherwise none.
+Dims last_neighbours(const NDArray& x, uint32_t reduced) {
+  int d = x.dim() - 1;
+  while (d >= 0 && (reduced >> d & 1) == 0) --d;
+  Dims dims;
+  int64_t length = 1;
+  for (; d >= 0 && (reduced >> d & 1) != 0; --d) {
+    dims.push_back(d);
+    length *= x.shape()[d];
+    reduced &= ~(1u << d);
+  }
+  constexpr int64_t kLong = 16;
+  return reduced != 0 && length >= kLong ? dims : Dims();
+}
+
 }  // namespace
 
 NDArray sum(const NDArray& x, const Dims& dims, bool keepdim) {
   check_defined("sum", x);
   if (is_half(x.dtype())) return to(sum(to(x, float32), dims, keepdim), x.dtype());
-  const Reduction r = prepare(x, normalize_dims("sum", dims, x.dim()), keepdim);
+  const uint32_t reduced = normalize_dims("sum", dims, x.dim());
+  if (const Dims last = last_neighbours(x, reduced); !last.empty()) {
+    return sum(sum(x, last, true), dims, keepdim);
+  }
+  const Reduction r = prepare(x, reduced, keepdim);
   NDArray out = NDArray::empty(r.shape, is_floating(x.dtype()) ? x.dtype() : int64);
   kernels::sum(x.dtype(), r.sizes, r.x.raw_data(), out.raw_data());
   return out;

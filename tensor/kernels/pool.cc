@@ -12,8 +12,9 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "lamina/tensor/kernels/pool.cc"
 #include "hwy/foreach_target.h"
-// Highway's headers come after foreach_target.h.
+// Highway's headers, and those that use them, come after foreach_target.h.
 #include "hwy/highway.h"
+#include "lamina/tensor/kernels/rows-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace lamina::kernels::HWY_NAMESPACE {
@@ -76,12 +77,84 @@ void pool_planes(const Windows& w, int64_t first_plane, int64_t last_plane, cons
   }
 }
 
+// Windows of 2 by 2 next to each other, the commonest, in vectors of T and places I of its width.
+constexpr bool kHasPairs = HWY_TARGET != HWY_SCALAR;
+bool are_pairs(const WindowAxis& w) {
+  return w.kernel == 2 && w.stride == 2 && w.dilation == 1 && w.padding == 0 &&
+         2 * w.count <= w.extent;
+}
+
+#if HWY_TARGET != HWY_SCALAR
+// The elements of even and of odd place among 2 m, at most twice as many as a vector has.
+template <class D>
+HWY_INLINE void load_pairs(D d, const hn::TFromD<D>* x, int64_t m, hn::Vec<D>* even,
+                           hn::Vec<D>* odd) {
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const hn::Vec<D> low = load_some(d, x, std::min(2 * m, lanes), 0);
+  const hn::Vec<D> high = 2 * m > lanes ? load_some(d, x + lanes, 2 * m - lanes, 0) : hn::Zero(d);
+  *even = hn::ConcatEven(d, high, low);
+  *odd = hn::ConcatOdd(d, high, low);
+}
+
+template <class T, class I, bool kPlaces>
+void pool_pairs(const Windows& w, int64_t first_plane, int64_t last_plane, const T* x, T* values,
+                int64_t* indices) {
+  const hn::ScalableTag<T> d;
+  const hn::RebindToSigned<decltype(d)> di;
+  using V = hn::Vec<decltype(d)>;
+  using P = hn::Vec<decltype(di)>;
+  const int64_t count = w.columns.count, width = w.columns.extent;
+  const P every_second = hn::Add(hn::Iota(di, 0), hn::Iota(di, 0));
+  std::vector<I> places(static_cast<size_t>(kPlaces ? count : 0));
+  for (int64_t plane = first_plane; plane < last_plane; ++plane) {
+    const T* image = x + plane * w.rows.extent * width;
+    for (int64_t i = 0; i < w.rows.count; ++i) {
+      const int64_t row = (plane * w.rows.count + i) * count;
+      for_vectors(d, count, [&](int64_t j, int64_t m) HWY_ATTR {
+        const int64_t at = 2 * i * width + 2 * j;
+        V best, right, lower, lower_right;
+        load_pairs(d, image + at, m, &best, &right);
+        load_pairs(d, image + at + width, m, &lower, &lower_right);
+        P place = hn::Add(every_second, hn::Set(di, static_cast<I>(at)));
+        const P corner = place;
+        const auto take = [&](V v, int64_t offset) HWY_ATTR {
+          const auto larger = hn::Or(hn::Gt(v, best), hn::IsNaN(v));
+          best = hn::IfThenElse(larger, v, best);
+          if constexpr (kPlaces) {
+            place = hn::IfThenElse(hn::RebindMask(di, larger),
+                                   hn::Add(corner, hn::Set(di, static_cast<I>(offset))), place);
+          }
+        };
+        take(right, 1);
+        take(lower, width);
+        take(lower_right, width + 1);
+        store_some(d, best, values + row + j, m);
+        if constexpr (kPlaces) store_some(di, place, places.data() + j, m);
+      });
+      if constexpr (kPlaces) {
+        for (int64_t j = 0; j < count; ++j) indices[row + j] = static_cast<int64_t>(places[j]);
+      }
+    }
+  }
+}
+#else
+template <class T, class I, bool kPlaces>
+void pool_pairs(const Windows&, int64_t, int64_t, const T*, T*, int64_t*) {}
+#endif
+
 template <class T, class I>
 void pool_all(const Windows& w, int64_t planes, const T* x, T* values, int64_t* indices) {
   const int64_t work =
       std::max<int64_t>(1, w.rows.count * w.columns.count * w.rows.kernel * w.columns.kernel);
   parallel_for(0, planes, std::max<int64_t>(1, kParallelGrain / work),
                [&](int64_t first, int64_t last) HWY_ATTR {
+                 if constexpr (kHasPairs && sizeof(T) == sizeof(I)) {
+                   if (are_pairs(w.rows) && are_pairs(w.columns)) {
+                     return indices == nullptr
+                                ? pool_pairs<T, I, false>(w, first, last, x, values, indices)
+                                : pool_pairs<T, I, true>(w, first, last, x, values, indices);
+                   }
+                 }
                  if (indices == nullptr) {
                    pool_planes<T, I, false>(w, first, last, x, values, indices);
                  } else {
