@@ -5,20 +5,18 @@ namespace lamina::nn::optim::internal {
 StepOperands::StepOperands(const ParameterState& state, const NDArray& gradient)
     : parameter_(state.parameter.data()),
       values_(parameter_.to(to_computing(parameter_.dtype())).contiguous()),
-      gradient_(gradient.to(values_.dtype()).contiguous()),
-      state_(state.arrays) {
+      gradient_(gradient.to(values_.dtype()).contiguous()) {
   check_writable(state.name.c_str(), parameter_);
+  for (const NDArray& array : state.arrays) {
+    if (array.defined()) state_.push_back(array);
+  }
   LAMINA_INTERNAL_CHECK(state_.size() <= kernels::kStepState);
 }
 
 kernels::StepArrays StepOperands::from(int64_t element) const {
   const int64_t bytes = element * size_of(dtype());
   kernels::StepArrays arrays = {values_.raw_data() + bytes, gradient_.raw_data() + bytes, {}};
-  for (size_t i = 0; i < state_.size(); ++i) {
-    if (state_[i].defined() && state_[i].dim() == parameter_.dim()) {
-      arrays.state[i] = state_[i].raw_data() + bytes;
-    }
-  }
+  for (size_t i = 0; i < state_.size(); ++i) arrays.state[i] = state_[i].raw_data() + bytes;
   return arrays;
 }
 

@@ -25,7 +25,7 @@ class StepOperands {
 
  private:
   NDArray parameter_, values_, gradient_;  // the latter two contiguous, of the dtype to compute in
-  std::vector<NDArray> state_;
+  std::vector<NDArray> state_;             // the arrays that are kept
 };
 
 template <class Rule>

@@ -238,7 +238,10 @@ std::vector<Tensor> Optimizer::parameters(int64_t group) const {
 // ---- Steps
 
 Tensor Optimizer::step(const std::function<Tensor()>& closure) {
-  Tensor loss = closure();
+  Tensor loss = [&] {
+    const EnableGradGuard enable_grad;
+    return closure();
+  }();
   step();
   return loss;
 }
@@ -317,6 +320,7 @@ StateDict Optimizer::state_dict() const {
       if (arrays[k].is_kept) state.set(prefix + arrays[k].name, Tensor(entry.arrays[k]));
     }
   }
+  save_whole(&state);
   return state;
 }
 
@@ -362,6 +366,7 @@ void Optimizer::load_state_dict(const StateDict& state) {
           dtype_of_state(array, entry.parameter), array.is_scalar ? "one number" : entry.name);
     }
   }
+  const std::function<void()> put_whole_in_place = load_whole(&reader);
   try {
     reader.finish(name_);
   } catch (const RuntimeError&) {
@@ -376,6 +381,7 @@ void Optimizer::load_state_dict(const StateDict& state) {
     entries_[i].steps = loaded[i].steps;
     entries_[i].arrays = std::move(loaded[i].arrays);
   }
+  put_whole_in_place();
 }
 
 }  // namespace lamina::nn::optim

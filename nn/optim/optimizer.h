@@ -49,6 +49,8 @@ class OptionVisitor {
 
 namespace internal {
 
+class StateReader;  // nn/optim/state_reader.h
+
 // An array that steps may keep of each parameter.
 struct StateArray {
   const char* name;
@@ -83,7 +85,8 @@ class Optimizer {
   // Updates the parameters from their gradients. Throws ShapeError, before it changes anything, for a
   // parameter that has got another shape since the last step.
   virtual void step() = 0;
-  // Calls the closure, which computes the loss and its gradients, and then steps; returns the loss.
+  // Calls the closure, which computes the loss and its gradients, with gradients recorded, and then
+  // steps; returns the loss.
   virtual Tensor step(const std::function<Tensor()>& closure);
   // Clears the gradients, or fills them with zeros.
   void zero_grad(bool set_to_none = true);
@@ -137,6 +140,12 @@ class Optimizer {
   virtual std::vector<StateArray> state_arrays(int64_t group) const = 0;
   // Throws ValueError for a parameter, `which`, that the optimizer cannot train.
   virtual void check_parameter(const std::string& /*which*/, const Tensor& /*parameter*/) const {}
+  // State beside that of each parameter. Adds it to what is saved; and reads it, the result being what
+  // puts it in place, which is called once the whole state is known to fit.
+  virtual void save_whole(StateDict* /*state*/) const {}
+  virtual std::function<void()> load_whole(internal::StateReader* /*reader*/) {
+    return [] {};
+  }
 
   const char* name_;
   int64_t group_count_ = 0;

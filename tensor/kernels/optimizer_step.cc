@@ -117,11 +117,134 @@ void step_in(const AdamStep& rule, int64_t n, const StepArrays& arrays) {
   });
 }
 
+template <class T>
+void step_in(const RMSpropStep& rule, int64_t n, const StepArrays& arrays) {
+  using V = hn::Vec<hn::ScalableTag<T>>;
+  const Gradient<T> gradient(rule.gradient);
+  const V lr = constant<T>(rule.lr), eps = constant<T>(rule.eps), zero = constant<T>(0);
+  const V alpha = constant<T>(rule.alpha), rest = constant<T>(1 - rule.alpha);
+  const V momentum = constant<T>(rule.momentum);
+  const auto update = [&](V& p, V& g, V& v) HWY_ATTR {
+    g = gradient.of(g, p);
+    v = average(alpha, v, rest, hn::Mul(g, g));
+  };
+  const auto direction = [&](V g, V v) HWY_ATTR { return hn::Div(g, hn::Add(hn::Sqrt(v), eps)); };
+  const auto centered_direction = [&](V g, V v, V& a) HWY_ATTR {
+    a = average(alpha, a, rest, g);
+    return direction(g, hn::Max(hn::NegMulAdd(a, a, v), zero));
+  };
+  if (rule.momentum == 0 && !rule.centered) {
+    return for_elements<T, 1>(n, arrays, [&](V& p, V g, V& v, V&, V&) HWY_ATTR {
+      update(p, g, v);
+      p = hn::NegMulAdd(lr, direction(g, v), p);
+    });
+  }
+  if (rule.momentum == 0) {
+    return for_elements<T, 2>(n, arrays, [&](V& p, V g, V& v, V& a, V&) HWY_ATTR {
+      update(p, g, v);
+      p = hn::NegMulAdd(lr, centered_direction(g, v, a), p);
+    });
+  }
+  if (!rule.centered) {
+    return for_elements<T, 2>(n, arrays, [&](V& p, V g, V& v, V& b, V&) HWY_ATTR {
+      update(p, g, v);
+      b = hn::MulAdd(momentum, b, direction(g, v));
+      p = hn::NegMulAdd(lr, b, p);
+    });
+  }
+  for_elements<T, 3>(n, arrays, [&](V& p, V g, V& v, V& b, V& a) HWY_ATTR {
+    update(p, g, v);
+    b = hn::MulAdd(momentum, b, centered_direction(g, v, a));
+    p = hn::NegMulAdd(lr, b, p);
+  });
+}
+
+template <class T>
+void step_in(const AdagradStep& rule, int64_t n, const StepArrays& arrays) {
+  using V = hn::Vec<hn::ScalableTag<T>>;
+  const Gradient<T> gradient(rule.gradient);
+  const V lr = constant<T>(rule.lr), eps = constant<T>(rule.eps);
+  for_elements<T, 1>(n, arrays, [&](V& p, V g, V& s, V&, V&) HWY_ATTR {
+    g = gradient.of(g, p);
+    s = hn::MulAdd(g, g, s);
+    p = hn::NegMulAdd(lr, hn::Div(g, hn::Add(hn::Sqrt(s), eps)), p);
+  });
+}
+
+template <class T>
+void step_in(const AdadeltaStep& rule, int64_t n, const StepArrays& arrays) {
+  using V = hn::Vec<hn::ScalableTag<T>>;
+  const Gradient<T> gradient(rule.gradient);
+  const V lr = constant<T>(rule.lr), eps = constant<T>(rule.eps);
+  const V rho = constant<T>(rule.rho), rest = constant<T>(1 - rule.rho);
+  for_elements<T, 2>(n, arrays, [&](V& p, V g, V& v, V& u, V&) HWY_ATTR {
+    g = gradient.of(g, p);
+    v = average(rho, v, rest, hn::Mul(g, g));
+    // Two roots, as in the paper: the ratio of the squares may overflow.
+    const V d = hn::Mul(hn::Div(hn::Sqrt(hn::Add(u, eps)), hn::Sqrt(hn::Add(v, eps))), g);
+    u = average(rho, u, rest, hn::Mul(d, d));
+    p = hn::NegMulAdd(lr, d, p);
+  });
+}
+
+template <class T>
+void step_in(const NAdamStep& rule, int64_t n, const StepArrays& arrays) {
+  using V = hn::Vec<hn::ScalableTag<T>>;
+  const Gradient<T> gradient(rule.gradient);
+  const V beta1 = constant<T>(rule.beta1), rest1 = constant<T>(1 - rule.beta1);
+  const V beta2 = constant<T>(rule.beta2), rest2 = constant<T>(1 - rule.beta2);
+  const V gradient_size = constant<T>(rule.gradient_size);
+  const V average_size = constant<T>(rule.average_size);
+  const V root_scale = constant<T>(rule.root_scale), eps = constant<T>(rule.eps);
+  for_elements<T, 2>(n, arrays, [&](V& p, V g, V& m, V& v, V&) HWY_ATTR {
+    g = gradient.of(g, p);
+    m = average(beta1, m, rest1, g);
+    v = average(beta2, v, rest2, hn::Mul(g, g));
+    const V root = hn::MulAdd(hn::Sqrt(v), root_scale, eps);
+    p = hn::Sub(p, hn::Div(average(gradient_size, g, average_size, m), root));
+  });
+}
+
+template <class T>
+void step_in(const LionStep& rule, int64_t n, const StepArrays& arrays) {
+  using V = hn::Vec<hn::ScalableTag<T>>;
+  const V shrink = constant<T>(rule.shrink), lr = constant<T>(rule.lr);
+  const V zero = constant<T>(0), one = constant<T>(1);
+  const V beta1 = constant<T>(rule.beta1), rest1 = constant<T>(1 - rule.beta1);
+  const V beta2 = constant<T>(rule.beta2), rest2 = constant<T>(1 - rule.beta2);
+  for_elements<T, 1>(n, arrays, [&](V& p, V g, V& m, V&, V&) HWY_ATTR {
+    const V c = average(beta1, m, rest1, g);
+    const V sign = hn::IfThenElse(hn::Gt(hn::Abs(c), zero), hn::CopySign(one, c), c);
+    p = hn::NegMulAdd(lr, sign, hn::Mul(shrink, p));
+    m = average(beta2, m, rest2, g);
+  });
+}
+
 void sgd(DType dtype, const SgdStep& rule, int64_t n, const StepArrays& arrays) {
   return dtype == DType::kFloat32 ? step_in<float>(rule, n, arrays)
                                   : step_in<double>(rule, n, arrays);
 }
 void adam(DType dtype, const AdamStep& rule, int64_t n, const StepArrays& arrays) {
+  return dtype == DType::kFloat32 ? step_in<float>(rule, n, arrays)
+                                  : step_in<double>(rule, n, arrays);
+}
+void rmsprop(DType dtype, const RMSpropStep& rule, int64_t n, const StepArrays& arrays) {
+  return dtype == DType::kFloat32 ? step_in<float>(rule, n, arrays)
+                                  : step_in<double>(rule, n, arrays);
+}
+void adagrad(DType dtype, const AdagradStep& rule, int64_t n, const StepArrays& arrays) {
+  return dtype == DType::kFloat32 ? step_in<float>(rule, n, arrays)
+                                  : step_in<double>(rule, n, arrays);
+}
+void adadelta(DType dtype, const AdadeltaStep& rule, int64_t n, const StepArrays& arrays) {
+  return dtype == DType::kFloat32 ? step_in<float>(rule, n, arrays)
+                                  : step_in<double>(rule, n, arrays);
+}
+void nadam(DType dtype, const NAdamStep& rule, int64_t n, const StepArrays& arrays) {
+  return dtype == DType::kFloat32 ? step_in<float>(rule, n, arrays)
+                                  : step_in<double>(rule, n, arrays);
+}
+void lion(DType dtype, const LionStep& rule, int64_t n, const StepArrays& arrays) {
   return dtype == DType::kFloat32 ? step_in<float>(rule, n, arrays)
                                   : step_in<double>(rule, n, arrays);
 }
@@ -134,12 +257,32 @@ namespace lamina::kernels {
 
 HWY_EXPORT(sgd);
 HWY_EXPORT(adam);
+HWY_EXPORT(rmsprop);
+HWY_EXPORT(adagrad);
+HWY_EXPORT(adadelta);
+HWY_EXPORT(nadam);
+HWY_EXPORT(lion);
 
 void step(DType dtype, const SgdStep& rule, int64_t n, const StepArrays& arrays) {
   HWY_DYNAMIC_DISPATCH(sgd)(dtype, rule, n, arrays);
 }
 void step(DType dtype, const AdamStep& rule, int64_t n, const StepArrays& arrays) {
   HWY_DYNAMIC_DISPATCH(adam)(dtype, rule, n, arrays);
+}
+void step(DType dtype, const RMSpropStep& rule, int64_t n, const StepArrays& arrays) {
+  HWY_DYNAMIC_DISPATCH(rmsprop)(dtype, rule, n, arrays);
+}
+void step(DType dtype, const AdagradStep& rule, int64_t n, const StepArrays& arrays) {
+  HWY_DYNAMIC_DISPATCH(adagrad)(dtype, rule, n, arrays);
+}
+void step(DType dtype, const AdadeltaStep& rule, int64_t n, const StepArrays& arrays) {
+  HWY_DYNAMIC_DISPATCH(adadelta)(dtype, rule, n, arrays);
+}
+void step(DType dtype, const NAdamStep& rule, int64_t n, const StepArrays& arrays) {
+  HWY_DYNAMIC_DISPATCH(nadam)(dtype, rule, n, arrays);
+}
+void step(DType dtype, const LionStep& rule, int64_t n, const StepArrays& arrays) {
+  HWY_DYNAMIC_DISPATCH(lion)(dtype, rule, n, arrays);
 }
 
 }  // namespace lamina::kernels

@@ -49,8 +49,53 @@ struct AdamStep {
   int state() const { return amsgrad ? 3 : 2; }  // m, v, the largest v
 };
 
+// v = alpha v + (1 - alpha) g^2; if centered, a = alpha a + (1 - alpha) g and w = max(v - a^2, 0),
+// else w = v; d = g / (sqrt(w) + eps). With momentum: b = momentum b + d; then d = b. p -= lr d.
+struct RMSpropStep {
+  StepGradient gradient;
+  double lr, alpha, eps, momentum;
+  bool centered;
+  int state() const { return 1 + (momentum != 0) + centered; }  // v, b, a: those there are
+};
+
+// s += g^2; p -= lr g / (sqrt(s) + eps).
+struct AdagradStep {
+  StepGradient gradient;
+  double lr;  // lr / (1 + (t - 1) lr_decay)
+  double eps;
+  int state() const { return 1; }  // s
+};
+
+// v = rho v + (1 - rho) g^2; d = sqrt(u + eps) / sqrt(v + eps) g; u = rho u + (1 - rho) d^2; p -= lr d.
+struct AdadeltaStep {
+  StepGradient gradient;
+  double lr, rho, eps;
+  int state() const { return 2; }  // v, u
+};
+
+// m and v as Adam's; p -= (gradient_size g + average_size m) / (sqrt(v) root_scale + eps).
+struct NAdamStep {
+  StepGradient gradient;
+  double beta1, beta2, eps;
+  double gradient_size, average_size;
+  double root_scale;               // 1 / sqrt(1 - beta2^t)
+  int state() const { return 2; }  // m, v
+};
+
+// p = shrink p - lr sign(beta1 m + (1 - beta1) g); m = beta2 m + (1 - beta2) g. The sign of NaN is NaN.
+struct LionStep {
+  double shrink;  // 1 - lr weight_decay
+  double lr, beta1, beta2;
+  int state() const { return 1; }  // m
+};
+
 void step(DType dtype, const SgdStep& rule, int64_t n, const StepArrays& arrays);
 void step(DType dtype, const AdamStep& rule, int64_t n, const StepArrays& arrays);
+void step(DType dtype, const RMSpropStep& rule, int64_t n, const StepArrays& arrays);
+void step(DType dtype, const AdagradStep& rule, int64_t n, const StepArrays& arrays);
+void step(DType dtype, const AdadeltaStep& rule, int64_t n, const StepArrays& arrays);
+void step(DType dtype, const NAdamStep& rule, int64_t n, const StepArrays& arrays);
+void step(DType dtype, const LionStep& rule, int64_t n, const StepArrays& arrays);
 
 }  // namespace lamina::kernels
 
