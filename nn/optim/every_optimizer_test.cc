@@ -190,6 +190,15 @@ TEST_P(EveryOptimizer, WritesToTheParametersOwnStorageWithoutHistory) {
   for (const Tensor& q : p) EXPECT_FALSE(q.grad().defined());
 }
 
+TEST_P(EveryOptimizer, CallsTheClosureWithGradientsRecorded) {
+  const std::vector<Tensor> p = parameters(float32);
+  const auto optimizer = GetParam().make(p);
+  const std::vector<double> before = values_of(p);
+  const NoGradGuard no_grad;
+  step(*optimizer);
+  EXPECT_NE(values_of(p), before);
+}
+
 TEST_P(EveryOptimizer, AStepBetweenForwardAndBackwardIsAnErrorNotAWrongGradient) {
   const std::vector<Tensor> p = parameters(float32);
   const auto optimizer = GetParam().make(p);

@@ -88,14 +88,6 @@ TEST(LBFGS, StaysWhereTheGradientIsZero) {
   lbfgs.load_state_dict(state);
 }
 
-TEST(LBFGS, CallsTheClosureWithGradientsRecorded) {
-  const Tensor p = parameter(1);
-  LBFGS lbfgs({p}, {.max_iter = 2, .max_eval = 5});
-  const NoGradGuard no_grad;
-  lbfgs.step(closure_of(lbfgs, [&] { return (p * p).sum(); }));
-  EXPECT_NE(p.item<double>(), 1);
-}
-
 TEST(LBFGS, RefusesWhatItCannotDo) {
   const Tensor p = parameter(1), q = parameter(1);
   LBFGS lbfgs({p});
