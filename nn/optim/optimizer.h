@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -133,6 +134,8 @@ class Optimizer {
   void check(absl::FunctionRef<void(OptionVisitor&)> visit) const;
 
  private:
+  friend class LRScheduler;
+
   // Shows a visitor the options of a group; what it writes is lost, or kept.
   virtual void read_options(int64_t group, OptionVisitor& visitor) const = 0;
   virtual void write_options(int64_t group, OptionVisitor& visitor) = 0;
@@ -150,6 +153,8 @@ class Optimizer {
   const char* name_;
   int64_t group_count_ = 0;
   std::vector<Entry> entries_;
+  // The base rates of schedules, by group: the rates when the first one was made; none before.
+  std::vector<std::optional<double>> initial_lrs_;
 };
 
 // An optimizer whose groups have options of this type.
