@@ -43,6 +43,7 @@
 #include "lamina/nn/optim/parameters_to_vector.h"
 #include "lamina/nn/optim/reduce_lr_on_plateau.h"
 #include "lamina/nn/optim/sgd.h"
+#include "lamina/nn/optim/weight_average.h"
 #include "lamina/nn/parameter.h"
 #include "lamina/nn/parameter_list.h"
 #include "lamina/nn/pooling.h"

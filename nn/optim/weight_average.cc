@@ -1,0 +1,146 @@
+#include "lamina/nn/optim/weight_average.h"
+
+#include <limits>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "lamina/nn/optim/state_reader.h"
+
+namespace lamina::nn::optim {
+namespace {
+constexpr char kName[] = "ExponentialMovingAverage";
+}  // namespace
+
+ExponentialMovingAverage::ExponentialMovingAverage(const Module& model,
+                                                   const ExponentialMovingAverageOptions& options)
+    : options_(options) {
+  for (auto& [name, weight] : model.named_parameters()) add(name, weight);
+  if (options.use_buffers) {
+    for (auto& [name, buffer] : model.named_buffers()) {
+      if (buffer.defined() && is_floating(buffer.dtype())) add(name, buffer);
+    }
+  }
+  check_options();
+}
+
+ExponentialMovingAverage::ExponentialMovingAverage(Parameters weights,
+                                                   const ExponentialMovingAverageOptions& options)
+    : options_(options) {
+  for (size_t i = 0; i < weights.tensors.size(); ++i) {
+    add(weights.names.empty() ? absl::StrCat(i) : weights.names[i], weights.tensors[i]);
+  }
+  check_options();
+}
+
+void ExponentialMovingAverage::check_options() const {
+  if (!(options_.decay >= 0 && options_.decay < 1)) {
+    fail<ValueError>(kName, "decay: expected a number from 0 to below 1, got ", options_.decay);
+  }
+  if (entries_.empty()) fail<ValueError>(kName, "expected at least one weight, got none");
+}
+
+void ExponentialMovingAverage::add(std::string name, const Tensor& weight) {
+  if (!weight.defined()) {
+    fail<ValueError>(kName, "expected weights, got an undefined tensor as ", name);
+  }
+  if (!is_floating(weight.dtype())) {
+    fail<ValueError>(kName, "expected floating weights, got ", name, " of ",
+                     name_of(weight.dtype()));
+  }
+  NDArray average = NDArray::empty(weight.shape(), to_computing(weight.dtype()));
+  average.copy_(weight.data());
+  entries_.push_back({std::move(name), weight, std::move(average)});
+}
+
+void ExponentialMovingAverage::update() {
+  if (is_swapped_in_) {
+    fail<RuntimeError>(kName,
+                       "expected an update by the weights, got one while averages are in place");
+  }
+  for (const Entry& entry : entries_) {
+    if (entry.weight.shape() != entry.average.shape()) {
+      fail<ShapeError>(kName, "expected the shape of earlier updates, ",
+                       entry.average.shape().str(), ", for ", entry.name, ", got ",
+                       entry.weight.shape().str());
+    }
+  }
+  for (Entry& entry : entries_) {
+    const NDArray& weight = entry.weight.data();
+    if (updates_ == 0) {
+      entry.average.copy_(weight);
+    } else {
+      entry.average.mul_(options_.decay).add_(weight.to(entry.average.dtype()), 1 - options_.decay);
+    }
+  }
+  ++updates_;
+}
+
+// ---- Swapping
+
+ExponentialMovingAverage::SwappedIn::SwappedIn(ExponentialMovingAverage* average)
+    : average_(*average) {
+  if (average->is_swapped_in_) {
+    fail<RuntimeError>(kName,
+                       "expected the weights in place, got averages that are swapped in already");
+  }
+  if (average->updates_ == 0) fail<RuntimeError>(kName, "expected an update before, got none");
+  std::vector<NDArray> values;
+  for (const Entry& entry : average->entries_) {
+    if (!entry.weight.is_leaf()) {
+      fail<RuntimeError>(kName, "expected leaves, got ", entry.name, ": the result of ",
+                         entry.weight.grad_fn().name());
+    }
+    if (entry.weight.shape() != entry.average.shape()) {
+      fail<ShapeError>(kName, "expected the shape of earlier updates, ",
+                       entry.average.shape().str(), ", for ", entry.name, ", got ",
+                       entry.weight.shape().str());
+    }
+    own_.push_back(entry.weight.data());
+    values.push_back(NDArray::empty(entry.weight.shape(), entry.weight.dtype()));
+    values.back().copy_(entry.average);
+  }
+  for (size_t i = 0; i < values.size(); ++i) {
+    average->entries_[i].weight.set_data(std::move(values[i]));
+  }
+  average->is_swapped_in_ = true;
+}
+
+ExponentialMovingAverage::SwappedIn::~SwappedIn() {
+  for (size_t i = 0; i < own_.size(); ++i) {
+    const Tensor& weight = average_.entries_[i].weight;
+    if (weight.is_leaf()) weight.set_data(std::move(own_[i]));  // else it would throw
+  }
+  average_.is_swapped_in_ = false;
+}
+
+// ---- State
+
+StateDict ExponentialMovingAverage::state_dict() const {
+  StateDict state;
+  state.set(kName, std::nullopt);
+  state.set("updates", internal::saved(updates_));
+  for (const Entry& entry : entries_) state.set("average." + entry.name, Tensor(entry.average));
+  return state;
+}
+
+void ExponentialMovingAverage::load_state_dict(const StateDict& state) {
+  internal::StateReader reader(state);
+  reader.marker(kName, kName);
+  const std::optional<int64_t> updates = reader.count("updates");
+  if (updates && (*updates < 0 || *updates == std::numeric_limits<int64_t>::max())) {
+    reader.note("updates", absl::StrCat("expected at least 0, got ", *updates));
+  }
+  std::vector<NDArray> averages;
+  for (const Entry& entry : entries_) {
+    const std::string key = "average." + entry.name;
+    averages.push_back(reader.array(key, entry.average.shape(), entry.average.dtype(), entry.name));
+    const std::optional<Tensor>* value = state.find(key);
+    if (value != nullptr && !value->has_value()) reader.note(key, "expected a value, got none");
+  }
+  reader.finish(kName);
+  for (size_t i = 0; i < entries_.size(); ++i) entries_[i].average = std::move(averages[i]);
+  updates_ = *updates;
+}
+
+}  // namespace lamina::nn::optim
