@@ -23,6 +23,10 @@
 // A convolution with one filter in a group (depthwise) has tiles of one row; these are eight vectors
 // wide, to hide the latency of the multiply-add.
 //
+// Kernels of 3 x 3 over many channels need fewer multiplications with transforms of the image
+// (conv_winograd.cc). These spread infinities and NaN, and may overflow: where the result is not finite,
+// it is computed again as above.
+//
 // What the bits of an element depend on: sizes, never threads. Images, groups and blocks of rows are
 // shared out in convolve; in convolve_weights blocks of channels are, and, where these are few,
 // images in parts that the sizes fix, whose sums are added in order.
@@ -33,6 +37,7 @@
 #include <cstdint>
 
 #include "lamina/tensor/kernels/conv_plan.h"
+#include "lamina/tensor/kernels/conv_winograd.h"
 #include "lamina/tensor/kernels/gemm_product.h"
 #include "lamina/tensor/kernels/targets.h"
 #include "lamina/tensor/parallel.h"
@@ -108,28 +113,6 @@ void multiply_block(const Convolution& conv, const ConvPlan& plan, const float* 
   }
 }
 
-// y(rows, columns) = sums + bias; rows of sums are `pitch` apart.
-void write_plane(const float* sums, int64_t pitch, float bias, int64_t rows, int64_t columns,
-                 float* y, int64_t y_row, int64_t y_col) {
-  if constexpr (kHaveMasks) {
-    if (y_col == 1) {
-      const D d;
-      const V b = hn::Set(d, bias);
-      for (int64_t j = 0; j < columns; j += kLanes) {
-        const auto mask = hn::FirstN(d, static_cast<size_t>(std::min(kLanes, columns - j)));
-        for (int64_t i = 0; i < rows; ++i) {
-          const V sum = hn::MaskedLoad(mask, d, sums + i * pitch + j);
-          hn::BlendedStore(hn::Add(sum, b), mask, d, y + i * y_row + j);
-        }
-      }
-      return;
-    }
-  }
-  for (int64_t i = 0; i < rows; ++i) {
-    for (int64_t j = 0; j < columns; ++j) y[i * y_row + j * y_col] = sums[i * pitch + j] + bias;
-  }
-}
-
 void convolve_all(const Convolution& conv, const ConvPlan& plan, const float* weight,
                   const float* bias, float* y, const Strides& y_strides) {
   const int64_t depth = conv.channels * plan.taps;
@@ -195,11 +178,32 @@ bool is_compact(const Convolution& conv) {
          width * static_cast<double>(conv.filters) <= kLargestBlock && taps <= kLargestBlock;
 }
 
-void convolve(const Convolution& conv, const float* weight, const float* bias, float* y,
-              const Strides& y_strides) {
+namespace {
+
+void convolve_directly(const Convolution& conv, const float* weight, const float* bias, float* y,
+                       const Strides& y_strides) {
   constexpr int64_t kTileRows = 16;  // at most
   const ConvPlan plan(conv, kMaxDepth, true, kTileRows);
   HWY_DYNAMIC_DISPATCH(convolve_all)(conv, plan, weight, bias, y, y_strides);
+}
+
+}  // namespace
+
+void convolve(const Convolution& conv, const float* weight, const float* bias, float* y,
+              const Strides& y_strides) {
+  if (!suits_winograd(conv)) return convolve_directly(conv, weight, bias, y, y_strides);
+  const int64_t weights = conv.filters * conv.channels * 9;  // of a group
+  for (const ConvOutputs& bad : convolve_by_winograd(conv, weight, bias, y, y_strides)) {
+    Convolution part = conv;
+    part.images = part.groups = 1;
+    part.rows.count = bad.count;
+    for (int64_t& offset : part.rows.offsets) offset += bad.first;
+    part.x += bad.image * conv.x_strides[0] + bad.group * conv.channels * conv.x_strides[1];
+    const int64_t filter = bad.group * conv.filters;
+    convolve_directly(
+        part, weight + bad.group * weights, bias == nullptr ? bias : bias + filter,
+        y + bad.image * y_strides[0] + filter * y_strides[1] + bad.first * y_strides[2], y_strides);
+  }
 }
 
 }  // namespace lamina::kernels

