@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "absl/functional/function_ref.h"
 #include "lamina/nn/dropout.h"
 #include "lamina/nn/init.h"
 
@@ -117,6 +118,159 @@ void KeyValueCache::append(const Tensor& key, const Tensor& value) {
 
 namespace {
 
+// The last linear map is the caller's: it may be a module.
+MultiheadAttentionResult attend(const char* op, const Tensor& query, const Tensor& key,
+                                const Tensor& value, const functional::MultiheadAttentionWeights& w,
+                                const MultiheadAttentionCall& call,
+                                absl::FunctionRef<Tensor(const Tensor&)> out_projection) {
+  const bool one_weight = w.in_proj_weight.defined(), has_bias_kv = w.bias_k.defined();
+  const int64_t embed_dim = one_weight ? w.in_proj_weight.size(1) : w.q_proj_weight.size(1);
+  const int64_t kdim = one_weight ? embed_dim : w.k_proj_weight.size(1);
+  const int64_t vdim = one_weight ? embed_dim : w.v_proj_weight.size(1);
+  if (call.cache != nullptr) {
+    if (is_grad_enabled()) {
+      fail<RuntimeError>(op,
+                         "expected a call with a cache to record no gradients: use it under "
+                         "NoGradGuard");
+    }
+    if (has_bias_kv || w.add_zero_attn) {
+      fail<ValueError>(op, "expected no cache with add_bias_kv or add_zero_attn, got one");
+    }
+  }
+  for (const Tensor* x : {&query, &key, &value}) check_defined(op, x->data());
+  const bool batched = query.dim() == 3;
+  const auto batch_first = [&](const Tensor& x) {
+    return !batched ? x.unsqueeze(0) : w.batch_first ? x : x.transpose(0, 1);
+  };
+  const auto fits = [&](const Tensor& x, int64_t features) {
+    return x.dim() == query.dim() && x.size(-1) == features;
+  };
+  if ((query.dim() != 2 && !batched) || !fits(query, embed_dim) || !fits(key, kdim) ||
+      !fits(value, vdim)) {
+    fail<ShapeError>(op, "expected query (", w.batch_first ? "batch, time, " : "time, batch, ",
+                     embed_dim, "), key (..., ", kdim, ") and value (..., ", vdim,
+                     "), all with or all without a batch, got ", query.shape().str(), ", ",
+                     key.shape().str(), " and ", value.shape().str());
+  }
+  const Tensor q_in = batch_first(query), k_in = batch_first(key), v_in = batch_first(value);
+  const int64_t batch = q_in.size(0), queries = q_in.size(1);
+  if (k_in.size(0) != batch || v_in.size(0) != batch || k_in.size(1) != v_in.size(1)) {
+    fail<ShapeError>(op, "expected one batch, and as many values as keys, got query ",
+                     query.shape().str(), ", key ", key.shape().str(), " and value ",
+                     value.shape().str());
+  }
+
+  // The three projections; in one product where the operand is the same.
+  Tensor q, k, v;
+  if (one_weight && query.impl() == key.impl() && key.impl() == value.impl()) {
+    const std::vector<Tensor> parts = linear(q_in, w.in_proj_weight, w.in_proj_bias).chunk(3, -1);
+    q = parts[0].contiguous();
+    k = parts[1].contiguous();
+    v = parts[2].contiguous();
+  } else {
+    const auto project = [&](const Tensor& x, int64_t i, const Tensor& own_weight) {
+      const auto part = [&](const Tensor& all) { return all.narrow(0, i * embed_dim, embed_dim); };
+      return linear(x, one_weight ? part(w.in_proj_weight) : own_weight,
+                    w.in_proj_bias.defined() ? part(w.in_proj_bias) : Tensor());
+    };
+    q = project(q_in, 0, w.q_proj_weight);
+    k = project(k_in, 1, w.k_proj_weight);
+    v = project(v_in, 2, w.v_proj_weight);
+  }
+  int64_t extra = 0;  // keys that no mask speaks of
+  if (has_bias_kv) {
+    k = joined(k, w.bias_k.expand({batch, 1, embed_dim}), 1);
+    v = joined(v, w.bias_v.expand({batch, 1, embed_dim}), 1);
+    ++extra;
+  }
+  const auto heads = [&](const Tensor& x) {  // (batch, heads, time, d)
+    return x.view({x.size(0), x.size(1), w.num_heads, embed_dim / w.num_heads}).transpose(1, 2);
+  };
+  q = heads(q);
+  k = heads(k);
+  v = heads(v);
+  if (w.add_zero_attn) {
+    const Tensor nothing = zeros({batch, w.num_heads, 1, embed_dim / w.num_heads}, k.dtype());
+    k = joined(k, nothing, 2);
+    v = joined(v, nothing, 2);
+    ++extra;
+  }
+  const int64_t before = call.cache != nullptr ? call.cache->length() : 0;  // tokens
+  const int64_t keys = before + k.size(2) - extra;
+
+  Tensor mask;
+  if (call.attn_mask.defined()) {
+    Tensor given = call.attn_mask;
+    const Shape per_head{batch * w.num_heads, queries, keys};
+    if (given.dim() == 3 && given.shape() == per_head) {
+      given = given.view({batch, w.num_heads, queries, keys});
+    }
+    check_expands(op, "an attn_mask", given, {batch, w.num_heads, queries, keys});
+    mask = to_add(op, given, true, q.dtype());
+  }
+  if (call.key_padding_mask.defined()) {
+    const Tensor padding = batched ? call.key_padding_mask : call.key_padding_mask.unsqueeze(0);
+    if (padding.shape() != Shape{batch, keys}) {
+      fail<ShapeError>(op, "expected a key_padding_mask of shape (", batch, ", ", keys, "), got ",
+                       call.key_padding_mask.shape().str());
+    }
+    mask = plus(mask, to_add(op, padding, true, q.dtype()).view({batch, 1, 1, keys}));
+  }
+  if (call.is_causal) mask = plus(mask, causal_mask(queries, keys, before, q.dtype()));
+  if (mask.defined() && extra > 0) {
+    Shape shape = mask.shape();
+    shape[shape.rank() - 1] = keys;
+    mask = mask.expand(shape);
+    shape[shape.rank() - 1] = extra;
+    mask = joined(mask, zeros(shape, mask.dtype()), -1);
+  }
+
+  if (call.cache != nullptr) {  // now that the call is known to be good
+    call.cache->append(k, v);
+    k = call.cache->key();
+    v = call.cache->value();
+  }
+  const int64_t width = embed_dim / w.num_heads;  // of a head
+  const double scale = 1 / std::sqrt(static_cast<double>(width));
+  Tensor weights = attention_weights(q, k, scale, mask);
+  if (w.dropout_p > 0) weights = functional::dropout(weights, w.dropout_p);
+  const Tensor together = matmul(weights, v).transpose(1, 2).reshape({batch, queries, embed_dim});
+  Tensor output = out_projection(together);
+  output = !batched ? output.squeeze(0) : w.batch_first ? output : output.transpose(0, 1);
+  if (!call.need_weights) return {output, Tensor()};
+  if (call.average_attn_weights) weights = weights.mean(1);
+  return {output, batched ? weights : weights.squeeze(0)};
+}
+
+void check_weights(const char* op, const functional::MultiheadAttentionWeights& w) {
+  check_defined(op, w.out_proj_weight.data());
+  const int64_t e = w.out_proj_weight.size(0);
+  const auto check = [&](const char* name, const Tensor& x, const Shape& wanted, bool is_needed) {
+    if (x.defined() ? x.shape() == wanted : !is_needed) return;
+    fail<ShapeError>(op, "expected ", name, " ", wanted.str(), ", got ",
+                     x.defined() ? x.shape().str() : "none");
+  };
+  if (w.num_heads < 1 || e < 1 || e % w.num_heads != 0) {
+    fail<ValueError>(op, "expected heads that divide embed_dim, both at least 1, got embed_dim ", e,
+                     " and num_heads ", w.num_heads);
+  }
+  const auto columns = [](const Tensor& x) { return x.defined() && x.dim() > 1 ? x.size(1) : 0; };
+  const bool three = !w.in_proj_weight.defined();
+  check("out_proj_weight", w.out_proj_weight, {e, e}, true);
+  check("out_proj_bias", w.out_proj_bias, {e}, false);
+  if (three) {
+    check("q_proj_weight", w.q_proj_weight, {e, e}, true);
+    check("k_proj_weight", w.k_proj_weight, {e, columns(w.k_proj_weight)}, true);
+    check("v_proj_weight", w.v_proj_weight, {e, columns(w.v_proj_weight)}, true);
+  } else {
+    check("in_proj_weight", w.in_proj_weight, {3 * e, e}, true);
+  }
+  check("in_proj_bias", w.in_proj_bias, {3 * e}, false);
+  check("bias_k", w.bias_k, {1, 1, e}, w.bias_v.defined());
+  check("bias_v", w.bias_v, {1, 1, e}, w.bias_k.defined());
+  check_dropout(op, w.dropout_p);
+}
+
 MultiheadAttentionOptions checked(int64_t embed_dim, int64_t num_heads,
                                   MultiheadAttentionOptions options) {
   constexpr const char* kName = "MultiheadAttention";
@@ -175,10 +329,6 @@ void MultiheadAttention::reset_parameters() {
   }
 }
 
-Tensor MultiheadAttention::heads(const Tensor& x) const {
-  return x.view({x.size(0), x.size(1), num_heads_, embed_dim_ / num_heads_}).transpose(1, 2);
-}
-
 Tensor MultiheadAttention::operator()(const Tensor& x, const Tensor& attn_mask) {
   return (*this)(x, x, x, {.need_weights = false, .attn_mask = attn_mask}).output;
 }
@@ -186,122 +336,34 @@ Tensor MultiheadAttention::operator()(const Tensor& x, const Tensor& attn_mask) 
 MultiheadAttentionResult MultiheadAttention::forward(const Tensor& query, const Tensor& key,
                                                      const Tensor& value,
                                                      const MultiheadAttentionCall& call) {
-  constexpr const char* kName = "MultiheadAttention";
-  if (call.cache != nullptr) {
-    if (is_grad_enabled()) {
-      fail<RuntimeError>(kName,
-                         "expected a call with a cache to record no gradients: use it under "
-                         "NoGradGuard");
-    }
-    if (!bias_kv_.empty() || options_.add_zero_attn) {
-      fail<ValueError>(kName, "expected no cache with add_bias_kv or add_zero_attn, got one");
-    }
-  }
-  for (const Tensor* x : {&query, &key, &value}) check_defined(kName, x->data());
-  const bool batched = query.dim() == 3;
-  const auto batch_first = [&](const Tensor& x) {
-    return !batched ? x.unsqueeze(0) : options_.batch_first ? x : x.transpose(0, 1);
-  };
-  const auto fits = [&](const Tensor& x, int64_t features) {
-    return x.dim() == query.dim() && x.size(-1) == features;
-  };
-  if ((query.dim() != 2 && !batched) || !fits(query, embed_dim_) || !fits(key, options_.kdim) ||
-      !fits(value, options_.vdim)) {
-    fail<ShapeError>(kName, "expected query (",
-                     options_.batch_first ? "batch, time, " : "time, batch, ", embed_dim_,
-                     "), key (..., ", options_.kdim, ") and value (..., ", options_.vdim,
-                     "), all with or all without a batch, got ", query.shape().str(), ", ",
-                     key.shape().str(), " and ", value.shape().str());
-  }
-  const Tensor q_in = batch_first(query), k_in = batch_first(key), v_in = batch_first(value);
-  const int64_t batch = q_in.size(0), queries = q_in.size(1);
-  if (k_in.size(0) != batch || v_in.size(0) != batch || k_in.size(1) != v_in.size(1)) {
-    fail<ShapeError>(kName, "expected one batch, and as many values as keys, got query ",
-                     query.shape().str(), ", key ", key.shape().str(), " and value ",
-                     value.shape().str());
-  }
-
-  // The three projections; in one product where the operand is the same.
-  Tensor q, k, v;
-  const bool one_weight = projections_.size() == 1;
-  if (one_weight && query.impl() == key.impl() && key.impl() == value.impl()) {
-    const std::vector<Tensor> parts = linear(q_in, projections_[0], in_proj_bias_).chunk(3, -1);
-    q = parts[0].contiguous();
-    k = parts[1].contiguous();
-    v = parts[2].contiguous();
+  functional::MultiheadAttentionWeights weights = {num_heads_};
+  if (projections_.size() == 1) {
+    weights.in_proj_weight = projections_[0];
   } else {
-    const auto project = [&](const Tensor& x, int64_t i) {
-      const Tensor weight = one_weight ? projections_[0].narrow(0, i * embed_dim_, embed_dim_)
-                                       : projections_[static_cast<size_t>(i)].get();
-      return linear(
-          x, weight,
-          in_proj_bias_.defined() ? in_proj_bias_.narrow(0, i * embed_dim_, embed_dim_) : Tensor());
-    };
-    q = project(q_in, 0);
-    k = project(k_in, 1);
-    v = project(v_in, 2);
+    weights.q_proj_weight = projections_[0];
+    weights.k_proj_weight = projections_[1];
+    weights.v_proj_weight = projections_[2];
   }
-  int64_t extra = 0;  // keys that no mask speaks of
+  weights.in_proj_bias = in_proj_bias_;
   if (!bias_kv_.empty()) {
-    k = joined(k, bias_kv_[0].expand({batch, 1, embed_dim_}), 1);
-    v = joined(v, bias_kv_[1].expand({batch, 1, embed_dim_}), 1);
-    ++extra;
+    weights.bias_k = bias_kv_[0];
+    weights.bias_v = bias_kv_[1];
   }
-  q = heads(q);
-  k = heads(k);
-  v = heads(v);
-  if (options_.add_zero_attn) {
-    const Tensor nothing = zeros({batch, num_heads_, 1, embed_dim_ / num_heads_}, k.dtype());
-    k = joined(k, nothing, 2);
-    v = joined(v, nothing, 2);
-    ++extra;
-  }
-  const int64_t before = call.cache != nullptr ? call.cache->length() : 0;  // tokens
-  const int64_t keys = before + k.size(2) - extra;
+  weights.add_zero_attn = options_.add_zero_attn;
+  weights.dropout_p = is_training() ? options_.dropout : 0;
+  weights.batch_first = options_.batch_first;
+  return attend("MultiheadAttention", query, key, value, weights, call,
+                [&](const Tensor& x) { return out_proj_(x); });
+}
 
-  Tensor mask;
-  if (call.attn_mask.defined()) {
-    Tensor given = call.attn_mask;
-    const Shape per_head{batch * num_heads_, queries, keys};
-    if (given.dim() == 3 && given.shape() == per_head) {
-      given = given.view({batch, num_heads_, queries, keys});
-    }
-    check_expands(kName, "an attn_mask", given, {batch, num_heads_, queries, keys});
-    mask = to_add(kName, given, true, q.dtype());
-  }
-  if (call.key_padding_mask.defined()) {
-    const Tensor padding = batched ? call.key_padding_mask : call.key_padding_mask.unsqueeze(0);
-    if (padding.shape() != Shape{batch, keys}) {
-      fail<ShapeError>(kName, "expected a key_padding_mask of shape (", batch, ", ", keys,
-                       "), got ", call.key_padding_mask.shape().str());
-    }
-    mask = plus(mask, to_add(kName, padding, true, q.dtype()).view({batch, 1, 1, keys}));
-  }
-  if (call.is_causal) mask = plus(mask, causal_mask(queries, keys, before, q.dtype()));
-  if (mask.defined() && extra > 0) {
-    Shape shape = mask.shape();
-    shape[shape.rank() - 1] = keys;
-    mask = mask.expand(shape);
-    shape[shape.rank() - 1] = extra;
-    mask = joined(mask, zeros(shape, mask.dtype()), -1);
-  }
-
-  if (call.cache != nullptr) {  // now that the call is known to be good
-    call.cache->append(k, v);
-    k = call.cache->key();
-    v = call.cache->value();
-  }
-  const int64_t width = embed_dim_ / num_heads_;  // of a head
-  const double scale = 1 / std::sqrt(static_cast<double>(width));
-  Tensor weights = attention_weights(q, k, scale, mask);
-  if (is_training() && options_.dropout > 0)
-    weights = functional::dropout(weights, options_.dropout);
-  const Tensor together = matmul(weights, v).transpose(1, 2).reshape({batch, queries, embed_dim_});
-  Tensor output = out_proj_(together);
-  output = !batched ? output.squeeze(0) : options_.batch_first ? output : output.transpose(0, 1);
-  if (!call.need_weights) return {output, Tensor()};
-  if (call.average_attn_weights) weights = weights.mean(1);
-  return {output, batched ? weights : weights.squeeze(0)};
+MultiheadAttentionResult functional::multi_head_attention_forward(
+    const Tensor& query, const Tensor& key, const Tensor& value,
+    const MultiheadAttentionWeights& weights, const MultiheadAttentionCall& call) {
+  constexpr const char* kName = "multi_head_attention_forward";
+  check_weights(kName, weights);
+  return attend(kName, query, key, value, weights, call, [&](const Tensor& x) {
+    return linear(x, weights.out_proj_weight, weights.out_proj_bias);
+  });
 }
 
 }  // namespace lamina::nn

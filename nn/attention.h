@@ -38,15 +38,15 @@ Tensor scaled_dot_product_attention(const Tensor& query, const Tensor& key, cons
 class KeyValueCache {
  public:
   int64_t length() const { return length_; }  // in tokens
+  // (batch, heads, length(), d); not before the first append.
+  Tensor key() const { return key_.narrow(2, 0, length_); }
+  Tensor value() const { return value_.narrow(2, 0, length_); }
+  // Puts (batch, heads, tokens, d) behind what is there. Throws ShapeError for another batch, other heads
+  // or another d, and then nothing has changed.
+  void append(const Tensor& key, const Tensor& value);
   void clear() { length_ = 0; }
 
  private:
-  friend class MultiheadAttention;
-  // Puts (batch, heads, tokens, d) behind what is there, and gives all.
-  void append(const Tensor& key, const Tensor& value);
-  Tensor key() const { return key_.narrow(2, 0, length_); }
-  Tensor value() const { return value_.narrow(2, 0, length_); }
-
   Tensor key_, value_;  // with room to grow
   int64_t length_ = 0;
 };
@@ -82,6 +82,32 @@ struct MultiheadAttentionResult {
   }
 };
 
+namespace functional {
+
+// The parameters of MultiheadAttention, named as there, and its settings. Those that are undefined by
+// default may stay so, but for in_proj_weight or the three that it stands for.
+struct MultiheadAttentionWeights {
+  int64_t num_heads;
+  Tensor in_proj_weight = {};  // (3 embed_dim, embed_dim)
+  Tensor q_proj_weight = {}, k_proj_weight = {}, v_proj_weight = {};
+  Tensor in_proj_bias = {};         // (3 embed_dim)
+  Tensor bias_k = {}, bias_v = {};  // (1, 1, embed_dim)
+  Tensor out_proj_weight = {};      // (embed_dim, embed_dim)
+  Tensor out_proj_bias = {};        // (embed_dim)
+  bool add_zero_attn = false;
+  double dropout_p = 0;  // of the attention weights; always, so give 0 outside training
+  bool batch_first = true;
+};
+
+// What MultiheadAttention computes, with these parameters. Throws as it does, ValueError for heads that
+// do not divide embed_dim, and ShapeError for parameters that do not fit.
+MultiheadAttentionResult multi_head_attention_forward(const Tensor& query, const Tensor& key,
+                                                      const Tensor& value,
+                                                      const MultiheadAttentionWeights& weights,
+                                                      const MultiheadAttentionCall& call = {});
+
+}  // namespace functional
+
 // Attention in `num_heads` parts of the features, between linear maps.
 //
 //   nn::MultiheadAttention attention(64, 4);
@@ -113,8 +139,6 @@ class MultiheadAttention : public Callable<MultiheadAttentionResult(
   void reset_parameters();
 
  private:
-  Tensor heads(const Tensor& x) const;  // (batch, time, embed_dim) -> (batch, heads, time, d)
-
   // As PyTorch calls the class that it prints.
   struct OutputProjection : Linear {
     using Linear::Linear;

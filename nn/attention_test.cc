@@ -251,5 +251,56 @@ TEST(MultiheadAttention, RefusesWhatDoesNotFit) {
       functional::scaled_dot_product_attention(ones({2, 3}), ones({4, 2}), ones({4, 5})));
 }
 
+// sin(start), sin(start + 1), ...
+Tensor wave(const Shape& shape, double start) {
+  return sin(arange(shape.numel(), float64) + start).reshape(shape);
+}
+void expect_sums(const Tensor& y, const Shape& shape, double sum, double weighted) {
+  EXPECT_EQ(y.shape(), shape);
+  EXPECT_NEAR(y.sum().item<double>(), sum, 1e-10);
+  EXPECT_NEAR((y * wave(shape, 0)).sum().item<double>(), weighted, 1e-10);
+}
+
+TEST(MultiHeadAttentionForward, GivesWhatPyTorchGives) {
+  // torch.nn.functional.multi_head_attention_forward of PyTorch 1.13 on the same waves.
+  functional::MultiheadAttentionWeights weights = {.num_heads = 2};
+  weights.in_proj_bias = wave({12}, 3);
+  weights.out_proj_weight = wave({4, 4}, 1);
+  weights.out_proj_bias = wave({4}, 2);
+  functional::MultiheadAttentionWeights three = weights;
+  three.q_proj_weight = wave({4, 4}, 4);
+  three.k_proj_weight = wave({4, 6}, 5);
+  three.v_proj_weight = wave({4, 3}, 6);
+  three.bias_k = wave({1, 1, 4}, 7);
+  three.bias_v = wave({1, 1, 4}, 8);
+  three.add_zero_attn = true;
+  const Tensor q = wave({2, 3, 4}, 0.5);
+  const MultiheadAttentionResult cross = functional::multi_head_attention_forward(
+      q, wave({2, 5, 6}, 0.25), wave({2, 5, 3}, 0.75), three);
+  expect_sums(cross.output, {2, 3, 4}, -7.98446136229, 0.17512199545);
+  expect_sums(cross.weights, {2, 3, 7}, 6, 1.47263250803);
+  weights.in_proj_weight = wave({12, 4}, 9);
+  const MultiheadAttentionResult self =
+      functional::multi_head_attention_forward(q, q, q, weights, {.is_causal = true});
+  expect_sums(self.output, {2, 3, 4}, -8.82608255793, 1.9287939077);
+  expect_sums(self.weights, {2, 3, 3}, 6, 0.550962158034);
+}
+
+TEST(MultiHeadAttentionForward, RefusesParametersThatDoNotFit) {
+  const Tensor x = ones({2, 3, 4}, float64);
+  functional::MultiheadAttentionWeights weights = {.num_heads = 3};
+  const auto call = [&] { return functional::multi_head_attention_forward(x, x, x, weights); };
+  EXPECT_THROWS(RuntimeError, "[multi_head_attention_forward] expected a defined array", call());
+  weights.out_proj_weight = ones({4, 4}, float64);
+  EXPECT_THROWS(ValueError, "got embed_dim 4 and num_heads 3", call());
+  weights.num_heads = 2;
+  EXPECT_THROWS(ShapeError, "expected q_proj_weight (4, 4), got none", call());
+  weights.in_proj_weight = ones({4, 4}, float64);
+  EXPECT_THROWS(ShapeError, "expected in_proj_weight (12, 4), got (4, 4)", call());
+  weights.in_proj_weight = ones({12, 4}, float64);
+  weights.bias_k = ones({1, 1, 4}, float64);
+  EXPECT_THROWS(ShapeError, "expected bias_v (1, 1, 4), got none", call());
+}
+
 }  // namespace
 }  // namespace lamina::nn

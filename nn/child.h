@@ -87,6 +87,19 @@ class Child {
   decltype(auto) operator()(In&&... in) const {
     return (**this)(std::forward<In>(in)...);
   }
+  // With the last argument in braces: attention(q, k, v, {.is_causal = true}).
+  template <class A, class U = T, class Last = typename U::LastArgument>
+  decltype(auto) operator()(A&& a, const Last& last) const {
+    return (**this)(std::forward<A>(a), last);
+  }
+  template <class A, class B, class U = T, class Last = typename U::LastArgument>
+  decltype(auto) operator()(A&& a, B&& b, const Last& last) const {
+    return (**this)(std::forward<A>(a), std::forward<B>(b), last);
+  }
+  template <class A, class B, class C, class U = T, class Last = typename U::LastArgument>
+  decltype(auto) operator()(A&& a, B&& b, C&& c, const Last& last) const {
+    return (**this)(std::forward<A>(a), std::forward<B>(b), std::forward<C>(c), last);
+  }
   // For another owner to hold as well; null of a placeholder.
   std::shared_ptr<T> shared() const { return std::static_pointer_cast<T>(slot().module); }
 

@@ -45,6 +45,32 @@ TEST(Child, WithoutAnOwnerSaysSo) {
                 Child<ReLU>(nullptr, "activation"));
 }
 
+struct SumOptions {
+  double scale = 1, shift = 0;
+};
+struct ScaledSum
+    : Callable<Tensor(const Tensor&, const Tensor&, const Tensor&, const SumOptions&)> {
+  Tensor forward(const Tensor& a, const Tensor& b, const Tensor& c, const SumOptions& o) override {
+    return (a + b + c) * o.scale + o.shift;
+  }
+};
+struct Scaling : Callable<Tensor(const Tensor&, const SumOptions&)> {
+  Tensor forward(const Tensor& x, const SumOptions& o) override { return x * o.scale + o.shift; }
+};
+
+TEST(Child, IsCalledWithOptionsInBraces) {
+  struct Owner : Module {
+    Child<ScaledSum> sum{this, "sum"};
+    Child<Scaling> scaling{this, "scaling"};
+  } owner;
+  const Tensor x = ones({});
+  EXPECT_EQ(owner.sum(x, x, ones({}), {.shift = 0.5}).item<float>(), 3.5);
+  EXPECT_EQ(owner.scaling(x, {.scale = 4, .shift = 1}).item<float>(), 5);
+  const SumOptions options = {2, 3};
+  EXPECT_EQ(owner.scaling(x, options).item<float>(), 5);
+  EXPECT_EQ(owner.scaling(x, {}).item<float>(), 1);
+}
+
 TEST(Child, IsMadeFromArgumentsAModuleOrAPointer) {
   struct Owner : Module {
     Child<Affine> made{this, "made", 2.};

@@ -6,16 +6,24 @@
 namespace lamina::nn {
 namespace {
 
+bool is_gelu(const char* op, const std::string& activation) {
+  if (activation != "silu" && activation != "gelu") {
+    fail<ValueError>(op, "expected the activation to be silu or gelu, got \"", activation, "\"");
+  }
+  return activation == "gelu";
+}
+
+Tensor gated(const Tensor& gate, const Tensor& up, bool by_gelu) {
+  return (by_gelu ? gelu(gate) : silu(gate)) * up;
+}
+
 GatedMLPOptions checked(int64_t features, int64_t hidden_features, const GatedMLPOptions& options) {
   constexpr const char* kName = "GatedMLP";
   if (features < 0 || hidden_features < 0) {
     fail<ValueError>(kName, "expected sizes of at least 0, got ", features, " and ",
                      hidden_features);
   }
-  if (options.activation != "silu" && options.activation != "gelu") {
-    fail<ValueError>(kName, "expected the activation to be silu or gelu, got \"",
-                     options.activation, "\"");
-  }
+  is_gelu(kName, options.activation);
   check_floating(kName, options.dtype);
   return options;
 }
@@ -47,8 +55,16 @@ Tensor GatedMLP::forward(const Tensor& x) {
   if (x.dim() == 0 || x.size(-1) != features) {
     fail<ShapeError>("GatedMLP", "expected x (..., ", features, "), got shape ", x.shape().str());
   }
-  const Tensor gate = gate_proj(x);
-  return down_proj((gelu_ ? gelu(gate) : silu(gate)) * up_proj(x));
+  return down_proj(gated(gate_proj(x), up_proj(x), gelu_));
+}
+
+Tensor functional::gated_mlp(const Tensor& x, const GatedMLPWeights& w,
+                             const std::string& activation) {
+  constexpr const char* kName = "gated_mlp";
+  const bool by_gelu = is_gelu(kName, activation);
+  const OpScope scope(kName);
+  return linear(gated(linear(x, w.gate, w.gate_bias), linear(x, w.up, w.up_bias), by_gelu), w.down,
+                w.down_bias);
 }
 
 void GatedMLP::reset_parameters() {

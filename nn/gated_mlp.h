@@ -16,12 +16,24 @@ struct GatedMLPOptions {
   DType dtype = float32;
 };
 
-// The feed-forward part of transformers such as LLaMA: of x (..., features), as wide,
-//
-//   down_proj(activation(gate_proj(x)) * up_proj(x))
-//
-// with `hidden_features` inside: SwiGLU with "silu", GEGLU with "gelu". Shazeer, "GLU variants
-// improve transformer", 2020.
+namespace functional {
+
+struct GatedMLPWeights {
+  Tensor gate, up;  // (hidden_features, features)
+  Tensor down;      // (features, hidden_features)
+  Tensor gate_bias = {}, up_bias = {}, down_bias = {};
+};
+
+// linear(activation(linear(x, gate)) * linear(x, up), down) of x (..., features): SwiGLU with "silu",
+// GEGLU with "gelu". Throws ValueError for another activation. Shazeer, "GLU variants improve
+// transformer", 2020.
+Tensor gated_mlp(const Tensor& x, const GatedMLPWeights& weights,
+                 const std::string& activation = "silu");
+
+}  // namespace functional
+
+// The feed-forward part of transformers such as LLaMA, functional::gated_mlp of x (..., features), with
+// `hidden_features` inside.
 class GatedMLP : public Layer {
  public:
   // Throws ValueError for negative sizes and an unknown activation, DTypeError for a dtype that is

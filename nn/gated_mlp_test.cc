@@ -31,6 +31,22 @@ TEST(GatedMLP, IsTheProductOfAGateAndALinearMapMappedDown) {
   EXPECT_NEAR(copy(x).item<double>(), (5 * 3 - 7) * gelu, 1e-12);
 }
 
+TEST(GatedMLP, IsAFunctionToo) {
+  // With x = 2: gates 2 2 + 1 and 2 2 - 1, above 3 2 + 0.5 and -2 + 0.25; then 5 and 7, and 4.
+  const functional::GatedMLPWeights weights = {tensor({2., 2.}, {2, 1}), tensor({3., -1.}, {2, 1}),
+                                               tensor({5., 7.}, {1, 2}), tensor({1., -1.}, {2}),
+                                               tensor({0.5, 0.25}, {2}), tensor({4.}, {1})};
+  const Tensor x = tensor({2.}, {1, 1});
+  const auto silu = [](double v) { return v / (1 + std::exp(-v)); };
+  EXPECT_NEAR(functional::gated_mlp(x, weights).item<double>(),
+              5 * silu(5) * 6.5 - 7 * silu(3) * 1.75 + 4, 1e-12);
+  const auto gelu = [](double v) { return v * (1 + std::erf(v / std::sqrt(2.0))) / 2; };
+  EXPECT_NEAR(functional::gated_mlp(x, weights, "gelu").item<double>(),
+              5 * gelu(5) * 6.5 - 7 * gelu(3) * 1.75 + 4, 1e-12);
+  EXPECT_THROWS(ValueError, "[gated_mlp] expected the activation to be silu or gelu, got \"relu\"",
+                functional::gated_mlp(x, weights, "relu"));
+}
+
 TEST(GatedMLP, HasLlamasNames) {
   const GatedMLP mlp(4, 6);
   std::vector<std::string> names;

@@ -73,6 +73,9 @@ class Callable<R(In...)> : public Module {
   static_assert(!std::is_reference_v<R>, "forward returns a value");
 
  public:
+  // What the last argument of a Child's call may be in braces; void without arguments.
+  using LastArgument = std::tuple_element_t<sizeof...(In), std::tuple<void, std::decay_t<In>...>>;
+
   virtual R forward(In... in) = 0;
 
   // Throws RuntimeError if the module was moved from; or if it is called by another module's

@@ -19,6 +19,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/types/span.h"
 #include "lamina/nn/layer.h"
 #include "lamina/nn/parameter.h"
 
@@ -80,7 +81,53 @@ struct RNNCellOptions {
   DType dtype = float32;
 };
 
+namespace functional {
+
+// The parameters of one direction of one layer, or of a cell: (gates hidden, input), (gates hidden,
+// hidden) and twice (gates hidden), which may be undefined. An RNN has one gate, an LSTM four, a GRU
+// three.
+struct RecurrentWeights {
+  Tensor weight_ih, weight_hh, bias_ih = {}, bias_hh = {};
+};
+struct RecurrentOptions {
+  bool batch_first = false;
+  double dropout =
+      0;  // of the outputs of all layers but the last; always, so give 0 outside training
+  bool bidirectional = false;
+};
+
+// What the layers below compute, with these parameters: layer by layer, and of a layer forward, then
+// reverse. Throw ValueError for no weights, or an odd number of them where there are two directions,
+// ShapeError for those that do not fit.
+using LayerWeights = absl::Span<const RecurrentWeights>;
+RNNResult rnn_tanh(const Tensor& x, const Tensor& hidden, LayerWeights weights,
+                   const RecurrentOptions& options = {});
+RNNResult rnn_relu(const Tensor& x, const Tensor& hidden, LayerWeights weights,
+                   const RecurrentOptions& options = {});
+LSTMResult lstm(const Tensor& x, const LSTMState& state, LayerWeights weights,
+                const RecurrentOptions& options = {});
+RNNResult gru(const Tensor& x, const Tensor& hidden, LayerWeights weights,
+              const RecurrentOptions& options = {});
+
+// One step.
+Tensor rnn_tanh_cell(const Tensor& x, const Tensor& hidden, const RecurrentWeights& weights);
+Tensor rnn_relu_cell(const Tensor& x, const Tensor& hidden, const RecurrentWeights& weights);
+LSTMState lstm_cell(const Tensor& x, const LSTMState& state, const RecurrentWeights& weights);
+Tensor gru_cell(const Tensor& x, const Tensor& hidden, const RecurrentWeights& weights);
+
+}  // namespace functional
+
 namespace internal {
+
+// A step of one of the three: how it is called, its number of gates, and the state after it, from the
+// products with the input and with the hidden state (batch, gates hidden). The first of the state is the
+// hidden one.
+using RecurrentState = std::vector<Tensor>;
+struct RecurrentStep {
+  int64_t gates;
+  RecurrentState (*next)(const Tensor& from_input, const Tensor& from_hidden,
+                         const RecurrentState& state);
+};
 
 // What the three have in common: `gates` products of hidden size per step, `states` tensors of state.
 class Recurrence {
@@ -92,21 +139,14 @@ class Recurrence {
   void reset_parameters();
   std::string extra_repr() const;
 
-  // step(from_input, from_hidden, state): the state after a step, from the products with the input
-  // and with the hidden state (batch, gates hidden). The first of the state is the hidden one.
-  using State = std::vector<Tensor>;
-  using Step = State (*)(const Tensor& from_input, const Tensor& from_hidden, const State& state);
   // The output, then the states. Those given may be undefined.
-  std::vector<Tensor> run(const char* name, const Tensor& x, const State& given, Step step,
-                          bool training) const;
+  std::vector<Tensor> run(const char* name, const Tensor& x, const RecurrentState& given,
+                          const RecurrentStep& step, bool training) const;
 
  private:
   struct Direction {
     Parameter weight_ih, weight_hh, bias_ih, bias_hh;
   };
-  // The outputs (time, batch, hidden) of one direction of one layer; `state` goes in and comes out.
-  Tensor run_direction(const Direction& weights, const Tensor& x, bool reverse, State& state,
-                       Step step) const;
 
   int64_t input_size_, hidden_size_;
   GRUOptions options_;
@@ -121,8 +161,8 @@ class RecurrentCell {
   void reset_parameters();
   std::string extra_repr() const;
   // x (batch, input) or (input); the states likewise, zero if undefined.
-  Recurrence::State run(const char* name, const Tensor& x, const Recurrence::State& given,
-                        Recurrence::Step step) const;
+  RecurrentState run(const char* name, const Tensor& x, const RecurrentState& given,
+                     const RecurrentStep& step) const;
 
  private:
   Parameter weight_ih_, weight_hh_, bias_ih_, bias_hh_;

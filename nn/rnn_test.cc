@@ -149,5 +149,79 @@ TEST(RNN, AnLstmLearnsToRepeatWhatCameTwoStepsBefore) {
   EXPECT_LT(error, 0.02);  // 1 for a constant answer
 }
 
+// ---- Functions
+
+// sin(start), sin(start + 1), ...
+Tensor wave(const Shape& shape, double start) {
+  return sin(arange(shape.numel(), float64) + start).reshape(shape);
+}
+functional::RecurrentWeights weights_of(int64_t gates, int64_t inputs, double start) {
+  const int64_t rows = 2 * gates;
+  return {wave({rows, inputs}, start), wave({rows, 2}, start + 1), wave({rows}, start + 2),
+          wave({rows}, start + 3)};
+}
+// Of two layers in both directions, of 2 inputs and 2 hidden.
+std::vector<functional::RecurrentWeights> layers_of(int64_t gates) {
+  return {weights_of(gates, 2, 0), weights_of(gates, 2, 1), weights_of(gates, 4, 2),
+          weights_of(gates, 4, 3)};
+}
+void expect_sums(const Tensor& y, const Shape& shape, double sum, double weighted) {
+  EXPECT_EQ(y.shape(), shape);
+  EXPECT_NEAR(y.sum().item<double>(), sum, 1e-10);
+  EXPECT_NEAR((y * wave(shape, 0)).sum().item<double>(), weighted, 1e-10);
+}
+
+// The sums are those of torch.rnn_tanh, torch.lstm_cell and so on, of PyTorch 1.13, on the same waves.
+TEST(RecurrentFunctions, SequencesGiveWhatPyTorchGives) {
+  const Tensor x = wave({3, 2, 2}, 0.5), h = wave({4, 2, 2}, 0.25), c = wave({4, 2, 2}, 0.75);
+  const functional::RecurrentOptions options = {.bidirectional = true};
+  const RNNResult by_tanh = functional::rnn_tanh(x, h, layers_of(1), options);
+  expect_sums(by_tanh.output, {3, 2, 4}, -0.86185290263, 0.348843035298);
+  expect_sums(by_tanh.hidden, {4, 2, 2}, -1.51243827997, 3.12849996064);
+  const RNNResult by_relu = functional::rnn_relu(x, h, layers_of(1), options);
+  expect_sums(by_relu.output, {3, 2, 4}, 29.2596088882, 0.873909579312);
+  expect_sums(by_relu.hidden, {4, 2, 2}, 19.8081494418, 8.56903816022);
+  const RNNResult gru = functional::gru(x, h, layers_of(3), options);
+  expect_sums(gru.output, {3, 2, 4}, 3.95935292734, 1.19427146063);
+  expect_sums(gru.hidden, {4, 2, 2}, 4.7795407664, 1.42364318468);
+  const LSTMResult lstm = functional::lstm(x, {h, c}, layers_of(4), options);
+  expect_sums(lstm.output, {3, 2, 4}, -1.43978588023, -0.0351265701595);
+  expect_sums(lstm.state.hidden, {4, 2, 2}, 0.504173813232, -0.405749490215);
+  expect_sums(lstm.state.cell, {4, 2, 2}, 0.133470294313, -0.0263770701733);
+}
+
+TEST(RecurrentFunctions, CellsGiveWhatPyTorchGives) {
+  const Tensor x = wave({2, 2}, 0.5), h = wave({2, 2}, 0.25), c = wave({2, 2}, 0.75);
+  expect_sums(functional::rnn_tanh_cell(x, h, weights_of(1, 2, 0)), {2, 2}, 1.31159598088,
+              0.275921751645);
+  expect_sums(functional::rnn_relu_cell(x, h, weights_of(1, 2, 0)), {2, 2}, 4.34314924306,
+              1.2025991032);
+  expect_sums(functional::gru_cell(x, h, weights_of(3, 2, 0)), {2, 2}, 2.296798585, 1.0694070544);
+  const LSTMState lstm = functional::lstm_cell(x, {h, c}, weights_of(4, 2, 0));
+  expect_sums(lstm.hidden, {2, 2}, 1.48040497127, 0.695900697721);
+  expect_sums(lstm.cell, {2, 2}, 2.08553722651, 1.05481976495);
+}
+
+TEST(RecurrentFunctions, RefuseWeightsThatDoNotFit) {
+  const Tensor x = ones({3, 1, 2}, float64);
+  EXPECT_THROWS(ValueError, "[gru] expected weights of 1 directions of each layer, got 0",
+                functional::gru(x, {}, {}));
+  const std::vector<functional::RecurrentWeights> three = {weights_of(3, 2, 0), weights_of(3, 2, 0),
+                                                           weights_of(3, 4, 0)};
+  EXPECT_THROWS(ValueError, "[gru] expected weights of 2 directions of each layer, got 3",
+                functional::gru(x, {}, three, {.bidirectional = true}));
+  EXPECT_THROWS(
+      ShapeError,
+      "[lstm] expected weight_ih (4 hidden, 2), weight_hh (4 hidden, hidden) and biases (4 "
+      "hidden), got (6, 2), (6, 2), (6,) and (6,)",
+      functional::lstm(x, {}, {weights_of(3, 2, 0)}));
+  functional::RecurrentWeights bad = weights_of(1, 2, 0);
+  bad.bias_hh = ones(3, float64);
+  EXPECT_THROWS(ShapeError, "(2,) and (3,)", functional::rnn_relu_cell(ones(2, float64), {}, bad));
+  bad.weight_hh = Tensor();
+  EXPECT_THROWS(RuntimeError, "[rnn_tanh_cell] expected a defined array",
+                functional::rnn_tanh_cell(ones(2, float64), {}, bad));
+}
+
 }  // namespace
 }  // namespace lamina::nn

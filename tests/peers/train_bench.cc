@@ -64,7 +64,7 @@ class Gpt : public nn::Layer {
   lamina::Tensor forward(const lamina::Tensor& ids) override {  // (batch, time)
     const lamina::Tensor positions = lamina::arange(ids.size(1));
     const lamina::Tensor x = token_embedding(ids) + position_embedding(positions);
-    return head((*blocks)(x, {.is_causal = true}));
+    return head(blocks(x, {.is_causal = true}));
   }
 
  private:
