@@ -6,7 +6,6 @@ StepOperands::StepOperands(const ParameterState& state, const NDArray& gradient)
     : parameter_(state.parameter.data()),
       values_(parameter_.to(to_computing(parameter_.dtype())).contiguous()),
       gradient_(gradient.to(values_.dtype()).contiguous()) {
-  check_writable(state.name.c_str(), parameter_);
   for (const NDArray& array : state.arrays) {
     if (array.defined()) state_.push_back(array);
   }

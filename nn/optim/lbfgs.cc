@@ -175,8 +175,11 @@ Tensor LBFGS::step(const std::function<Tensor()>& closure) {
   return first_loss;
 }
 
-// Of the dtype that the parameters have now.
+// Of the dtype that the parameters have now; checks the parameters.
 void LBFGS::prepare_memory() {
+  for (const Entry& entry : entries()) {
+    if (entry.parameter.requires_grad()) check_is_writable(entry);
+  }
   Memory& m = memory_;
   if (!m.d.defined()) return;
   if (m.d.numel() != numel()) {

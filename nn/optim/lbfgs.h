@@ -38,7 +38,8 @@ class LBFGS : public OptimizerOf<LBFGSOptions> {
   explicit LBFGS(Parameters parameters, const LBFGSOptions& options = {});
   // Calls the closure, which clears the gradients, computes the loss and its gradients, several times,
   // with gradients recorded, and returns the first loss. Throws RuntimeError for a closure that
-  // returns no tensor, ShapeError for parameters whose elements have changed in number.
+  // returns no tensor and for an expanded parameter, ShapeError for parameters whose elements have
+  // changed in number.
   Tensor step(const std::function<Tensor()>& closure) override;
   // Throws RuntimeError: there is nothing to do without a closure.
   void step() override;

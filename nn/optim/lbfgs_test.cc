@@ -138,6 +138,19 @@ TEST(LBFGS, OtherShapesAfterAStepAreRefused) {
                 lbfgs.step(closure));
 }
 
+TEST(LBFGS, AnExpandedParameterIsRefusedBeforeTheClosureIsCalled) {
+  const Tensor p = ones(1, float64).expand({2}).detach().requires_grad_();
+  LBFGS lbfgs({p});
+  bool is_called = false;
+  const auto closure = [&] {
+    is_called = true;
+    return zeros({}, float64);
+  };
+  EXPECT_THROWS(RuntimeError, "[LBFGS] expected parameters with elements of their own, got",
+                lbfgs.step(closure));
+  EXPECT_FALSE(is_called);
+}
+
 TEST(LineSearch, ThePointHasWolfesConditions) {
   struct Function {
     std::function<double(double)> value, slope;

@@ -40,8 +40,8 @@ LRScheduler::LRScheduler(const char* name, Optimizer& optimizer, std::vector<dou
       last_lr_(rates_of(optimizer)) {}
 
 void LRScheduler::begin() {
+  move_to(0, false);  // may throw
   optimizer_.initial_lrs_.assign(base_lrs_.begin(), base_lrs_.end());
-  move_to(0, false);
 }
 
 void LRScheduler::set_position(int64_t epoch) {

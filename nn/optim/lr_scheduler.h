@@ -82,7 +82,7 @@ class LRScheduler {
 
   const char* name() const { return name_; }
   double base_lr(int64_t group) const { return base_lrs_[static_cast<size_t>(group)]; }
-  // Notes the base rates in the optimizer, and sets the rates of epoch 0: the end of a constructor.
+  // Sets the rates of epoch 0, and notes the base rates in the optimizer: the end of a constructor.
   void begin();
   void set_position(int64_t epoch);  // and takes the optimizer's rates for the last ones
 

@@ -131,6 +131,8 @@ TEST(LRSchedules, RefuseSettingsOutOfRange) {
                 CosineAnnealingLR(o, {.T_max = 1, .eta_min = -1}));
   EXPECT_THROWS(ValueError, "[CosineAnnealingWarmRestarts] T_mult: expected at least 1, got 0",
                 CosineAnnealingWarmRestarts(o, {.T_0 = 1, .T_mult = 0}));
+  EXPECT_THROWS(ValueError, "[LambdaLR] expected a finite rate of at least 0, got -1 for group 0",
+                LambdaLR(o, [](int64_t) { return -1.; }));
   EXPECT_EQ(o.lr(), 1);
   o.set_lr(2);  // no schedule was made, so none has noted a base rate
   LambdaLR schedule(o, [](int64_t) { return 1.; });

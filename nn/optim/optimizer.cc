@@ -238,6 +238,7 @@ std::vector<Tensor> Optimizer::parameters(int64_t group) const {
 // ---- Steps
 
 Tensor Optimizer::step(const std::function<Tensor()>& closure) {
+  if (!closure) fail<RuntimeError>(name_, "expected a closure, got an empty function");
   Tensor loss = [&] {
     const EnableGradGuard enable_grad;
     return closure();
@@ -260,11 +261,18 @@ void Optimizer::zero_grad(bool set_to_none) {
   }
 }
 
+void Optimizer::check_is_writable(const Entry& entry) const {
+  if (is_writable(entry.parameter.data())) return;
+  fail<RuntimeError>(name_, "expected parameters with elements of their own, got ", entry.name,
+                     ", which is expanded or overlaps with itself; clone() it");
+}
+
 void Optimizer::for_each_gradient(absl::FunctionRef<void(Entry&, const NDArray&)> fn) {
   std::vector<std::vector<StateArray>> of_group;
   for (int64_t group = 0; group < group_count_; ++group) of_group.push_back(state_arrays(group));
   for (const Entry& entry : entries_) {
     if (!entry.parameter.grad().defined()) continue;
+    check_is_writable(entry);
     const std::vector<StateArray>& wanted = of_group[static_cast<size_t>(entry.group)];
     for (size_t i = 0; i < entry.arrays.size(); ++i) {
       const NDArray& array = entry.arrays[i];

@@ -83,11 +83,11 @@ class Optimizer {
   Optimizer(const Optimizer&) = delete;
   Optimizer& operator=(const Optimizer&) = delete;
 
-  // Updates the parameters from their gradients. Throws ShapeError, before it changes anything, for a
-  // parameter that has got another shape since the last step.
+  // Updates the parameters from their gradients. Throws, before it changes anything: ShapeError for a
+  // parameter that has got another shape since the last step, RuntimeError for one that is expanded.
   virtual void step() = 0;
   // Calls the closure, which computes the loss and its gradients, with gradients recorded, and then
-  // steps; returns the loss.
+  // steps; returns the loss. Throws RuntimeError for an empty one.
   virtual Tensor step(const std::function<Tensor()>& closure);
   // Clears the gradients, or fills them with zeros.
   void zero_grad(bool set_to_none = true);
@@ -101,7 +101,7 @@ class Optimizer {
   void set_lr(double lr);  // of all groups
   void set_lr(int64_t group, double lr);
   // The option `momentum`, or the first beta of Adam and its kind. Throw RuntimeError if the optimizer
-  // has neither, ValueError for a value out of its range.
+  // has neither, ValueError for a value out of its range or that contradicts another option.
   double momentum(int64_t group = 0) const;
   void set_momentum(int64_t group, double momentum);
 
@@ -122,6 +122,8 @@ class Optimizer {
   using StateArray = internal::StateArray;
   const std::vector<Entry>& entries() const { return entries_; }
 
+  // Throws RuntimeError unless the parameter's elements have memory of their own.
+  void check_is_writable(const Entry& entry) const;
   // Calls fn with each parameter that has a gradient, its step counted and its arrays made.
   void for_each_gradient(absl::FunctionRef<void(Entry& entry, const NDArray& gradient)> fn);
 
@@ -136,7 +138,7 @@ class Optimizer {
  private:
   friend class LRScheduler;
 
-  // Shows a visitor the options of a group; what it writes is lost, or kept.
+  // Shows a visitor the options of a group; what it writes is lost, or kept unless visit() throws.
   virtual void read_options(int64_t group, OptionVisitor& visitor) const = 0;
   virtual void write_options(int64_t group, OptionVisitor& visitor) = 0;
   // The same arrays whatever the options, which decide which of them are kept.
@@ -161,8 +163,8 @@ class Optimizer {
 template <class Options>
 class OptimizerOf : public Optimizer {
  public:
-  // More parameters, with options of their own. Throws as the constructor does, and then nothing has
-  // changed.
+  // More parameters, with options of their own: those that are not given have their defaults, and not
+  // the values that the constructor got. Throws as the constructor does, and then nothing has changed.
   void add_group(Parameters parameters, const Options& options) {
     check_all(options);
     options_.push_back(options);
@@ -198,7 +200,9 @@ class OptimizerOf : public Optimizer {
     visit(copy, visitor);
   }
   void write_options(int64_t group, OptionVisitor& visitor) final {
-    visit(options_[static_cast<size_t>(group)], visitor);
+    Options changed = options_[static_cast<size_t>(group)];
+    visit(changed, visitor);  // may throw
+    options_[static_cast<size_t>(group)] = changed;
   }
 
   std::vector<Options> options_;

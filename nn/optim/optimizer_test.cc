@@ -3,6 +3,7 @@
 #include "lamina/nn/optim/optimizer.h"
 
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <string>
 #include <vector>
@@ -89,6 +90,13 @@ TEST(Optimizer, RefusesOptionsOutOfRange) {
   EXPECT_EQ(sgd.lr(), 1e-3);
 }
 
+TEST(Optimizer, AnOptionThatContradictsAnotherIsNotTaken) {
+  SGD sgd({parameter({1})}, {.momentum = 0.9, .nesterov = true});
+  EXPECT_THROWS(ValueError, "[SGD] nesterov: expected a momentum above 0", sgd.set_momentum(0, 0));
+  EXPECT_EQ(sgd.momentum(), 0.9);
+  EXPECT_EQ(sgd.state_dict().at("groups.0.momentum").item<double>(), 0.9);
+}
+
 TEST(Optimizer, RefusesParametersByIndexAndName) {
   const Tensor a = parameter({1}), b = parameter({1});
   SGD sgd(Parameters({{"w", a}, {"b", b}}));
@@ -119,6 +127,12 @@ TEST(Optimizer, TheClosureComesBeforeTheStep) {
   });
   EXPECT_EQ(loss.item<double>(), 9);
   EXPECT_EQ(p.item<double>(), 0);
+}
+
+TEST(Optimizer, RefusesAnEmptyClosure) {
+  SGD sgd({parameter({3})});
+  EXPECT_THROWS(RuntimeError, "[SGD] expected a closure, got an empty function",
+                sgd.step(std::function<Tensor()>()));
 }
 
 TEST(Optimizer, ZeroGradMayFillWithZeros) {
@@ -164,6 +178,19 @@ TEST(Optimizer, AParameterOfAnotherShapeIsRefusedBeforeAnythingChanges) {
                 adam.step());
   EXPECT_EQ(a.to_vector<double>(), before);
   EXPECT_EQ(adam.state_dict().at("state.0.step").item<int64_t>(), 1);
+}
+
+TEST(Optimizer, AnExpandedParameterIsRefusedBeforeAnythingChanges) {
+  const Tensor a = parameter({1}), b = ones(1, float64).expand({2}).detach().requires_grad_();
+  SGD sgd({a, b}, {.lr = 1, .momentum = 0.5});
+  a.set_grad(ones(1, float64));
+  b.set_grad(ones(2, float64));
+  EXPECT_THROWS(RuntimeError,
+                "[SGD] expected parameters with elements of their own, got parameter 1, which is "
+                "expanded or overlaps with itself; clone() it",
+                sgd.step());
+  EXPECT_EQ(a.item<double>(), 1);
+  EXPECT_FALSE(sgd.state_dict().contains("state.0.step"));
 }
 
 TEST(Optimizer, AModelThatIsConvertedKeepsItsState) {
