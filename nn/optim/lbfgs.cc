@@ -23,6 +23,7 @@ NDArray stacked(const std::vector<NDArray>& rows, int64_t n, DType dtype) {
 }
 std::vector<NDArray> rows_of(const NDArray& all) {
   std::vector<NDArray> rows;
+  if (!all.defined()) return rows;
   for (int64_t i = 0; i < all.size(0); ++i) rows.push_back(all[i].clone());
   return rows;
 }
@@ -257,19 +258,12 @@ void LBFGS::save_whole(StateDict* state) const {
 std::function<void()> LBFGS::load_whole(internal::StateReader* reader) {
   Memory m;
   if (reader->has("state.0.func_evals")) {
-    m.func_evals = reader->count("state.0.func_evals").value_or(0);
-    m.n_iter = reader->count("state.0.n_iter").value_or(0);
-    if (m.func_evals < 1) reader->note("state.0.func_evals", "expected at least 1");
-    if (m.n_iter < 0) reader->note("state.0.n_iter", "expected at least 0");
+    m.func_evals = reader->count("state.0.func_evals", 1);
+    m.n_iter = reader->count("state.0.n_iter");
   }
   if (m.n_iter > 0) {
     const auto array = [&](const char* key, const Shape& shape) {
-      const bool was_good = reader->is_good();
-      NDArray x = reader->array(key, shape, flat_dtype(), "all parameters' elements");
-      if (was_good && reader->is_good() && !x.defined()) {
-        reader->note(key, "expected a value, got none");
-      }
-      return x.defined() ? x : NDArray::zeros(shape, flat_dtype());
+      return reader->array(key, shape, flat_dtype(), "all parameters' elements");
     };
     const int64_t n = numel();
     m.ro = reader->numbers("state.0.ro").value_or(std::vector<double>());

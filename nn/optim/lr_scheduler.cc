@@ -1,7 +1,6 @@
 #include "lamina/nn/optim/lr_scheduler.h"
 
 #include <cmath>
-#include <limits>
 
 #include "absl/strings/str_cat.h"
 #include "lamina/nn/optim/state_reader.h"
@@ -89,7 +88,6 @@ StateDict LRScheduler::state_dict() const {
 
 void LRScheduler::load_state_dict(const StateDict& state) {
   internal::StateReader reader(state);
-  reader.marker(name_, name_);
   const std::function<void()> take_over = load("", &reader);
   reader.finish(name_);
   take_over();
@@ -103,14 +101,8 @@ void LRScheduler::save(const std::string& prefix, StateDict* state) const {
 }
 
 std::function<void()> LRScheduler::load(const std::string& prefix, internal::StateReader* reader) {
-  const std::string marker = prefix + name_;
-  if (!prefix.empty() && !reader->has(marker)) {
-    reader->note(marker, absl::StrCat("expected the state of ", name_, ", got none"));
-  }
-  const std::optional<int64_t> epoch = reader->count(prefix + "last_epoch");
-  if (epoch && (*epoch < 0 || *epoch == std::numeric_limits<int64_t>::max())) {
-    reader->note(prefix + "last_epoch", absl::StrCat("expected at least 0, got ", *epoch));
-  }
+  reader->marker(prefix, name_);
+  const int64_t epoch = reader->count(prefix + "last_epoch");
   const auto rates = [&](const char* key) {
     const auto values = reader->numbers(prefix + key).value_or(base_lrs_);
     if (values.size() != base_lrs_.size()) {
@@ -125,7 +117,7 @@ std::function<void()> LRScheduler::load(const std::string& prefix, internal::Sta
     return values;
   };
   return [this, epoch, base = rates("base_lrs"), last = rates("last_lr")] {
-    last_epoch_ = *epoch;
+    last_epoch_ = epoch;
     base_lrs_ = base;
     last_lr_ = last;
   };

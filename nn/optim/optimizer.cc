@@ -90,7 +90,7 @@ class LoadOptions : public OptionVisitor {
          [&](double loaded) { return problem_of(loaded, range); });
   }
   void count(const char* name, int64_t& value, int64_t least) override {
-    load(name, value, reader_.count(prefix_ + name),
+    load(name, value, reader_.integer(prefix_ + name),
          [&](int64_t loaded) { return problem_of(loaded, least); });
   }
   void flag(const char* name, bool& value) override {
@@ -334,7 +334,7 @@ StateDict Optimizer::state_dict() const {
 
 void Optimizer::load_state_dict(const StateDict& state) {
   internal::StateReader reader(state);
-  reader.marker(name_, name_);
+  reader.marker("", name_);
   StateDict old_options;
   for (int64_t group = 0; group < group_count_; ++group) {
     const std::string prefix = absl::StrCat("groups.", group, ".");
@@ -347,7 +347,7 @@ void Optimizer::load_state_dict(const StateDict& state) {
       reader.note(absl::StrCat("groups.", group), contradiction.what());
     }
     const auto wanted = static_cast<int64_t>(parameters(group).size());
-    const std::optional<int64_t> count = reader.count(prefix + "parameters");
+    const std::optional<int64_t> count = reader.integer(prefix + "parameters");
     if (count && *count != wanted) {
       reader.note(prefix + "parameters", absl::StrCat("expected ", wanted, ", got ", *count));
     }
@@ -362,14 +362,12 @@ void Optimizer::load_state_dict(const StateDict& state) {
     const Entry& entry = entries_[i];
     const std::string prefix = absl::StrCat("state.", i, ".");
     if (!reader.has(prefix + "step")) continue;  // no step so far
-    loaded[i].steps = reader.count(prefix + "step").value_or(1);
-    if (loaded[i].steps < 1) {
-      reader.note(prefix + "step", absl::StrCat("expected at least 1, got ", loaded[i].steps));
-    }
+    loaded[i].steps = reader.count(prefix + "step", 1);
     for (const StateArray& array : state_arrays(entry.group)) {
       loaded[i].arrays.emplace_back();
       if (!array.is_kept) continue;
-      loaded[i].arrays.back() = reader.array(
+      // Without a value if an option wants it only since the last step.
+      loaded[i].arrays.back() = reader.optional_array(
           prefix + array.name, array.is_scalar ? Shape() : entry.parameter.shape(),
           dtype_of_state(array, entry.parameter), array.is_scalar ? "one number" : entry.name);
     }

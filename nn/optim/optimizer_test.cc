@@ -235,6 +235,18 @@ TEST(Optimizer, LoadingCopiesTheStateAndTheOptions) {
   EXPECT_EQ(q.item<double>(), 1 - 0.5 * 1.5);
 }
 
+TEST(Optimizer, AnArrayThatIsWantedOnlySinceTheLastStepIsSavedWithoutAValue) {
+  const Tensor p = parameter({1});
+  SGD from({p}, {.lr = 0.5}), to({p});
+  p.set_grad(ones(1, float64));
+  from.step();
+  from.set_options(0, {.lr = 0.5, .momentum = 0.5});
+  to.load_state_dict(from.state_dict());
+  to.step();
+  to.step();
+  EXPECT_EQ(p.item<double>(), 1 - 0.5 - 0.5 - 0.75);
+}
+
 // The text of the error that a load throws, after a check that nothing has changed.
 template <class O>
 std::string refusal_of(O& optimizer, const StateDict& state) {
@@ -286,6 +298,9 @@ TEST(Optimizer, RefusesAStateThatDoesNotFitWhole) {
               HasSubstr("state.1.step: expected no such key"));
   EXPECT_THAT(refusal_of(adamw, with("state.0.step", full({}, -1, int64))),
               HasSubstr("state.0.step: expected at least 1, got -1"));
+  const int64_t most = std::numeric_limits<int64_t>::max();  // a further step would overflow
+  EXPECT_THAT(refusal_of(adamw, with("state.0.step", full({}, most, int64))),
+              HasSubstr("state.0.step: expected at most 4611686018427387903, got"));
   EXPECT_THAT(refusal_of(adamw, with("groups.0.lr", full({}, -1, float64))),
               HasSubstr("groups.0.lr: expected a finite number of at least 0, got -1"));
   EXPECT_THAT(refusal_of(adamw, with("groups.0.lr", ones(2, float64))),

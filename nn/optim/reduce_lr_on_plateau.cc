@@ -4,9 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <optional>
-#include <string>
 
-#include "absl/strings/str_cat.h"
 #include "lamina/nn/optim/state_reader.h"
 
 namespace lamina::nn::optim {
@@ -91,19 +89,11 @@ StateDict ReduceLROnPlateau::state_dict() const {
 
 void ReduceLROnPlateau::load_state_dict(const StateDict& state) {
   internal::StateReader reader(state);
-  reader.marker(kName, kName);
+  reader.marker("", kName);
   const std::optional<double> best = reader.number("best");
   if (best && std::isnan(*best)) reader.note("best", "expected a number, got nan");
-  const auto count = [&](const char* key) {
-    const int64_t value = reader.count(key).value_or(0);
-    // Room for more, whatever a file says.
-    if (value < 0 || value > std::numeric_limits<int64_t>::max() / 2) {
-      reader.note(key, absl::StrCat("expected a count of epochs, got ", value));
-    }
-    return value;
-  };
-  const int64_t last_epoch = count("last_epoch"), bad = count("num_bad_epochs"),
-                cooldown = count("cooldown_counter");
+  const int64_t last_epoch = reader.count("last_epoch"), bad = reader.count("num_bad_epochs"),
+                cooldown = reader.count("cooldown_counter");
   reader.finish(kName);
   best_ = *best;
   last_epoch_ = last_epoch;

@@ -1,5 +1,7 @@
 #include "lamina/nn/optim/state_reader.h"
 
+#include <limits>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 
@@ -37,7 +39,7 @@ std::optional<double> StateReader::number(const std::string& key) {
   return std::nullopt;
 }
 
-std::optional<int64_t> StateReader::count(const std::string& key) {
+std::optional<int64_t> StateReader::integer(const std::string& key) {
   const Tensor* x = value(key);
   if (x == nullptr) return std::nullopt;
   if (category_of(x->dtype()) == category_of(int64)) return x->item<int64_t>();
@@ -53,6 +55,15 @@ std::optional<bool> StateReader::flag(const std::string& key) {
   return std::nullopt;
 }
 
+int64_t StateReader::count(const std::string& key, int64_t least) {
+  constexpr int64_t kMost = std::numeric_limits<int64_t>::max() / 2;
+  const int64_t value = integer(key).value_or(least);
+  if (value >= least && value <= kMost) return value;
+  note(key, absl::StrCat("expected ", value < least ? "at least " : "at most ",
+                         value < least ? least : kMost, ", got ", value));
+  return least;
+}
+
 std::optional<std::vector<double>> StateReader::numbers(const std::string& key) {
   const Tensor* x = value(key, false);
   if (x == nullptr) return std::nullopt;
@@ -64,9 +75,6 @@ std::optional<std::vector<double>> StateReader::numbers(const std::string& key) 
 
 NDArray StateReader::array(const std::string& key, const Shape& shape, DType dtype,
                            const std::string& what) {
-  expected_.insert(key);
-  const std::optional<Tensor>* entry = state_.find(key);
-  if (entry != nullptr && !entry->has_value()) return {};
   const Tensor* x = value(key, false);
   if (x == nullptr) return {};
   if (x->shape() != shape) {
@@ -80,11 +88,20 @@ NDArray StateReader::array(const std::string& key, const Shape& shape, DType dty
   return {};
 }
 
-void StateReader::marker(const std::string& key, const std::string& what) {
-  if (has(key)) return;
-  const bool has_other = !state_.empty() && !state_.begin()->second.has_value();
-  note(key, absl::StrCat("expected the state of ", what, ", got that of ",
-                         has_other ? state_.begin()->first : "something else"));
+NDArray StateReader::optional_array(const std::string& key, const Shape& shape, DType dtype,
+                                    const std::string& what) {
+  const std::optional<Tensor>* entry = state_.find(key);
+  if (entry == nullptr || entry->has_value()) return array(key, shape, dtype, what);
+  expected_.insert(key);
+  return {};
+}
+
+void StateReader::marker(const std::string& prefix, const char* name) {
+  if (has(prefix + name)) return;
+  const bool has_other = prefix.empty() && !state_.empty() && !state_.begin()->second.has_value();
+  note(prefix + name, absl::StrCat("expected the state of ", name, ", got ",
+                                   has_other ? absl::StrCat("that of ", state_.begin()->first)
+                                             : "something else"));
 }
 
 void StateReader::note(const std::string& key, const std::string& problem) {

@@ -29,18 +29,22 @@ class StateReader {
   // The value of one element; without one, after a problem was noted, if there is none or it is of
   // another kind.
   std::optional<double> number(const std::string& key);
-  std::optional<int64_t> count(const std::string& key);
+  std::optional<int64_t> integer(const std::string& key);
   std::optional<bool> flag(const std::string& key);
+  // How often something has happened, with room to count on; `least` after a problem was noted.
+  int64_t count(const std::string& key, int64_t least = 0);
   // Several numbers, 1-d.
   std::optional<std::vector<double>> numbers(const std::string& key);
-  // A copy of a floating array of this shape, in this dtype; undefined for an entry without a value,
-  // and after a problem was noted. `what` says in a problem whose it is.
+  // A copy of a floating array of this shape, in this dtype; undefined after a problem was noted.
+  // `what` says in a problem whose it is.
   NDArray array(const std::string& key, const Shape& shape, DType dtype, const std::string& what);
-  // An entry that is a name: it has no value.
-  void marker(const std::string& key, const std::string& what);
+  // As array(), but the entry may have no value: then the result is undefined.
+  NDArray optional_array(const std::string& key, const Shape& shape, DType dtype,
+                         const std::string& what);
+  // The entry that tells whose state it is: its key is prefix + name, and it has no value.
+  void marker(const std::string& prefix, const char* name);
 
   void note(const std::string& key, const std::string& problem);
-  bool is_good() const { return problems_.empty(); }
   // Notes keys that nobody asked for; throws RuntimeError that lists all problems, if there are any.
   void finish(const char* op);
 

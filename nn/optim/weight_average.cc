@@ -1,6 +1,5 @@
 #include "lamina/nn/optim/weight_average.h"
 
-#include <limits>
 #include <optional>
 #include <utility>
 
@@ -126,21 +125,16 @@ StateDict ExponentialMovingAverage::state_dict() const {
 
 void ExponentialMovingAverage::load_state_dict(const StateDict& state) {
   internal::StateReader reader(state);
-  reader.marker(kName, kName);
-  const std::optional<int64_t> updates = reader.count("updates");
-  if (updates && (*updates < 0 || *updates == std::numeric_limits<int64_t>::max())) {
-    reader.note("updates", absl::StrCat("expected at least 0, got ", *updates));
-  }
+  reader.marker("", kName);
+  const int64_t updates = reader.count("updates");
   std::vector<NDArray> averages;
   for (const Entry& entry : entries_) {
-    const std::string key = "average." + entry.name;
-    averages.push_back(reader.array(key, entry.average.shape(), entry.average.dtype(), entry.name));
-    const std::optional<Tensor>* value = state.find(key);
-    if (value != nullptr && !value->has_value()) reader.note(key, "expected a value, got none");
+    averages.push_back(reader.array("average." + entry.name, entry.average.shape(),
+                                    entry.average.dtype(), entry.name));
   }
   reader.finish(kName);
   for (size_t i = 0; i < entries_.size(); ++i) entries_[i].average = std::move(averages[i]);
-  updates_ = *updates;
+  updates_ = updates;
 }
 
 }  // namespace lamina::nn::optim
