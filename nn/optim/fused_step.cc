@@ -2,14 +2,15 @@
 
 namespace lamina::nn::optim::internal {
 
-StepOperands::StepOperands(const ParameterState& state, const NDArray& gradient)
+StepOperands::StepOperands(const ParameterState& state, const NDArray& gradient, int arrays)
     : parameter_(state.parameter.data()),
       values_(parameter_.to(to_computing(parameter_.dtype())).contiguous()),
       gradient_(gradient.to(values_.dtype()).contiguous()) {
+  const auto wanted = static_cast<size_t>(arrays);
   for (const NDArray& array : state.arrays) {
-    if (array.defined()) state_.push_back(array);
+    if (array.defined() && state_.size() < wanted) state_.push_back(array);
   }
-  LAMINA_INTERNAL_CHECK(state_.size() <= kernels::kStepState);
+  LAMINA_INTERNAL_CHECK(state_.size() == wanted);
 }
 
 kernels::StepArrays StepOperands::from(int64_t element) const {

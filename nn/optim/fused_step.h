@@ -16,7 +16,8 @@ namespace lamina::nn::optim::internal {
 // The arrays of a parameter, as a kernel takes them, and back.
 class StepOperands {
  public:
-  StepOperands(const ParameterState& state, const NDArray& gradient);
+  // With the first `arrays` of the arrays that are kept.
+  StepOperands(const ParameterState& state, const NDArray& gradient, int arrays);
   int64_t numel() const { return values_.numel(); }
   DType dtype() const { return values_.dtype(); }
   kernels::StepArrays from(int64_t element) const;
@@ -25,14 +26,14 @@ class StepOperands {
 
  private:
   NDArray parameter_, values_, gradient_;  // the latter two contiguous, of the dtype to compute in
-  std::vector<NDArray> state_;             // the arrays that are kept
+  std::vector<NDArray> state_;
 };
 
 template <class Rule>
 class FusedStep {
  public:
   void add(const ParameterState& state, const NDArray& gradient, const Rule& rule) {
-    operands_.emplace_back(state, gradient);
+    operands_.emplace_back(state, gradient, rule.state());
     rules_.push_back(rule);
   }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -127,7 +128,10 @@ Tensor LBFGS::step(const std::function<Tensor()>& closure) {
   double loss = first_loss.item<double>();
   NDArray gradient = flat_gradient();
   if (largest(gradient) <= o.tolerance_grad) return first_loss;
-  const int64_t most_calls = o.max_eval > 0 ? o.max_eval : o.max_iter * 5 / 4;
+  // max_iter * 5 / 4, without overflow
+  constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
+  const int64_t more_calls = std::min(o.max_iter / 4, kMost - o.max_iter);
+  const int64_t most_calls = o.max_eval > 0 ? o.max_eval : o.max_iter + more_calls;
   for (int64_t iteration = 1;; ++iteration) {
     ++m.n_iter;
     update_direction(gradient);
@@ -156,8 +160,7 @@ Tensor LBFGS::step(const std::function<Tensor()>& closure) {
         return point;
       };
       const internal::LinePoint found = internal::strong_wolfe(at, {0, loss, gradient, slope}, m.t,
-                                                               largest(m.d), o.tolerance_change)
-                                            .point;
+                                                               largest(m.d), o.tolerance_change);
       m.t = found.t;
       loss = found.loss;
       gradient = found.gradient;

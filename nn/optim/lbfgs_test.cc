@@ -175,12 +175,12 @@ TEST(LineSearch, ThePointHasWolfesConditions) {
       };
       internal::LinePoint start = at(0);
       calls = 0;
-      const internal::LineSearchResult found = internal::strong_wolfe(at, start, first, 1, 1e-9);
-      EXPECT_EQ(found.evaluations, calls);
-      EXPECT_LE(found.evaluations, 25);
-      EXPECT_EQ(found.point.loss, f.value(found.point.t));
-      EXPECT_LE(found.point.loss, start.loss + 1e-4 * found.point.t * start.slope) << first;
-      EXPECT_LE(std::abs(found.point.slope), 0.9 * std::abs(start.slope)) << first;
+      const internal::LinePoint found = internal::strong_wolfe(at, start, first, 1, 1e-9);
+      EXPECT_LE(calls, 26);
+      EXPECT_EQ(found.loss, f.value(found.t));
+      EXPECT_EQ(found.slope, f.slope(found.t));
+      EXPECT_LE(found.loss, start.loss + 1e-4 * found.t * start.slope) << first;
+      EXPECT_LE(std::abs(found.slope), 0.9 * std::abs(start.slope)) << first;
     }
   }
 }

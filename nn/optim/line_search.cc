@@ -8,7 +8,7 @@ namespace lamina::nn::optim::internal {
 namespace {
 
 constexpr double kSufficientDecrease = 1e-4, kCurvature = 0.9;
-constexpr int64_t kMostPoints = 25;
+constexpr int kMostTries = 25;
 
 // Where the cubic through two points with their slopes is least, within bounds; their middle if it
 // is nowhere.
@@ -27,17 +27,13 @@ class Search {
   Search(absl::FunctionRef<LinePoint(double)> evaluate, const LinePoint& start)
       : evaluate_(evaluate), start_(start) {}
 
-  LineSearchResult run(double t, double d_norm, double tolerance_change) {
+  LinePoint run(double t, double d_norm, double tolerance_change) {
     const bool is_done = bracket(t);
     if (!is_done) narrow(d_norm, tolerance_change);
-    return {low(), evaluations_};
+    return low();
   }
 
  private:
-  LinePoint at(double t) {
-    ++evaluations_;
-    return evaluate_(t);
-  }
   bool has_fallen(const LinePoint& point) const {
     return !(point.loss > start_.loss + kSufficientDecrease * point.t * start_.slope);
   }
@@ -55,8 +51,8 @@ class Search {
 
   // Steps outwards until two points have a good one between them, or one is good itself: then true.
   bool bracket(double t) {
-    LinePoint previous = start_, point = at(t);
-    for (; tries_ < kMostPoints; ++tries_) {
+    LinePoint previous = start_, point = evaluate_(t);
+    for (; tries_ < kMostTries; ++tries_) {
       if (!has_fallen(point) || (tries_ > 1 && point.loss >= previous.loss)) {
         set_bracket(previous, point);
         return false;
@@ -71,7 +67,7 @@ class Search {
       }
       const double next =
           cubic_minimum(previous, point, point.t + 0.01 * (point.t - previous.t), point.t * 10);
-      previous = std::exchange(point, at(next));
+      previous = std::exchange(point, evaluate_(next));
     }
     set_bracket(start_, point);
     return false;
@@ -79,7 +75,7 @@ class Search {
 
   void narrow(double d_norm, double tolerance_change) {
     bool was_near_an_end = false;
-    for (; tries_ < kMostPoints; ++tries_) {
+    for (; tries_ < kMostTries; ++tries_) {
       const double first = std::min(low().t, high().t), last = std::max(low().t, high().t);
       if ((last - first) * d_norm < tolerance_change) return;
       double t = cubic_minimum(ends_[0], ends_[1], first, last);
@@ -90,7 +86,7 @@ class Search {
       if (is_stuck) t = std::abs(t - last) < std::abs(t - first) ? last - margin : first + margin;
       was_near_an_end = is_near_an_end && !is_stuck;
 
-      const LinePoint point = at(t);
+      const LinePoint point = evaluate_(t);
       if (!has_fallen(point) || point.loss >= low().loss) {
         high() = point;
         find_low();
@@ -107,14 +103,13 @@ class Search {
   const LinePoint& start_;
   LinePoint ends_[2];  // of the bracket
   int low_ = 0;        // which of them has the lower loss
-  int64_t tries_ = 0, evaluations_ = 0;
+  int tries_ = 0;      // points after the first
 };
 
 }  // namespace
 
-LineSearchResult strong_wolfe(absl::FunctionRef<LinePoint(double t)> evaluate,
-                              const LinePoint& start, double t, double d_norm,
-                              double tolerance_change) {
+LinePoint strong_wolfe(absl::FunctionRef<LinePoint(double t)> evaluate, const LinePoint& start,
+                       double t, double d_norm, double tolerance_change) {
   return Search(evaluate, start).run(t, d_norm, tolerance_change);
 }
 

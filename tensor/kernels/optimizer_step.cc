@@ -66,10 +66,10 @@ class Gradient {
   const V sign_, decay_;
 };
 
-// decay average + (1 - decay) value
+// a x + b y; a running average x of values y if a + b = 1.
 template <class V>
-HWY_INLINE V average(V decay, V average, V rest, V value) {
-  return hn::MulAdd(decay, average, hn::Mul(rest, value));
+HWY_INLINE V weighted_sum(V a, V x, V b, V y) {
+  return hn::MulAdd(a, x, hn::Mul(b, y));
 }
 
 template <class T>
@@ -92,7 +92,7 @@ void step_in(const SgdStep& rule, int64_t n, const StepArrays& arrays) {
                               static_cast<const T*>(arrays.gradient) + first,
                               {static_cast<T*>(arrays.state[0]) + first}};
     for_elements<T, 1, Stores::kState>(m, block, [&](V& p, V g, V& b, V&, V&) HWY_ATTR {
-      b = average(keep, b, rest, gradient.of(g, p));
+      b = weighted_sum(keep, b, rest, gradient.of(g, p));
     });
     for_elements<T, 1, Stores::kParameter>(m, block, [&](V& p, V g, V& b, V&, V&) HWY_ATTR {
       p = hn::NegMulAdd(lr, rule.nesterov ? hn::MulAdd(momentum, b, gradient.of(g, p)) : b, p);
@@ -110,8 +110,8 @@ void step_in(const AdamStep& rule, int64_t n, const StepArrays& arrays) {
   const V step_size = constant<T>(rule.step_size), root_scale = constant<T>(rule.root_scale);
   const auto update = [&](V& p, V g, V& m, V& v) HWY_ATTR {
     g = gradient.of(g, p);
-    m = average(beta1, m, rest1, g);
-    v = average(beta2, v, rest2, hn::Mul(g, g));
+    m = weighted_sum(beta1, m, rest1, g);
+    v = weighted_sum(beta2, v, rest2, hn::Mul(g, g));
   };
   const auto move = [&](V& p, V m, V v) HWY_ATTR {
     const V root = hn::MulAdd(hn::Sqrt(v), root_scale, eps);
@@ -139,11 +139,11 @@ void step_in(const RMSpropStep& rule, int64_t n, const StepArrays& arrays) {
   const V momentum = constant<T>(rule.momentum);
   const auto update = [&](V& p, V& g, V& v) HWY_ATTR {
     g = gradient.of(g, p);
-    v = average(alpha, v, rest, hn::Mul(g, g));
+    v = weighted_sum(alpha, v, rest, hn::Mul(g, g));
   };
   const auto direction = [&](V g, V v) HWY_ATTR { return hn::Div(g, hn::Add(hn::Sqrt(v), eps)); };
   const auto centered_direction = [&](V g, V v, V& a) HWY_ATTR {
-    a = average(alpha, a, rest, g);
+    a = weighted_sum(alpha, a, rest, g);
     return direction(g, hn::Max(hn::NegMulAdd(a, a, v), zero));
   };
   if (rule.momentum == 0 && !rule.centered) {
@@ -192,10 +192,10 @@ void step_in(const AdadeltaStep& rule, int64_t n, const StepArrays& arrays) {
   const V rho = constant<T>(rule.rho), rest = constant<T>(1 - rule.rho);
   for_elements<T, 2>(n, arrays, [&](V& p, V g, V& v, V& u, V&) HWY_ATTR {
     g = gradient.of(g, p);
-    v = average(rho, v, rest, hn::Mul(g, g));
+    v = weighted_sum(rho, v, rest, hn::Mul(g, g));
     // Two roots, as in the paper: the ratio of the squares may overflow.
     const V d = hn::Mul(hn::Div(hn::Sqrt(hn::Add(u, eps)), hn::Sqrt(hn::Add(v, eps))), g);
-    u = average(rho, u, rest, hn::Mul(d, d));
+    u = weighted_sum(rho, u, rest, hn::Mul(d, d));
     p = hn::NegMulAdd(lr, d, p);
   });
 }
@@ -211,10 +211,10 @@ void step_in(const NAdamStep& rule, int64_t n, const StepArrays& arrays) {
   const V root_scale = constant<T>(rule.root_scale), eps = constant<T>(rule.eps);
   for_elements<T, 2>(n, arrays, [&](V& p, V g, V& m, V& v, V&) HWY_ATTR {
     g = gradient.of(g, p);
-    m = average(beta1, m, rest1, g);
-    v = average(beta2, v, rest2, hn::Mul(g, g));
+    m = weighted_sum(beta1, m, rest1, g);
+    v = weighted_sum(beta2, v, rest2, hn::Mul(g, g));
     const V root = hn::MulAdd(hn::Sqrt(v), root_scale, eps);
-    p = hn::Sub(p, hn::Div(average(gradient_size, g, average_size, m), root));
+    p = hn::Sub(p, hn::Div(weighted_sum(gradient_size, g, average_size, m), root));
   });
 }
 
@@ -226,10 +226,10 @@ void step_in(const LionStep& rule, int64_t n, const StepArrays& arrays) {
   const V beta1 = constant<T>(rule.beta1), rest1 = constant<T>(1 - rule.beta1);
   const V beta2 = constant<T>(rule.beta2), rest2 = constant<T>(1 - rule.beta2);
   for_elements<T, 1>(n, arrays, [&](V& p, V g, V& m, V&, V&) HWY_ATTR {
-    const V c = average(beta1, m, rest1, g);
+    const V c = weighted_sum(beta1, m, rest1, g);
     const V sign = hn::IfThenElse(hn::Gt(hn::Abs(c), zero), hn::CopySign(one, c), c);
     p = hn::NegMulAdd(lr, sign, hn::Mul(shrink, p));
-    m = average(beta2, m, rest2, g);
+    m = weighted_sum(beta2, m, rest2, g);
   });
 }
 

@@ -2,8 +2,8 @@
 // parameter are read once and written once.
 //
 // Each struct is a rule and its numbers. p is the parameter, g its gradient, and the other letters
-// are elements of the state, in the order in which StepArrays has them; what the step number decides
-// is in the numbers already.
+// are elements of the state: state() arrays, in the order in which StepArrays has them. What the step
+// number decides is in the numbers already.
 #ifndef LAMINA_TENSOR_KERNELS_OPTIMIZER_STEP_H_
 #define LAMINA_TENSOR_KERNELS_OPTIMIZER_STEP_H_
 
