@@ -13,7 +13,7 @@ namespace lamina::nn::optim {
 struct AdamOptions {
   double lr = 1e-3;                                // the learning rate
   std::pair<double, double> betas = {0.9, 0.999};  // of the averages; from 0 to below 1
-  double eps = 1e-8;                               // added to the root
+  double eps = 1e-8;                               // at least 0: added to the root
   double weight_decay = 0;  // at least 0: weight_decay p is added to the gradient
   bool amsgrad = false;     // divide by the root of the largest average of squares so far
   bool maximize = false;    // climb instead
@@ -40,13 +40,15 @@ class Adam : public OptimizerOf<AdamOptions> {
 struct AdamWOptions {
   double lr = 1e-3;                                // the learning rate
   std::pair<double, double> betas = {0.9, 0.999};  // of the averages; from 0 to below 1
-  double eps = 1e-8;                               // added to the root
+  double eps = 1e-8;                               // at least 0: added to the root
   double weight_decay = 1e-2;  // at least 0: a step begins with p *= 1 - lr weight_decay
   bool amsgrad = false;        // divide by the root of the largest average of squares so far
   bool maximize = false;       // climb instead
 };
 
-// Adam with weight decay that is decoupled from the gradient.
+// Adam with weight decay that is decoupled from the gradient, which it does not change:
+//   p = (1 - lr weight_decay) p - lr m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + eps).
+// State: as Adam's.
 //
 // Loshchilov and Hutter, "Decoupled weight decay regularization", 2017.
 class AdamW : public OptimizerOf<AdamWOptions> {

@@ -10,14 +10,6 @@ namespace {
 
 bool is_rate(double rate) { return rate >= 0 && std::isfinite(rate); }
 
-std::vector<double> rates_of(const Optimizer& optimizer) {
-  std::vector<double> rates;
-  for (int64_t group = 0; group < optimizer.group_count(); ++group) {
-    rates.push_back(optimizer.lr(group));
-  }
-  return rates;
-}
-
 Tensor saved(const std::vector<double>& values) {
   return tensor(values, {static_cast<int64_t>(values.size())});
 }
@@ -25,7 +17,7 @@ Tensor saved(const std::vector<double>& values) {
 }  // namespace
 
 LRScheduler::LRScheduler(const char* name, Optimizer& optimizer)
-    : LRScheduler(name, optimizer, rates_of(optimizer)) {
+    : LRScheduler(name, optimizer, internal::lrs_of(optimizer)) {
   for (size_t group = 0; group < optimizer.initial_lrs_.size(); ++group) {
     const std::optional<double>& initial = optimizer.initial_lrs_[group];
     if (initial) base_lrs_[group] = *initial;
@@ -36,7 +28,7 @@ LRScheduler::LRScheduler(const char* name, Optimizer& optimizer, std::vector<dou
     : name_(name),
       optimizer_(optimizer),
       base_lrs_(std::move(base_lrs)),
-      last_lr_(rates_of(optimizer)) {}
+      last_lr_(internal::lrs_of(optimizer)) {}
 
 void LRScheduler::begin() {
   move_to(0, false);  // may throw
@@ -45,7 +37,7 @@ void LRScheduler::begin() {
 
 void LRScheduler::set_position(int64_t epoch) {
   last_epoch_ = epoch;
-  last_lr_ = rates_of(optimizer_);
+  last_lr_ = internal::lrs_of(optimizer_);
 }
 
 double LRScheduler::next_lr(int64_t /*epoch*/, int64_t /*group*/, double lr) const { return lr; }
@@ -54,12 +46,8 @@ std::optional<double> LRScheduler::next_momentum(int64_t /*epoch*/, int64_t /*gr
 }
 
 void LRScheduler::move_to(int64_t epoch, bool from_base) {
+  internal::check_group_count(name_, base_lrs_.size(), optimizer_);
   const int64_t groups = optimizer_.group_count();
-  if (groups != static_cast<int64_t>(base_lrs_.size())) {
-    fail<RuntimeError>(name_,
-                       "expected as many groups as the optimizer had when the schedule was made, ",
-                       base_lrs_.size(), ", got ", groups);
-  }
   std::vector<double> rates;
   for (int64_t group = 0; group < groups; ++group) {
     const double rate = next_lr(epoch, group, from_base ? base_lr(group) : optimizer_.lr(group));
@@ -123,9 +111,24 @@ std::function<void()> LRScheduler::load(const std::string& prefix, internal::Sta
   };
 }
 
-// ---- Settings
-
 namespace internal {
+
+std::vector<double> lrs_of(const Optimizer& optimizer) {
+  std::vector<double> lrs;
+  for (int64_t group = 0; group < optimizer.group_count(); ++group) {
+    lrs.push_back(optimizer.lr(group));
+  }
+  return lrs;
+}
+
+void check_group_count(const char* op, size_t when_made, const Optimizer& optimizer) {
+  if (optimizer.group_count() == static_cast<int64_t>(when_made)) return;
+  fail<RuntimeError>(op,
+                     "expected as many groups as the optimizer had when the schedule was made, ",
+                     when_made, ", got ", optimizer.group_count());
+}
+
+// ---- Settings
 
 void check_setting(const char* op, const char* setting, int64_t value, int64_t least) {
   if (value >= least) return;

@@ -109,6 +109,12 @@ class LRScheduler {
 
 namespace internal {
 
+inline constexpr double kPi = 3.141592653589793;
+
+std::vector<double> lrs_of(const Optimizer& optimizer);  // by group
+// Throws RuntimeError unless the optimizer has as many groups as when the schedule was made.
+void check_group_count(const char* op, size_t when_made, const Optimizer& optimizer);
+
 // Throw ValueError unless a setting is good: "[StepLR] step_size: expected at least 1, got 0".
 void check_setting(const char* op, const char* setting, int64_t value, int64_t least);
 void check_setting(const char* op, const char* setting, double value, bool is_good,

@@ -146,7 +146,7 @@ Schedule make(const Spec& spec, Optimizer& optimizer) {
     spec.read("epochs", o.epochs);
     spec.read("steps_per_epoch", o.steps_per_epoch);
     spec.read("pct_start", o.pct_start);
-    spec.read("anneal_strategy", o.anneal_strategy, "linear", Anneal::kLinear);
+    spec.read("anneal_strategy", o.anneal_strategy, "linear", OneCycleLROptions::Anneal::kLinear);
     spec.read("cycle_momentum", o.cycle_momentum);
     spec.read("base_momentum", o.base_momentum);
     spec.read("max_momentum", o.max_momentum);

@@ -9,8 +9,7 @@ namespace {
 
 using internal::check_not_negative;
 using internal::check_setting;
-
-constexpr double kPi = 3.141592653589793;
+using internal::kPi;
 
 }  // namespace
 

@@ -9,7 +9,6 @@ namespace lamina::nn::optim {
 namespace {
 
 constexpr char kName[] = "OneCycleLR";
-constexpr double kPi = 3.141592653589793;
 
 }  // namespace
 
@@ -102,8 +101,9 @@ double OneCycleLR::anneal(int64_t step, const double (&values)[3]) const {
   const double part = length > 0 ? std::min(1., (now - start) / length) : 1;
   const double from = values[phase->from], to = values[phase->to];
   if (part == 1) return to;  // exactly
-  if (settings_.options.anneal_strategy == Anneal::kLinear) return (to - from) * part + from;
-  return to + (from - to) / 2 * (1 + std::cos(kPi * part));
+  if (settings_.options.anneal_strategy == OneCycleLROptions::Anneal::kLinear)
+    return (to - from) * part + from;
+  return to + (from - to) / 2 * (1 + std::cos(internal::kPi * part));
 }
 
 }  // namespace lamina::nn::optim

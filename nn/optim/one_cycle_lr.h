@@ -10,14 +10,13 @@
 
 namespace lamina::nn::optim {
 
-enum class Anneal { kCos, kLinear };
-
 struct OneCycleLROptions {
-  PerGroup max_lr = {};         // the highest rate; at least 0, to be given
-  int64_t total_steps = 0;      // at least 1, or 0 for the product of the next two
-  int64_t epochs = 0;           // at least 1
-  int64_t steps_per_epoch = 0;  // at least 1
-  double pct_start = 0.3;       // the part of all steps in which the rate rises; from 0 to 1
+  enum class Anneal { kCos, kLinear };  // along half a cosine, or a line
+  PerGroup max_lr = {};                 // the highest rate; at least 0, to be given
+  int64_t total_steps = 0;              // at least 1, or 0 for the product of the next two
+  int64_t epochs = 0;                   // at least 1
+  int64_t steps_per_epoch = 0;          // at least 1
+  double pct_start = 0.3;  // the part of all steps in which the rate rises; from 0 to 1
   Anneal anneal_strategy = Anneal::kCos;
   bool cycle_momentum = true;     // move momentum, or beta1, the other way
   PerGroup base_momentum = 0.85;  // where the rate is highest; from 0 to below 1

@@ -12,18 +12,16 @@
 #include "gtest/gtest.h"
 #include "lamina/nn/optim/adam.h"
 #include "lamina/nn/optim/sgd.h"
+#include "lamina/nn/optim/test_util.h"
 #include "lamina/tensor/test_util.h"
 
 namespace lamina::nn::optim {
 namespace {
 
+using test::parameter;
+using test::refusal_of;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-Tensor parameter(std::vector<double> values) {
-  const auto n = static_cast<int64_t>(values.size());
-  return tensor(values, {n}).requires_grad_();
-}
 
 std::vector<std::string> keys_of(const StateDict& state) {
   std::vector<std::string> keys;
@@ -247,38 +245,16 @@ TEST(Optimizer, AnArrayThatIsWantedOnlySinceTheLastStepIsSavedWithoutAValue) {
   EXPECT_EQ(p.item<double>(), 1 - 0.5 - 0.5 - 0.75);
 }
 
-// The text of the error that a load throws, after a check that nothing has changed.
-template <class O>
-std::string refusal_of(O& optimizer, const StateDict& state) {
-  const std::string before = [&] {
-    std::string text;
-    for (const auto& [name, value] : optimizer.state_dict())
-      text += name + (value ? value->str() : "");
-    return text;
-  }();
-  try {
-    optimizer.load_state_dict(state);
-  } catch (const RuntimeError& error) {
-    std::string after;
-    for (const auto& [name, value] : optimizer.state_dict())
-      after += name + (value ? value->str() : "");
-    EXPECT_EQ(after, before);
-    return error.what();
-  }
-  ADD_FAILURE() << "expected an error";
-  return "";
-}
-
 TEST(Optimizer, RefusesAStateThatDoesNotFitWhole) {
   const Tensor p = parameter({1, 2});
   AdamW adamw(Parameters({{"w", p}}), {.lr = 0.125});
   p.set_grad(ones(2, float64));
   adamw.step();
-  const StateDict good = adamw.state_dict();
-  const auto with = [&](const char* key, std::optional<Tensor> value) {
-    StateDict state = good;
-    state.set(key, std::move(value));
-    return state;
+  const StateDict good = test::copy_of(adamw.state_dict());
+  adamw.step();
+  adamw.set_lr(0.25);
+  const auto with = [&](const char* key, const Tensor& value) {
+    return test::with(good, key, value);
   };
   const auto without = [&](const char* key) {
     StateDict state = good;

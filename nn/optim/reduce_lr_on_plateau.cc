@@ -40,12 +40,7 @@ bool ReduceLROnPlateau::is_better(double metric) const {
 }
 
 void ReduceLROnPlateau::step(double metric) {
-  const int64_t groups = optimizer_.group_count();
-  if (groups != static_cast<int64_t>(min_lrs_.size())) {
-    fail<RuntimeError>(kName,
-                       "expected as many groups as the optimizer had when the schedule was made, ",
-                       min_lrs_.size(), ", got ", groups);
-  }
+  internal::check_group_count(kName, min_lrs_.size(), optimizer_);
   ++last_epoch_;
   if (is_better(metric)) {
     best_ = metric;
@@ -58,7 +53,7 @@ void ReduceLROnPlateau::step(double metric) {
     num_bad_epochs_ = 0;
   }
   if (num_bad_epochs_ <= options_.patience) return;
-  for (int64_t group = 0; group < groups; ++group) {
+  for (int64_t group = 0; group < optimizer_.group_count(); ++group) {
     const double old = optimizer_.lr(group);
     const double lower = std::max(old * options_.factor, min_lrs_[static_cast<size_t>(group)]);
     if (old - lower > options_.eps) optimizer_.set_lr(group, lower);
@@ -67,13 +62,7 @@ void ReduceLROnPlateau::step(double metric) {
   num_bad_epochs_ = 0;
 }
 
-std::vector<double> ReduceLROnPlateau::last_lr() const {
-  std::vector<double> rates;
-  for (int64_t group = 0; group < optimizer_.group_count(); ++group) {
-    rates.push_back(optimizer_.lr(group));
-  }
-  return rates;
-}
+std::vector<double> ReduceLROnPlateau::last_lr() const { return internal::lrs_of(optimizer_); }
 
 // ---- State
 

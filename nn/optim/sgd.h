@@ -11,7 +11,7 @@ namespace lamina::nn::optim {
 struct SGDOptions {
   double lr = 1e-3;         // the learning rate
   double momentum = 0;      // at least 0
-  double dampening = 0;     // of what comes into the momentum
+  double dampening = 0;     // finite: of what comes into the momentum
   double weight_decay = 0;  // at least 0: weight_decay p is added to the gradient
   bool nesterov = false;    // takes a momentum above 0, and no dampening
   bool maximize = false;    // climb instead

@@ -28,6 +28,24 @@ TEST(SGD, SubtractsTheLearningRateTimesTheGradient) {
   EXPECT_THAT(p.to_vector<float>(), ElementsAre(1, -3));
 }
 
+TEST(SGD, AddsUpAMomentum) {
+  const auto after = [](const SGDOptions& options, const std::vector<double>& gradients) {
+    const Tensor p = full({1}, 2., float64).requires_grad_();
+    SGD sgd({p}, options);
+    for (const double gradient : gradients) {
+      p.set_grad(full({1}, gradient, float64));
+      sgd.step();
+    }
+    return p.item<double>();
+  };
+  // b = 4, then 0.5 * 4 + 0.5 * 2
+  EXPECT_EQ(after({.lr = 0.5, .momentum = 0.5, .dampening = 0.5}, {4, 2}), 2 - 0.5 * (4 + 3));
+  // b = 4, then 0.5 * 4 + 2; steps by 4 + 0.5 * 4 and 2 + 0.5 * 4
+  EXPECT_EQ(after({.lr = 0.5, .momentum = 0.5, .nesterov = true}, {4, 2}), 2 - 0.5 * (6 + 4));
+  // b = -3 + 0.5 * 2
+  EXPECT_EQ(after({.lr = 0.5, .momentum = 0.5, .weight_decay = 0.5, .maximize = true}, {3}), 3);
+}
+
 TEST(SGD, HasPyTorchsDefaultLearningRateOfNewVersions) {
   const Tensor p = zeros(1, float64).requires_grad_();
   SGD sgd({p});

@@ -3,7 +3,9 @@
 #include <optional>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "lamina/nn/optim/state_reader.h"
 
 namespace lamina::nn::optim {
@@ -20,7 +22,7 @@ ExponentialMovingAverage::ExponentialMovingAverage(const Module& model,
       if (buffer.defined() && is_floating(buffer.dtype())) add(name, buffer);
     }
   }
-  check_options();
+  check_made();
 }
 
 ExponentialMovingAverage::ExponentialMovingAverage(Parameters weights,
@@ -29,14 +31,20 @@ ExponentialMovingAverage::ExponentialMovingAverage(Parameters weights,
   for (size_t i = 0; i < weights.tensors.size(); ++i) {
     add(weights.names.empty() ? absl::StrCat(i) : weights.names[i], weights.tensors[i]);
   }
-  check_options();
+  check_made();
 }
 
-void ExponentialMovingAverage::check_options() const {
+void ExponentialMovingAverage::check_made() const {
   if (!(options_.decay >= 0 && options_.decay < 1)) {
     fail<ValueError>(kName, "decay: expected a number from 0 to below 1, got ", options_.decay);
   }
   if (entries_.empty()) fail<ValueError>(kName, "expected at least one weight, got none");
+  absl::flat_hash_set<absl::string_view> names;  // the state has an entry for each
+  for (const Entry& entry : entries_) {
+    if (!names.insert(entry.name).second) {
+      fail<ValueError>(kName, "expected weights of different names, got two of ", entry.name);
+    }
+  }
 }
 
 void ExponentialMovingAverage::add(std::string name, const Tensor& weight) {
@@ -52,18 +60,18 @@ void ExponentialMovingAverage::add(std::string name, const Tensor& weight) {
   entries_.push_back({std::move(name), weight, std::move(average)});
 }
 
+void ExponentialMovingAverage::check_shape(const Entry& entry) const {
+  if (entry.weight.shape() == entry.average.shape()) return;
+  fail<ShapeError>(kName, "expected the shape of earlier updates, ", entry.average.shape().str(),
+                   ", for ", entry.name, ", got ", entry.weight.shape().str());
+}
+
 void ExponentialMovingAverage::update() {
   if (is_swapped_in_) {
     fail<RuntimeError>(kName,
                        "expected an update by the weights, got one while averages are in place");
   }
-  for (const Entry& entry : entries_) {
-    if (entry.weight.shape() != entry.average.shape()) {
-      fail<ShapeError>(kName, "expected the shape of earlier updates, ",
-                       entry.average.shape().str(), ", for ", entry.name, ", got ",
-                       entry.weight.shape().str());
-    }
-  }
+  for (const Entry& entry : entries_) check_shape(entry);
   for (Entry& entry : entries_) {
     const NDArray& weight = entry.weight.data();
     if (updates_ == 0) {
@@ -90,11 +98,7 @@ ExponentialMovingAverage::SwappedIn::SwappedIn(ExponentialMovingAverage* average
       fail<RuntimeError>(kName, "expected leaves, got ", entry.name, ": the result of ",
                          entry.weight.grad_fn().name());
     }
-    if (entry.weight.shape() != entry.average.shape()) {
-      fail<ShapeError>(kName, "expected the shape of earlier updates, ",
-                       entry.average.shape().str(), ", for ", entry.name, ", got ",
-                       entry.weight.shape().str());
-    }
+    average->check_shape(entry);
     own_.push_back(entry.weight.data());
     values.push_back(NDArray::empty(entry.weight.shape(), entry.weight.dtype()));
     values.back().copy_(entry.average);

@@ -37,8 +37,8 @@ struct ExponentialMovingAverageOptions {
 // Holds handles on the weights, not the model.
 class ExponentialMovingAverage {
  public:
-  // Throw ValueError for a decay out of range, no weights, or ones that are undefined or not
-  // floating.
+  // Throw ValueError for a decay out of range, no weights, or ones that are undefined, not floating
+  // or of the same name.
   explicit ExponentialMovingAverage(const Module& model,
                                     const ExponentialMovingAverageOptions& options = {});
   explicit ExponentialMovingAverage(Parameters weights,
@@ -85,7 +85,8 @@ class ExponentialMovingAverage {
     NDArray average;
   };
   void add(std::string name, const Tensor& weight);
-  void check_options() const;
+  void check_made() const;
+  void check_shape(const Entry& entry) const;
 
   const ExponentialMovingAverageOptions options_;
   std::vector<Entry> entries_;
