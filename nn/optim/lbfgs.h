@@ -12,11 +12,12 @@
 namespace lamina::nn::optim {
 
 struct LBFGSOptions {
-  double lr = 1;                   // the length of a step, or the first that the line search tries
-  int64_t max_iter = 20;           // iterations of a step; at least 1
-  int64_t max_eval = 0;            // calls of the closure in a step; 0: max_iter * 5 / 4
+  double lr = 1;          // the length of a step, or the first that the line search tries
+  int64_t max_iter = 20;  // iterations of a step; at least 1
+  // After so many calls of the closure a step begins no further iteration; 0: max_iter * 5 / 4.
+  int64_t max_eval = 0;
   double tolerance_grad = 1e-7;    // at least 0: a step ends when no |gradient| is above it
-  double tolerance_change = 1e-9;  // at least 0: and when neither p nor the loss changes by more
+  double tolerance_change = 1e-9;  // at least 0: or when p, or the loss, changes by no more
   int64_t history_size = 100;      // changes of p and of the gradient to remember; at least 1
   bool strong_wolfe = false;  // search along each direction for a point with Wolfe's conditions
 };

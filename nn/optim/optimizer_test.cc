@@ -238,11 +238,11 @@ TEST(Optimizer, AnArrayThatIsWantedOnlySinceTheLastStepIsSavedWithoutAValue) {
   SGD from({p}, {.lr = 0.5}), to({p});
   p.set_grad(ones(1, float64));
   from.step();
-  from.set_options(0, {.lr = 0.5, .momentum = 0.5});
+  from.set_options(0, {.lr = 0.5, .momentum = 0.5, .dampening = 0.5});
   to.load_state_dict(from.state_dict());
   to.step();
   to.step();
-  EXPECT_EQ(p.item<double>(), 1 - 0.5 - 0.5 - 0.75);
+  EXPECT_EQ(p.item<double>(), 1 - 0.5 - 0.5 - 0.5);  // b = 1, as in a first step, then 0.5 + 0.5
 }
 
 TEST(Optimizer, RefusesAStateThatDoesNotFitWhole) {
