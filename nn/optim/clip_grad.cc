@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
@@ -29,7 +30,10 @@ std::vector<Tensor> with_gradients(const char* op, const std::vector<Tensor>& pa
 void for_each_gradient(const std::vector<Tensor>& parameters,
                        absl::FunctionRef<void(NDArray&)> change) {
   absl::flat_hash_map<const void*, int> owners;
-  for (const Tensor& p : parameters) ++owners[p.grad().data().storage()];
+  for (const Tensor& p : parameters) {
+    ++owners[p.grad().data().storage()];
+    ++owners[p.data().storage()];
+  }
   std::vector<bool> in_place;
   for (const Tensor& p : parameters) {
     const Tensor gradient = p.grad();
@@ -49,8 +53,15 @@ void append_norms(const NDArray& x, double p, std::vector<double>* norms) {
   constexpr int64_t kPiece = 1 << 18;
   const NDArray flat = x.reshape({-1});
   for (int64_t first = 0; first < flat.numel(); first += kPiece) {
-    const NDArray piece = flat.narrow(0, first, std::min(kPiece, flat.numel() - first));
-    norms->push_back(piece.to(float64).norm(p).item<double>());
+    const NDArray piece = flat.narrow(0, first, std::min(kPiece, flat.numel() - first)).to(float64);
+    double norm = piece.norm(p).item<double>();
+    if (norm == 0 || std::isinf(norm)) {  // powers beyond float64: of multiples of the largest
+      const double largest = piece.norm(std::numeric_limits<double>::infinity()).item<double>();
+      if (largest > 0 && std::isfinite(largest)) {
+        norm = largest * piece.div(largest).norm(p).item<double>();
+      }
+    }
+    norms->push_back(norm);
   }
 }
 

@@ -5,8 +5,8 @@
 //   adamw.step();
 //
 // Parameters without a gradient are passed over, and one that is listed twice counts once.
-// Gradients are changed in place, except one that is expanded or shares elements with another
-// parameter's: it is replaced. Errors come before any change: RuntimeError for an undefined
+// Gradients are changed in place, except one that is expanded or shares memory with another one or a
+// parameter: it is replaced. Errors come before any change: RuntimeError for an undefined
 // parameter, and as below.
 #ifndef LAMINA_NN_OPTIM_CLIP_GRAD_H_
 #define LAMINA_NN_OPTIM_CLIP_GRAD_H_

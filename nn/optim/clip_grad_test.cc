@@ -77,6 +77,14 @@ TEST(ClipGradNorm, GradientsThatShareElementsAreScaledOnce) {
   EXPECT_THAT(shared.to_vector<double>(), ElementsAre(3, 4));
 }
 
+TEST(ClipGradNorm, AParameterThatIsAGradientStays) {
+  const Tensor a = tensor({3., 4.}, {2}).requires_grad_();
+  a.set_grad(a.detach());
+  clip_grad_norm_({a}, 2.5);
+  EXPECT_THAT(a.to_vector<double>(), ElementsAre(3, 4));
+  EXPECT_CLOSE(a.grad().data(), std::vector<double>({1.5, 2}), 1e-6);
+}
+
 TEST(ClipGradNorm, OfHalfPrecisionNeitherOverflowsNorUnderflows) {
   // 256 elements of 2^15: the norm is 2^19, beyond float16, and so are their squares.
   const Tensor big = with_gradient(full({256}, 32768., float16));
@@ -88,6 +96,16 @@ TEST(ClipGradNorm, OfHalfPrecisionNeitherOverflowsNorUnderflows) {
   const Tensor large = with_gradient(full({4}, 1e30, float32));
   EXPECT_NEAR(clip_grad_norm_({large}, 1), 2e30, 1e23);
   EXPECT_NEAR(large.grad().at<float>({0}), 0.5, 1e-6);
+}
+
+TEST(ClipGradNorm, PowersBeyondFloat64AreTakenOfMultiples) {
+  for (const double size : {1e200, 1e-200}) {
+    const Tensor a = with_gradient(tensor({3 * size, -4 * size}, {2}));
+    EXPECT_DOUBLE_EQ(clip_grad_norm_({a}, size), 5 * size);
+  }
+  const Tensor a = with_gradient(tensor({3., 3.}, {2}));
+  EXPECT_NEAR(clip_grad_norm_({a}, 1.5, 1000), 3 * std::pow(2, 1e-3), 1e-12);
+  EXPECT_NEAR(a.grad().at<double>({0}), 1.5, 2e-3);
 }
 
 TEST(ClipGradNorm, LargeAndStridedGradientsAreMeasuredWhole) {
