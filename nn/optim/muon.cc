@@ -7,6 +7,8 @@
 namespace lamina::nn::optim {
 namespace {
 
+constexpr int64_t kMostSteps = 99;  // as in PyTorch; a few are enough
+
 // The matrix with its singular values brought near 1.
 NDArray orthogonalized(const NDArray& matrix, int64_t steps, double eps) {
   constexpr double kA = 3.4445, kB = -4.7750, kC = 2.0315;
@@ -38,6 +40,9 @@ void Muon::visit(MuonOptions& o, OptionVisitor& visitor) const {
   visitor.flag("nesterov", o.nesterov);
   visitor.count("ns_steps", o.ns_steps, 1);
   visitor.number("eps", o.eps, OptionRange::kNotNegative);
+  if (o.ns_steps > kMostSteps) {
+    fail<ValueError>("Muon", "ns_steps: expected at most ", kMostSteps, ", got ", o.ns_steps);
+  }
 }
 
 std::vector<Muon::StateArray> Muon::state_arrays(int64_t /*group*/) const {

@@ -14,7 +14,7 @@ struct MuonOptions {
   double weight_decay = 0.1;  // at least 0: a step begins with p *= 1 - lr weight_decay
   double momentum = 0.95;     // of the average; from 0 to below 1
   bool nesterov = true;       // orthogonalize the average of the gradient and b instead of b
-  int64_t ns_steps = 5;       // of the Newton-Schulz iteration; at least 1
+  int64_t ns_steps = 5;       // of the Newton-Schulz iteration; from 1 to 99
   double eps = 1e-7;          // at least 0: what the norm is at least taken for
 };
 

@@ -78,6 +78,8 @@ TEST(Muon, RefusesWhatIsNoMatrix) {
                 muon.step());
   EXPECT_THROWS(ValueError, "[Muon] ns_steps: expected at least 1, got 0",
                 Muon({matrix({1}, {1, 1})}, {.ns_steps = 0}));
+  EXPECT_THROWS(ValueError, "[Muon] ns_steps: expected at most 99, got 1000000000000",
+                Muon({matrix({1}, {1, 1})}, {.ns_steps = 1000000000000}));
 }
 
 }  // namespace
