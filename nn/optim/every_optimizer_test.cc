@@ -305,6 +305,56 @@ TEST_P(EveryOptimizer, RefusesParametersThatItCannotTrain) {
                 optimizer->set_lr(-0.1));
 }
 
+TEST_P(EveryOptimizer, RefusesWhatItCannotStepBeforeAnythingChanges) {
+  struct Bad {
+    const char* text;
+    std::function<void(Tensor&)> spoil;  // and leave a gradient
+  };
+  const std::vector<Bad> all = {
+      {"] expected floating parameters, got parameter 1 of bool",
+       [](Tensor& p) {
+         p.set_data(NDArray::ones({2, 2}, bool_));
+         p.set_grad(ones({2, 2}, bool_));
+       }},
+      {"] expected a gradient of the shape of parameter 1, (2, 2), got (1,)",
+       [](Tensor& p) {
+         p.set_grad(ones({2, 2}));
+         p.grad().set_data(NDArray::ones(1));
+       }},
+      {"] expected parameters with elements of their own, got parameter 1, which is "
+       "expanded",
+       [](Tensor& p) {
+         p.set_data(NDArray::ones(1).expand({2, 2}));
+         p.set_grad(ones({2, 2}));
+       }},
+      {"] expected leaves, got parameter 1: the result of mul",
+       [](Tensor& p) {
+         p.mul_(ones({2, 2}).requires_grad_());
+         p.set_grad(ones({2, 2}));
+       }},
+  };
+  for (const Bad& bad : all) {
+    const Tensor good = parameter(test::noise({3, 3}, float32, 1));
+    Tensor p = test::noise({2, 2}, float32, 2);  // frozen: no gradient in the first step
+    const auto optimizer = GetParam().make({good, p});
+    step(*optimizer);
+    const std::vector<double> values = values_of({good});
+    const auto steps = [&] {
+      const StateDict state = optimizer->state_dict();
+      return state.contains("state.0.step") ? state.at("state.0.step").item<int64_t>() : 0;
+    };
+    const int64_t before = steps();
+    const auto closure = [&] {
+      good.set_grad(ones({3, 3}));
+      bad.spoil(p);
+      return zeros({});
+    };
+    EXPECT_THROWS(Error, bad.text, optimizer->step(closure));
+    EXPECT_EQ(values_of({good}), values);
+    EXPECT_EQ(steps(), before);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(All, EveryOptimizer, ::testing::ValuesIn(cases()),
                          [](const auto& info) { return info.param.name; });
 

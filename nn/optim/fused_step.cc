@@ -6,6 +6,10 @@ StepOperands::StepOperands(const ParameterState& state, const NDArray& gradient,
     : parameter_(state.parameter.data()),
       values_(parameter_.to(to_computing(parameter_.dtype())).contiguous()),
       gradient_(gradient.to(values_.dtype()).contiguous()) {
+  // A gradient that lies elsewhere in the parameter's memory may be written over before it is read.
+  if (gradient_.storage() == values_.storage() && gradient_.raw_data() != values_.raw_data()) {
+    gradient_ = gradient_.clone();
+  }
   const auto wanted = static_cast<size_t>(arrays);
   for (const NDArray& array : state.arrays) {
     if (array.defined() && state_.size() < wanted) state_.push_back(array);
@@ -26,6 +30,19 @@ void StepOperands::finish() {
   } else {
     parameter_.copy_(values_);
   }
+}
+
+bool Batch::admit(const NDArray& parameter, const NDArray& gradient) {
+  const void *const to = parameter.storage(), *const from = gradient.storage();
+  if (written_.contains(to) || read_.contains(to) || written_.contains(from)) return false;
+  written_.insert(to);
+  read_.insert(from);
+  return true;
+}
+
+void Batch::clear() {
+  written_.clear();
+  read_.clear();
 }
 
 }  // namespace lamina::nn::optim::internal

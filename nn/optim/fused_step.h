@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "lamina/autograd.h"
 #include "lamina/nn/optim/optimizer.h"
 #include "lamina/tensor/kernels/optimizer_step.h"
@@ -29,10 +30,26 @@ class StepOperands {
   std::vector<NDArray> state_;
 };
 
+// Parameters that may be stepped at once: none shares memory with another, or with another's gradient.
+class Batch {
+ public:
+  // Whether this one may join; then it has.
+  bool admit(const NDArray& parameter, const NDArray& gradient);
+  void clear();
+
+ private:
+  absl::flat_hash_set<const void*> written_, read_;  // storages
+};
+
 template <class Rule>
 class FusedStep {
  public:
+  // Those that share memory, as tied weights may, are stepped one after the other.
   void add(const ParameterState& state, const NDArray& gradient, const Rule& rule) {
+    if (!batch_.admit(state.parameter.data(), gradient)) {
+      run();
+      batch_.admit(state.parameter.data(), gradient);
+    }
     operands_.emplace_back(state, gradient, rule.state());
     rules_.push_back(rule);
   }
@@ -55,12 +72,16 @@ class FusedStep {
       }
     });
     for (StepOperands& operands : operands_) operands.finish();
+    operands_.clear();
+    rules_.clear();
+    batch_.clear();
   }
 
  private:
   static constexpr int64_t kPiece = 32768;  // elements that are worth a thread
   std::vector<StepOperands> operands_;
   std::vector<Rule> rules_;
+  Batch batch_;
 };
 
 }  // namespace lamina::nn::optim::internal

@@ -67,18 +67,6 @@ DType LBFGS::flat_dtype() const {
   return float32;
 }
 
-void LBFGS::for_each_part(const NDArray& flat,
-                          absl::FunctionRef<void(NDArray values, const NDArray& part)> fn) const {
-  int64_t first = 0;
-  for (const Entry& entry : entries()) {
-    const NDArray& values = entry.parameter.data();
-    if (entry.parameter.grad().defined()) {
-      fn(values, narrow(flat, 0, first, values.numel()).reshape(values.shape()));
-    }
-    first += values.numel();
-  }
-}
-
 // 0 where there is none.
 NDArray LBFGS::flat_gradient() const {
   NDArray flat = NDArray::zeros(numel(), flat_dtype());
@@ -86,16 +74,25 @@ NDArray LBFGS::flat_gradient() const {
   for (const Entry& entry : entries()) {
     const Tensor gradient = entry.parameter.grad();
     const int64_t n = entry.parameter.numel();
-    if (gradient.defined()) narrow(flat, 0, first, n).copy_(gradient.data().reshape({n}));
+    if (gradient.defined()) {
+      check_can_step(entry);
+      narrow(flat, 0, first, n).copy_(gradient.data().reshape({n}));
+    }
     first += n;
   }
   return flat;
 }
 
 void LBFGS::move(double t) {
-  for_each_part(memory_.d, [&](NDArray values, const NDArray& d) {
-    values.copy_(values.to(d.dtype()) + d * t);
-  });
+  int64_t first = 0;
+  for (size_t i = 0; i < entries().size(); ++i) {
+    NDArray values = entries()[i].parameter.data();
+    if (moves_[i]) {
+      const NDArray d = narrow(memory_.d, 0, first, values.numel()).reshape(values.shape());
+      values.copy_(values.to(d.dtype()) + d * t);
+    }
+    first += values.numel();
+  }
 }
 
 // ---- Steps
@@ -146,6 +143,7 @@ Tensor LBFGS::step(const std::function<Tensor()>& closure) {
       std::vector<NDArray> start;
       for (const Entry& entry : entries()) start.push_back(entry.parameter.data().clone());
       const auto at = [&](double t) {
+        m.t = t;  // where the closure leaves the parameters if it throws
         move(t);
         internal::LinePoint point;
         point.t = t;
@@ -153,7 +151,7 @@ Tensor LBFGS::step(const std::function<Tensor()>& closure) {
         point.gradient = flat_gradient();
         point.slope = dot_of(point.gradient, m.d);
         for (size_t i = 0; i < start.size(); ++i) {
-          if (!entries()[i].parameter.grad().defined()) continue;
+          if (!moves_[i]) continue;
           NDArray values = entries()[i].parameter.data();
           values.copy_(start[i]);
         }
@@ -182,7 +180,7 @@ Tensor LBFGS::step(const std::function<Tensor()>& closure) {
 // Of the dtype that the parameters have now; checks the parameters.
 void LBFGS::prepare_memory() {
   for (const Entry& entry : entries()) {
-    if (entry.parameter.requires_grad()) check_is_writable(entry);
+    if (entry.parameter.requires_grad()) check_can_step(entry);
   }
   Memory& m = memory_;
   if (!m.d.defined()) return;
@@ -229,10 +227,12 @@ void LBFGS::update_direction(const NDArray& flat_grad) {
   }
   // What has no gradient now may have moved before.
   m.d = NDArray::zeros(direction.numel(), direction.dtype());
+  moves_.clear();
   int64_t first = 0;
   for (const Entry& entry : entries()) {
     const int64_t n = entry.parameter.numel();
-    if (entry.parameter.grad().defined()) {
+    moves_.push_back(entry.parameter.grad().defined());
+    if (moves_.back()) {
       narrow(m.d, 0, first, n).copy_(narrow(direction, 0, first, n));
     }
     first += n;

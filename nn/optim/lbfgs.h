@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/functional/function_ref.h"
 #include "lamina/nn/optim/optimizer.h"
 
 namespace lamina::nn::optim {
@@ -63,16 +62,14 @@ class LBFGS : public OptimizerOf<LBFGSOptions> {
   int64_t numel() const;
   DType flat_dtype() const;  // float64 if a parameter is, else float32
   NDArray flat_gradient() const;
-  // Calls fn with the values of each parameter that has a gradient, and its part of a flat vector.
-  void for_each_part(const NDArray& flat,
-                     absl::FunctionRef<void(NDArray values, const NDArray& part)> fn) const;
-  // p += t d
+  // p += t d, of those that move
   void move(double t);
   void prepare_memory();
   // Remembers the last change, and finds the next direction.
   void update_direction(const NDArray& flat_grad);
 
   Memory memory_;
+  std::vector<bool> moves_;  // each parameter: whether it had a gradient when d was found
 };
 
 }  // namespace lamina::nn::optim

@@ -2,7 +2,9 @@
 
 #include <cmath>
 #include <functional>
+#include <limits>
 #include <optional>
+#include <stdexcept>
 #include <utility>
 #include <vector>
 
@@ -89,6 +91,45 @@ TEST(LBFGS, StaysWhereTheGradientIsZero) {
   EXPECT_EQ(state.at("state.0.func_evals").item<int64_t>(), 1);
   EXPECT_FALSE(state.contains("state.0.d"));
   lbfgs.load_state_dict(state);
+}
+
+TEST(LBFGS, GoesOnFromWhereAClosureThatThrowsLeavesIt) {
+  // 2 (p - 3)^2: whatever the change s, y = 4 s, and the next direction leads to the minimum.
+  const Tensor p = parameter({0});
+  LBFGS lbfgs({p}, {.lr = 0.01, .max_iter = 1, .strong_wolfe = true});
+  int calls = 0;
+  const auto closure = closure_of(lbfgs, [&] {
+    if (++calls == 3) throw std::runtime_error("in the line search");
+    return ((p - 3) * (p - 3) * 2).sum();
+  });
+  EXPECT_THROW(lbfgs.step(closure), std::runtime_error);
+  const double there = p.item<double>();
+  EXPECT_GT(there, 0.01);
+  lbfgs.step(closure);
+  EXPECT_NEAR(lbfgs.state_dict().at("state.0.old_stps").item<double>(), there, 1e-15);
+  EXPECT_NEAR(lbfgs.state_dict().at("state.0.H_diag").item<double>(), 0.25, 1e-14);
+}
+
+TEST(LBFGS, AParameterWhoseGradientGoesMovesAsTheOthersDo) {
+  const Tensor p = parameter({0}), q = parameter({0});
+  LBFGS lbfgs({p, q}, {.lr = 0.01, .max_iter = 1, .strong_wolfe = true});
+  int calls = 0;
+  lbfgs.step(closure_of(lbfgs, [&] {
+    const Tensor loss = ((p - 3) * (p - 3) * 2).sum();
+    return ++calls == 1 ? loss - q.sum() : loss;
+  }));
+  EXPECT_GT(calls, 2);
+  // The direction is (12, 1).
+  const double t = lbfgs.state_dict().at("state.0.t").item<double>();
+  EXPECT_NEAR(p.item<double>(), 12 * t, 1e-15);
+  EXPECT_NEAR(q.item<double>(), t, 1e-15);
+}
+
+TEST(LBFGS, MayIterateAsOftenAsCanBeCounted) {
+  const Tensor p = parameter({2});
+  LBFGS lbfgs({p}, {.max_iter = std::numeric_limits<int64_t>::max()});
+  lbfgs.step(closure_of(lbfgs, [&] { return (p * p).sum(); }));
+  EXPECT_NEAR(p.item<double>(), 0, 1e-7);
 }
 
 TEST(LBFGS, RefusesWhatItCannotDo) {

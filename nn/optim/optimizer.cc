@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
@@ -20,6 +21,12 @@ Parameters::Parameters(std::vector<std::pair<std::string, Tensor>> named) {
     names.push_back(std::move(name));
     tensors.push_back(std::move(tensor));
   }
+}
+
+void Parameters::check_names(const char* op) const {
+  if (names.empty() || names.size() == tensors.size()) return;
+  fail<ValueError>(op, "expected a name for each of ", tensors.size(), " parameters, got ",
+                   names.size());
 }
 
 // ---- Options
@@ -193,6 +200,7 @@ void Optimizer::add_entries(Parameters parameters) {
   if (parameters.tensors.empty()) {
     fail<ValueError>(name_, "expected at least one parameter, got none");
   }
+  parameters.check_names(name_);
   absl::flat_hash_map<const void*, std::string> seen;
   for (const Entry& entry : entries_) seen.emplace(entry.parameter.impl(), entry.name);
   std::vector<Entry> added;
@@ -248,21 +256,40 @@ Tensor Optimizer::step(const std::function<Tensor()>& closure) {
 }
 
 void Optimizer::zero_grad(bool set_to_none) {
+  absl::flat_hash_set<const void*> of_parameters;  // storages, which a gradient may be part of
+  if (!set_to_none) {
+    for (const Entry& entry : entries_) of_parameters.insert(entry.parameter.data().storage());
+  }
   for (const Entry& entry : entries_) {
     const Tensor gradient = entry.parameter.grad();
     if (!gradient.defined()) continue;
     if (set_to_none) {
       entry.parameter.set_grad(Tensor());
-    } else if (gradient.is_leaf() && is_writable(gradient.data())) {
+    } else if (gradient.is_leaf() && is_writable(gradient.data()) &&
+               !of_parameters.contains(gradient.data().storage())) {
       NDArray(gradient.data()).fill_(0);
-    } else {  // with a history, or expanded
+    } else {  // with a history, expanded, or the values of a parameter
       entry.parameter.set_grad(NDArray::zeros_like(gradient.data()));
     }
   }
 }
 
-void Optimizer::check_is_writable(const Entry& entry) const {
-  if (is_writable(entry.parameter.data())) return;
+void Optimizer::check_can_step(const Entry& entry) const {
+  const Tensor &p = entry.parameter, gradient = p.grad();
+  if (!p.is_leaf()) {
+    fail<RuntimeError>(name_, "expected leaves, got ", entry.name, ": the result of ",
+                       p.grad_fn().name());
+  }
+  if (!is_floating(p.dtype())) {
+    fail<DTypeError>(name_, "expected floating parameters, got ", entry.name, " of ",
+                     name_of(p.dtype()));
+  }
+  // set_grad() has checked it, but it may have got other data since.
+  if (gradient.defined() && gradient.shape() != p.shape()) {
+    fail<ShapeError>(name_, "expected a gradient of the shape of ", entry.name, ", ",
+                     p.shape().str(), ", got ", gradient.shape().str());
+  }
+  if (is_writable(p.data())) return;
   fail<RuntimeError>(name_, "expected parameters with elements of their own, got ", entry.name,
                      ", which is expanded or overlaps with itself; clone() it");
 }
@@ -272,7 +299,7 @@ void Optimizer::for_each_gradient(absl::FunctionRef<void(Entry&, const NDArray&)
   for (int64_t group = 0; group < group_count_; ++group) of_group.push_back(state_arrays(group));
   for (const Entry& entry : entries_) {
     if (!entry.parameter.grad().defined()) continue;
-    check_is_writable(entry);
+    check_can_step(entry);
     const std::vector<StateArray>& wanted = of_group[static_cast<size_t>(entry.group)];
     for (size_t i = 0; i < entry.arrays.size(); ++i) {
       const NDArray& array = entry.arrays[i];

@@ -32,6 +32,9 @@ struct Parameters {
   Parameters(std::initializer_list<Tensor> all) : tensors(all) {}   // implicit
   Parameters(std::vector<std::pair<std::string, Tensor>> named);    // implicit
 
+  // Throws ValueError unless there are as many names as tensors, or none.
+  void check_names(const char* op) const;
+
   std::vector<Tensor> tensors;
   std::vector<std::string> names;  // none, or one for each
 };
@@ -83,8 +86,10 @@ class Optimizer {
   Optimizer(const Optimizer&) = delete;
   Optimizer& operator=(const Optimizer&) = delete;
 
-  // Updates the parameters from their gradients. Throws, before it changes anything: ShapeError for a
-  // parameter that has got another shape since the last step, RuntimeError for one that is expanded.
+  // Updates the parameters from their gradients. Throws, before it changes anything, for a parameter
+  // with a gradient: ShapeError if it has got another shape since the last step, or the gradient has
+  // another one; DTypeError if it is no longer floating; RuntimeError if it is no longer a leaf, or is
+  // expanded.
   virtual void step() = 0;
   // Calls the closure, which computes the loss and its gradients, with gradients recorded, and then
   // steps; returns the loss. Throws RuntimeError for an empty one.
@@ -122,14 +127,14 @@ class Optimizer {
   using StateArray = internal::StateArray;
   const std::vector<Entry>& entries() const { return entries_; }
 
-  // Throws RuntimeError unless the parameter's elements have memory of their own.
-  void check_is_writable(const Entry& entry) const;
+  // Throws as step() does for a parameter, and its gradient, with which it cannot go on.
+  void check_can_step(const Entry& entry) const;
   // Calls fn with each parameter that has a gradient, its step counted and its arrays made.
   void for_each_gradient(absl::FunctionRef<void(Entry& entry, const NDArray& gradient)> fn);
 
   // Appends a group, whose options the subclass has already. Throws ValueError, and changes nothing,
   // for no parameters, an undefined tensor, one that is no leaf or not floating, or the same one
-  // twice, in this group or in another; the text says which.
+  // twice, in this group or in another; the text says which. And for names that are not one for each.
   void add_entries(Parameters parameters);
   void check_group(int64_t group) const;
   // Throws ValueError unless the options are in range, as `visit` tells the visitor that it calls.

@@ -110,6 +110,9 @@ TEST(Optimizer, RefusesParametersByIndexAndName) {
   EXPECT_THROWS(ValueError, "[SGD] expected at least one parameter, got none",
                 sgd.add_group(std::vector<Tensor>(), {}));
   EXPECT_EQ(sgd.parameters().size(), 2u);
+  Parameters named({{"w", parameter({1})}, {"b", parameter({1})}});
+  named.names.pop_back();
+  EXPECT_THROWS(ValueError, "[SGD] expected a name for each of 2 parameters, got 1", SGD{named});
 }
 
 // ---- Steps
@@ -144,6 +147,59 @@ TEST(Optimizer, ZeroGradMayFillWithZeros) {
   EXPECT_THAT(kept.to_vector<double>(), ElementsAre(0, 0));
   EXPECT_THAT(b.grad().to_vector<double>(), ElementsAre(0, 0));
   EXPECT_FALSE(c.grad().defined());
+}
+
+TEST(Optimizer, ZeroGradLeavesAParameterThatIsAGradientAlone) {
+  const Tensor a = parameter({3, 4}), b = parameter({1, 2});
+  SGD sgd({a, b});
+  a.set_grad(a.detach());
+  b.set_grad(a.detach());
+  sgd.zero_grad(/*set_to_none=*/false);
+  EXPECT_THAT(a.to_vector<double>(), ElementsAre(3, 4));
+  EXPECT_THAT(a.grad().to_vector<double>(), ElementsAre(0, 0));
+  EXPECT_THAT(b.grad().to_vector<double>(), ElementsAre(0, 0));
+}
+
+// ---- Memory that is shared: what PyTorch 1.13, which steps one parameter after the other, gives.
+
+TEST(Optimizer, ParametersThatShareMemoryAreSteppedOneAfterTheOther) {
+  // 1 - (1 + 1 / 2) / 2 = 1 / 4, and from there 1 / 4 - (2 + 1 / 8) / 2.
+  const int before = get_num_threads();
+  set_num_threads(3);
+  constexpr int64_t kCount = 300000;
+  for (const DType dtype : {float32, bfloat16}) {  // in place, and in a copy
+    const Tensor a = ones(kCount, dtype).requires_grad_(), b = a.detach().requires_grad_();
+    SGD sgd({a, b}, {.lr = 0.5, .weight_decay = 0.5});
+    for (int i = 0; i < 10; ++i) {
+      NDArray(a.data()).fill_(1);
+      a.set_grad(ones(kCount, dtype));
+      b.set_grad(full({kCount}, 2, dtype));
+      sgd.step();
+      EXPECT_EQ(a.data().min().item<double>(), -0.8125);
+      EXPECT_EQ(a.data().max().item<double>(), -0.8125);
+    }
+  }
+  set_num_threads(before);
+}
+
+TEST(Optimizer, AGradientMayBeTheValuesOfAParameter) {
+  const auto after_a_step = [](bool is_first) {
+    const Tensor p = parameter({1}), q = parameter({3});
+    SGD sgd(is_first ? Parameters{p, q} : Parameters{q, p}, {.lr = 0.5});
+    p.set_grad(ones(1, float64));
+    q.set_grad(p.detach());
+    sgd.step();
+    EXPECT_EQ(p.item<double>(), 0.5);
+    return q.item<double>();
+  };
+  EXPECT_EQ(after_a_step(/*is_first=*/true), 2.75);
+  EXPECT_EQ(after_a_step(/*is_first=*/false), 2.5);
+  // p[i] -= p[i + 1], all of them as they were before.
+  const NDArray all = NDArray::arange(1001).to(float64).mul(2);
+  const Tensor p = Tensor(all.narrow(0, 0, 1000)).requires_grad_();
+  p.set_grad(all.narrow(0, 1, 1000));
+  SGD({p}, {.lr = 1}).step();
+  EXPECT_EQ(p.to_vector<double>(), std::vector<double>(1000, -2));
 }
 
 TEST(Optimizer, HalfPrecisionStepsAreComputedInFloat32) {
