@@ -28,6 +28,7 @@ ExponentialMovingAverage::ExponentialMovingAverage(const Module& model,
 ExponentialMovingAverage::ExponentialMovingAverage(Parameters weights,
                                                    const ExponentialMovingAverageOptions& options)
     : options_(options) {
+  weights.check_names(kName);
   for (size_t i = 0; i < weights.tensors.size(); ++i) {
     add(weights.names.empty() ? absl::StrCat(i) : weights.names[i], weights.tensors[i]);
   }
@@ -60,7 +61,11 @@ void ExponentialMovingAverage::add(std::string name, const Tensor& weight) {
   entries_.push_back({std::move(name), weight, std::move(average)});
 }
 
-void ExponentialMovingAverage::check_shape(const Entry& entry) const {
+void ExponentialMovingAverage::check_weight(const Entry& entry) const {
+  if (!is_floating(entry.weight.dtype())) {
+    fail<DTypeError>(kName, "expected floating weights, got ", entry.name, " of ",
+                     name_of(entry.weight.dtype()));
+  }
   if (entry.weight.shape() == entry.average.shape()) return;
   fail<ShapeError>(kName, "expected the shape of earlier updates, ", entry.average.shape().str(),
                    ", for ", entry.name, ", got ", entry.weight.shape().str());
@@ -71,9 +76,13 @@ void ExponentialMovingAverage::update() {
     fail<RuntimeError>(kName,
                        "expected an update by the weights, got one while averages are in place");
   }
-  for (const Entry& entry : entries_) check_shape(entry);
+  for (const Entry& entry : entries_) check_weight(entry);
   for (Entry& entry : entries_) {
     const NDArray& weight = entry.weight.data();
+    const DType dtype = to_computing(weight.dtype());
+    if (entry.average.dtype() != dtype) {  // the model was converted
+      entry.average = entry.average.to(dtype);
+    }
     if (updates_ == 0) {
       entry.average.copy_(weight);
     } else {
@@ -98,7 +107,7 @@ ExponentialMovingAverage::SwappedIn::SwappedIn(ExponentialMovingAverage* average
       fail<RuntimeError>(kName, "expected leaves, got ", entry.name, ": the result of ",
                          entry.weight.grad_fn().name());
     }
-    average->check_shape(entry);
+    average->check_weight(entry);
     own_.push_back(entry.weight.data());
     values.push_back(NDArray::empty(entry.weight.shape(), entry.weight.dtype()));
     values.back().copy_(entry.average);

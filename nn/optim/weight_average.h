@@ -47,8 +47,8 @@ class ExponentialMovingAverage {
   ExponentialMovingAverage& operator=(const ExponentialMovingAverage&) = delete;
 
   // Takes the present weights in. In place: memory does not grow. Throws RuntimeError while
-  // averages are swapped in; ShapeError, before anything changes, if a weight has got another
-  // shape.
+  // averages are swapped in; before anything changes, ShapeError if a weight has got another shape,
+  // and DTypeError if it is no longer floating.
   void update();
   int64_t update_count() const { return updates_; }
 
@@ -86,7 +86,7 @@ class ExponentialMovingAverage {
   };
   void add(std::string name, const Tensor& weight);
   void check_made() const;
-  void check_shape(const Entry& entry) const;
+  void check_weight(const Entry& entry) const;
 
   const ExponentialMovingAverageOptions options_;
   std::vector<Entry> entries_;

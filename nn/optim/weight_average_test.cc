@@ -149,6 +149,11 @@ TEST(ExponentialMovingAverage, RefusesBadArguments) {
                 ExponentialMovingAverage({ones(1, int64)}));
   EXPECT_THROWS(ValueError, "expected weights of different names, got two of w",
                 ExponentialMovingAverage(Parameters({{"w", w}, {"w", ones(1)}})));
+  Parameters named({{"w", w}, {"b", ones(1)}});
+  named.names.pop_back();
+  EXPECT_THROWS(ValueError,
+                "[ExponentialMovingAverage] expected a name for each of 2 parameters, got 1",
+                ExponentialMovingAverage{named});
   ExponentialMovingAverage average(Parameters({{"w", w}}));
   EXPECT_THROWS(RuntimeError, "[ExponentialMovingAverage] expected an update before, got none",
                 const auto averaged = average.swap_in());
@@ -158,6 +163,18 @@ TEST(ExponentialMovingAverage, RefusesBadArguments) {
       "[ExponentialMovingAverage] expected the shape of earlier updates, (1,), for w, got "
       "(2,)",
       average.update());
+}
+
+TEST(ExponentialMovingAverage, OfAModelThatIsConvertedGoesOnInItsDtype) {
+  const Tensor w = ones(1).requires_grad_();
+  ExponentialMovingAverage average({w}, {.decay = 0.5});
+  average.update();
+  w.set_data(NDArray::full({1}, 1 + 0x1p-40, float64));
+  average.update();
+  EXPECT_EQ(average.state_dict().at("average.0").item<double>(), 1 + 0x1p-41);
+  Tensor(w).requires_grad_(false).set_data(NDArray::ones(1, int64));
+  EXPECT_THROWS(DTypeError, "[ExponentialMovingAverage] expected floating weights, got 0 of int64",
+                average.update());
 }
 
 // ---- State
