@@ -57,10 +57,12 @@ void LRScheduler::move_to(int64_t epoch, bool from_base) {
     }
     rates.push_back(rate);
   }
-  for (int64_t group = 0; group < groups; ++group) {
-    optimizer_.set_lr(group, rates[static_cast<size_t>(group)]);
+  for (int64_t group = 0; group < groups; ++group) {  // before the rates, as it may throw
     const std::optional<double> momentum = next_momentum(epoch, group);
     if (momentum) optimizer_.set_momentum(group, *momentum);
+  }
+  for (int64_t group = 0; group < groups; ++group) {
+    optimizer_.set_lr(group, rates[static_cast<size_t>(group)]);
   }
   last_epoch_ = epoch;
   last_lr_ = std::move(rates);

@@ -179,6 +179,16 @@ TEST(OneCycleLR, MayRiseForOneStepOrNone) {
   }
 }
 
+TEST(OneCycleLR, AMomentumThatTheOptimizerRefusesChangesNothing) {
+  SGD o({zeros(1).requires_grad_()}, {.momentum = 0.9, .nesterov = true});
+  OneCycleLR schedule(o, {.max_lr = 0.5, .total_steps = 4, .pct_start = 0.5, .base_momentum = 0.});
+  const double rate = o.lr();
+  EXPECT_THROWS(ValueError, "[SGD] nesterov: expected a momentum above 0", schedule.step());
+  EXPECT_EQ(o.lr(), rate);
+  EXPECT_EQ(o.momentum(), 0.95);
+  EXPECT_EQ(schedule.last_epoch(), 0);
+}
+
 TEST(OneCycleLR, RefusesSettingsOutOfRange) {
   SGD o = sgd();
   EXPECT_THROWS(ValueError,
