@@ -177,5 +177,14 @@ TEST(AdaptiveOptimizers, RefuseOptionsOutOfRange) {
                 Lion({p}, {.betas = {0.9, 1}}));
 }
 
+TEST(RMSprop, AStateThatIsNotFiniteStaysSo) {
+  // As in PyTorch: infinity minus infinity is no variance of 0, which would make steps of 1 / eps.
+  const Tensor p = parameter({0});
+  RMSprop rmsprop({p}, {.centered = true});
+  step(rmsprop, test::kInf);
+  NDArray(p.data()).fill_(0);
+  EXPECT_TRUE(std::isnan(step(rmsprop, 1)));
+}
+
 }  // namespace
 }  // namespace lamina::nn::optim

@@ -144,7 +144,8 @@ void step_in(const RMSpropStep& rule, int64_t n, const StepArrays& arrays) {
   const auto direction = [&](V g, V v) HWY_ATTR { return hn::Div(g, hn::Add(hn::Sqrt(v), eps)); };
   const auto centered_direction = [&](V g, V v, V& a) HWY_ATTR {
     a = weighted_sum(alpha, a, rest, g);
-    return direction(g, hn::Max(hn::NegMulAdd(a, a, v), zero));
+    const V variance = hn::NegMulAdd(a, a, v);
+    return direction(g, hn::IfThenElse(hn::Lt(variance, zero), zero, variance));  // NaN stays NaN
   };
   if (rule.momentum == 0 && !rule.centered) {
     return for_elements<T, 1>(n, arrays, [&](V& p, V g, V& v, V&, V&) HWY_ATTR {
