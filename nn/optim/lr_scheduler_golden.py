@@ -3,24 +3,34 @@
 
     nn/optim/lr_scheduler_golden.py > nn/optim/lr_scheduler_golden.txt
 
-Needs Debian's python3-torch. A line is a schedule and, after each "=", the rates of a group, or the momenta
-of the first one ("m="), from epoch 0 on; "X*N" stands for N times X:
+and of longer runs, for which the one-cycle schedules are stretched:
 
-    CLASS SETTING=VALUE ... [: CLASS SETTING=VALUE ...] = RATES = RATES m= MOMENTA
+    nn/optim/lr_scheduler_golden.py --steps=1000 > /tmp/schedules.txt
+    LR_SCHEDULER_GOLDEN=/tmp/schedules.txt bazel-bin/nn/optim/lr_scheduler_golden_test
 
-The optimizer is SGD, or Adam with the setting adam=1, in two groups with the rates 0.5 and 0.03. "Chain" has
+Needs Debian's python3-torch. A line is a schedule and, after each "=", the rates of a group, or of the first
+one the momenta ("m=") and every tenth value of its parameter ("p="), from epoch 0 on; "X*N" stands for N
+times X:
+
+    CLASS SETTING=VALUE ... [: CLASS SETTING=VALUE ...] = RATES = RATES m= MOMENTA p= VALUES
+
+The optimizer is SGD, or Adam with the setting adam=1, in two groups with the rates 0.5 and 0.03; each has a
+float64 parameter, 0 at first, with the gradient cos(epoch), radians, in the step to an epoch. "Chain" has
 the schedules that follow on one optimizer, each stepped by hand. LambdaLR's functions are 1 / (1 + k epoch)
 and, for the second group, 1 / (1 + 2 k epoch); the metric of ReduceLROnPlateau at epoch t is
 (37 t % 100) / (10 + t).
 """
 
+import argparse
 import itertools
+import math
+import re
 import warnings
 
 import torch
 from torch.optim import lr_scheduler
 
-STEPS = 120
+STEPS = 120  # what the settings are made for
 
 CASES = [
     "StepLR step_size=30",
@@ -97,8 +107,14 @@ def make(optimizer, text):
     return getattr(lr_scheduler, name)(optimizer, **settings)
 
 
-def run(case):
-    groups = [{"params": [torch.zeros(1)], "lr": lr} for lr in (0.5, 0.03)]
+def stretched(case, steps):
+    """The case with one-cycle schedules that last for so many steps."""
+    case = re.sub(r"total_steps=(\d+)", lambda m: f"total_steps={max(steps, int(m[1]) * steps // STEPS)}", case)
+    return re.sub(r" epochs=(\d+)", lambda m: f" epochs={-(-int(m[1]) * steps // STEPS)}", case)
+
+
+def run(case, steps):
+    groups = [{"params": [torch.zeros(1, dtype=torch.float64)], "lr": lr} for lr in (0.5, 0.03)]
     optimizer = torch.optim.Adam(groups) if "adam=1" in case else torch.optim.SGD(groups, 1, momentum=0.9)
     head, *parts = [part.strip() for part in case.split(":")]
     schedules = [make(optimizer, part) for part in parts]
@@ -108,9 +124,11 @@ def run(case):
         schedules = [lr_scheduler.ChainedScheduler(schedules)]
     elif not parts:
         schedules = [make(optimizer, head)]
-    columns = [[], [], []]
-    for epoch in range(STEPS):
+    columns = [[], [], [], []]
+    for epoch in range(steps):
         if epoch > 0:
+            for group in optimizer.param_groups:
+                group["params"][0].grad = torch.full((1,), math.cos(epoch), dtype=torch.float64)
             optimizer.step()
             for schedule in schedules:
                 if isinstance(schedule, lr_scheduler.ReduceLROnPlateau):
@@ -121,6 +139,8 @@ def run(case):
             column.append(group["lr"])
         first = optimizer.param_groups[0]
         columns[2].append(first["betas"][0] if "betas" in first else first["momentum"])
+        if epoch % 10 == 0:
+            columns[3].append(first["params"][0].item())
     return columns
 
 
@@ -130,10 +150,13 @@ def text(column):
 
 
 def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--steps", type=int, default=STEPS)
+    steps = parser.parse_args().steps
     warnings.simplefilter("ignore")
-    for case in CASES:
-        first, second, momenta = (text(column) for column in run(case))
-        print(f"{case} = {first} = {second} m= {momenta}")
+    for case in CASES if steps == STEPS else [stretched(case, steps) for case in CASES]:
+        first, second, momenta, values = (text(column) for column in run(case, steps))
+        print(f"{case} = {first} = {second} m= {momenta} p= {values}")
 
 
 main()

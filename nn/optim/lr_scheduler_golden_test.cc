@@ -1,6 +1,10 @@
-// Every schedule beside PyTorch 1.13, whose rates lr_scheduler_golden.py wrote to
-// lr_scheduler_golden.txt; and each of these runs saved and loaded in the middle.
+// Every schedule beside PyTorch 1.13, whose rates and parameters lr_scheduler_golden.py wrote to
+// lr_scheduler_golden.txt, or to the file that LR_SCHEDULER_GOLDEN names; and each of these runs saved
+// and loaded in the middle.
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
+#include <cstdlib>
 #include <fstream>
 #include <functional>
 #include <map>
@@ -22,8 +26,6 @@
 
 namespace lamina::nn::optim {
 namespace {
-
-constexpr int64_t kSteps = 120;
 
 std::vector<std::string> split(const std::string& text, const std::string& at) {
   std::vector<std::string> parts;
@@ -175,11 +177,10 @@ Schedule make(const Spec& spec, Optimizer& optimizer) {
 class Training {
  public:
   explicit Training(const std::string& text) {
-    const Tensor a = zeros(1).requires_grad_(), b = zeros(1).requires_grad_();
     if (text.find("adam=1") != std::string::npos) {
-      add_groups<Adam>(a, b, AdamOptions{.lr = 0.5}, AdamOptions{.lr = 0.03});
+      add_groups<Adam>(AdamOptions{.lr = 0.5}, AdamOptions{.lr = 0.03});
     } else {
-      add_groups<SGD>(a, b, SGDOptions{.lr = 0.5, .momentum = 0.9},
+      add_groups<SGD>(SGDOptions{.lr = 0.5, .momentum = 0.9},
                       SGDOptions{.lr = 0.03, .momentum = 0.9});
     }
     const auto parts = split(text, " : ");
@@ -198,6 +199,10 @@ class Training {
   }
 
   void step(int64_t epoch) {
+    for (const Tensor& p : parameters_) {
+      p.set_grad(full({1}, std::cos(static_cast<double>(epoch)), float64));
+    }
+    optimizer_->step();
     for (size_t i = first_stepped_; i < all_.size(); ++i) {
       if (auto* schedule = std::get_if<std::unique_ptr<LRScheduler>>(&all_[i])) {
         (*schedule)->step();
@@ -211,6 +216,9 @@ class Training {
   }
   std::vector<double> rates() const { return {optimizer_->lr(0), optimizer_->lr(1)}; }
   double momentum() const { return optimizer_->momentum(); }
+  std::vector<double> values() const {
+    return {parameters_[0].item<double>(), parameters_[1].item<double>()};
+  }
 
   std::vector<StateDict> save() const {
     std::vector<StateDict> states = {optimizer_->state_dict()};
@@ -219,7 +227,9 @@ class Training {
     }
     return states;
   }
-  void load(const std::vector<StateDict>& states) {
+  // The states of another one, and its parameters.
+  void load(const std::vector<StateDict>& states, const std::vector<double>& values) {
+    for (size_t i = 0; i < 2; ++i) parameters_[i].data().at<double>({0}) = values[i];
     optimizer_->load_state_dict(states.at(0));
     for (size_t i = first_stepped_; i < all_.size(); ++i) {
       std::visit([&](const auto& s) { s->load_state_dict(states.at(1 + i - first_stepped_)); },
@@ -229,9 +239,9 @@ class Training {
 
  private:
   template <class O, class Options>
-  void add_groups(const Tensor& a, const Tensor& b, const Options& of_a, const Options& of_b) {
-    auto optimizer = std::make_unique<O>(Parameters({a}), of_a);
-    optimizer->add_group({b}, of_b);
+  void add_groups(const Options& first, const Options& second) {
+    auto optimizer = std::make_unique<O>(Parameters({parameters_[0]}), first);
+    optimizer->add_group({parameters_[1]}, second);
     optimizer_ = std::move(optimizer);
   }
   std::vector<LRScheduler*> pointers() const {
@@ -242,6 +252,8 @@ class Training {
     return out;
   }
 
+  const std::vector<Tensor> parameters_ = {zeros(1, float64).requires_grad_(),
+                                           zeros(1, float64).requires_grad_()};
   std::unique_ptr<Optimizer> optimizer_;
   std::vector<Schedule> all_;
   size_t first_stepped_;
@@ -260,47 +272,60 @@ std::vector<double> column(const std::string& text) {
 
 void for_each_line(const std::function<void(const std::string& text,
                                             const std::vector<std::vector<double>>& columns)>& fn) {
-  std::ifstream file("nn/optim/lr_scheduler_golden.txt");
+  const char* other = std::getenv("LR_SCHEDULER_GOLDEN");
+  std::ifstream file(other != nullptr ? other : "nn/optim/lr_scheduler_golden.txt");
   ASSERT_TRUE(file);
   int lines = 0;
   for (std::string line; std::getline(file, line); ++lines) {
-    const size_t momenta = line.find(" m= ");
+    const size_t momenta = line.find(" m= "), values = line.find(" p= ");
     ASSERT_NE(momenta, std::string::npos) << line;
+    ASSERT_NE(values, std::string::npos) << line;
     const auto parts = split(line.substr(0, momenta), " = ");
     ASSERT_EQ(parts.size(), 3u) << line;
     SCOPED_TRACE(parts[0]);
-    fn(parts[0], {column(parts[1]), column(parts[2]), column(line.substr(momenta + 4))});
+    fn(parts[0],
+       {column(parts[1]), column(parts[2]), column(line.substr(momenta + 4, values - momenta - 4)),
+        column(line.substr(values + 4))});
   }
   EXPECT_EQ(lines, 45);
 }
 
-TEST(LRSchedulerGolden, RatesAndMomentaArePyTorchs) {
+TEST(LRSchedulerGolden, RatesMomentaAndParametersArePyTorchs) {
   for_each_line([](const std::string& text, const std::vector<std::vector<double>>& columns) {
-    for (const auto& values : columns) ASSERT_EQ(values.size(), static_cast<size_t>(kSteps));
+    const size_t steps = columns[0].size();
+    ASSERT_GE(steps, 120u);
+    ASSERT_EQ(columns[1].size(), steps);
+    ASSERT_EQ(columns[2].size(), steps);
+    ASSERT_EQ(columns[3].size(), (steps + 9) / 10);
     Training training(text);
-    for (int64_t epoch = 0; epoch < kSteps; ++epoch) {
-      if (epoch > 0) training.step(epoch);
+    for (size_t epoch = 0; epoch < steps; ++epoch) {
+      if (epoch > 0) training.step(static_cast<int64_t>(epoch));
       const std::vector<double> now = {training.rates()[0], training.rates()[1],
                                        training.momentum()};
       for (size_t i = 0; i < 3; ++i) {
-        const double expected = columns[i][static_cast<size_t>(epoch)];
+        const double expected = columns[i][epoch];
         ASSERT_NEAR(now[i], expected, 1e-9 * expected + 1e-14) << "epoch " << epoch;
       }
+      if (epoch % 10 != 0) continue;
+      const double expected = columns[3][epoch / 10];
+      ASSERT_NEAR(training.values()[0], expected, 1e-8 * std::max(1.0, std::abs(expected)))
+          << "epoch " << epoch;
     }
   });
 }
 
 TEST(LRSchedulerGolden, ARunThatIsSavedAndLoadedGoesOnExactly) {
   for (const int64_t middle : {1, 10, 57}) {
-    for_each_line([&](const std::string& text, const std::vector<std::vector<double>>&) {
+    for_each_line([&](const std::string& text, const std::vector<std::vector<double>>& columns) {
       Training unbroken(text), resumed(text);
       for (int64_t epoch = 1; epoch <= middle; ++epoch) unbroken.step(epoch);
-      resumed.load(unbroken.save());
-      for (int64_t epoch = middle + 1; epoch < kSteps; ++epoch) {
+      resumed.load(unbroken.save(), unbroken.values());
+      for (int64_t epoch = middle + 1; epoch < static_cast<int64_t>(columns[0].size()); ++epoch) {
         unbroken.step(epoch);
         resumed.step(epoch);
         ASSERT_EQ(resumed.rates(), unbroken.rates()) << "epoch " << epoch;
         ASSERT_EQ(resumed.momentum(), unbroken.momentum()) << "epoch " << epoch;
+        ASSERT_EQ(resumed.values(), unbroken.values()) << "epoch " << epoch;
       }
     });
   }
