@@ -309,10 +309,9 @@ class SequentialOf<R(In...)> : public Callable<R(In...)> {
       modules_.push_back(std::move(child));
     } else {
       std::vector<Child<Module>> all;
-      for (Child<Module>& each : modules_) {
-        if (all.size() == at) all.push_back(std::move(child));
-        all.push_back(std::move(each));
-      }
+      for (size_t i = 0; i < at; ++i) all.push_back(std::move(modules_[i]));
+      all.push_back(std::move(child));
+      for (size_t i = at; i < modules_.size(); ++i) all.push_back(std::move(modules_[i]));
       modules_.swap(all);
     }
     steps_.insert(steps_.begin() + static_cast<std::ptrdiff_t>(at), step);

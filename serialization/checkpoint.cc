@@ -10,7 +10,7 @@ absl::Status save_checkpoint(const std::string& path, const NamedArrays& state,
   absl::StatusOr<CheckpointWriter> writer = CheckpointWriter::create(path, options);
   if (!writer.ok()) return writer.status();
   for (const auto& [name, array] : state) {
-    const absl::Status status = writer->add(name, array);
+    absl::Status status = writer->add(name, array);
     if (!status.ok()) return status;
   }
   return writer->finish();

@@ -94,7 +94,7 @@ std::function<void()> LRScheduler::load(const std::string& prefix, internal::Sta
   reader->marker(prefix, name_);
   const int64_t epoch = reader->count(prefix + "last_epoch");
   const auto rates = [&](const char* key) {
-    const auto values = reader->numbers(prefix + key).value_or(base_lrs_);
+    std::vector<double> values = reader->numbers(prefix + key).value_or(base_lrs_);
     if (values.size() != base_lrs_.size()) {
       reader->note(prefix + key, absl::StrCat("expected a rate for each of ", base_lrs_.size(),
                                               " groups, got ", values.size()));

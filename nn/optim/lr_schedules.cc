@@ -85,9 +85,9 @@ double PolynomialLR::next_lr(int64_t epoch, int64_t /*group*/, double lr) const 
   return lr * std::pow((1 - now / total) / (1 - (now - 1) / total), options_.power);
 }
 
-LambdaLR::LambdaLR(Optimizer& optimizer, LRLambda lr_lambda)
-    : LambdaLR(optimizer, std::vector<LRLambda>(static_cast<size_t>(optimizer.group_count()),
-                                                std::move(lr_lambda))) {}
+LambdaLR::LambdaLR(Optimizer& optimizer, const LRLambda& lr_lambda)
+    : LambdaLR(optimizer,
+               std::vector<LRLambda>(static_cast<size_t>(optimizer.group_count()), lr_lambda)) {}
 LambdaLR::LambdaLR(Optimizer& optimizer, std::vector<LRLambda> lr_lambdas)
     : LRScheduler("LambdaLR", optimizer), lr_lambdas_(std::move(lr_lambdas)) {
   if (static_cast<int64_t>(lr_lambdas_.size()) != optimizer.group_count()) {

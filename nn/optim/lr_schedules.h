@@ -111,7 +111,7 @@ class LambdaLR : public LRScheduler {
  public:
   // One function for all groups, or one for each. Throw ValueError for another number, or an empty
   // one.
-  LambdaLR(Optimizer& optimizer, LRLambda lr_lambda);
+  LambdaLR(Optimizer& optimizer, const LRLambda& lr_lambda);
   LambdaLR(Optimizer& optimizer, std::vector<LRLambda> lr_lambdas);
 
  private:

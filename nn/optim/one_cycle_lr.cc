@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <utility>
 
 namespace lamina::nn::optim {
@@ -23,11 +22,10 @@ OneCycleLR::Settings OneCycleLR::checked(const Optimizer& optimizer,
     }
     check_setting(kName, "epochs", o.epochs, 1);
     check_setting(kName, "steps_per_epoch", o.steps_per_epoch, 1);
-    if (o.steps_per_epoch > std::numeric_limits<int64_t>::max() / o.epochs) {
+    if (__builtin_mul_overflow(o.epochs, o.steps_per_epoch, &o.total_steps)) {
       fail<ValueError>(kName, "expected epochs times steps_per_epoch to be an int64, got ",
                        o.epochs, " and ", o.steps_per_epoch);
     }
-    o.total_steps = o.epochs * o.steps_per_epoch;
   }
   check_setting(kName, "total_steps", o.total_steps, 1);
   const double highest_start = o.three_phase ? 0.5 : 1;

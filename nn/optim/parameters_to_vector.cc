@@ -26,6 +26,7 @@ Tensor parameters_to_vector(const std::vector<Tensor>& parameters) {
   check_parameters(kOp, parameters);
   if (parameters.empty()) fail<ValueError>(kOp, "expected at least one parameter, got none");
   std::vector<Tensor> flat;
+  flat.reserve(parameters.size());
   for (const Tensor& p : parameters) flat.push_back(p.reshape({-1}));
   return cat(flat, 0);
 }
