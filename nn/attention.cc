@@ -293,8 +293,7 @@ MultiheadAttentionOptions checked(int64_t embed_dim, int64_t num_heads,
 
 MultiheadAttention::MultiheadAttention(int64_t embed_dim, int64_t num_heads,
                                        const MultiheadAttentionOptions& options)
-    : embed_dim_(embed_dim),
-      num_heads_(num_heads),
+    : num_heads_(num_heads),
       options_(checked(embed_dim, num_heads, options)),
       projections_([&] {
         std::vector<Parameter> all;

@@ -145,7 +145,7 @@ class MultiheadAttention : public Callable<MultiheadAttentionResult(
     std::string name() const override { return "NonDynamicallyQuantizableLinear"; }
   };
 
-  int64_t embed_dim_, num_heads_;
+  int64_t num_heads_;
   MultiheadAttentionOptions options_;
   std::vector<Parameter> projections_;  // one, or those of q, k and v
   Parameter in_proj_bias_;
