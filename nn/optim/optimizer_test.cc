@@ -210,7 +210,7 @@ TEST(Optimizer, HalfPrecisionStepsAreComputedInFloat32) {
   p.set_grad(full({1}, 2e-4, bfloat16));
   sgd.step();
   EXPECT_EQ(p.item<float>(), 1);
-  const Tensor& buffer = sgd.state_dict().at("state.0.momentum_buffer");
+  const Tensor buffer = sgd.state_dict().at("state.0.momentum_buffer");
   EXPECT_EQ(buffer.dtype(), float32);
   EXPECT_EQ(buffer.item<float>(), full({1}, 2e-4, bfloat16).item<float>());
   for (int i = 0; i < 40; ++i) sgd.step();
