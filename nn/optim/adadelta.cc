@@ -24,10 +24,11 @@ std::vector<Adadelta::StateArray> Adadelta::state_arrays(int64_t /*group*/) cons
 }
 
 void Adadelta::step() {
-  internal::FusedStep<kernels::AdadeltaStep> steps;
+  internal::FusedStep steps;
   for_each_gradient([&](const Entry& entry, const NDArray& gradient) {
     const AdadeltaOptions& o = options(entry.group);
-    steps.add(entry, gradient, {{o.maximize, o.weight_decay}, o.lr, o.rho, o.eps});
+    steps.add(entry, gradient,
+              kernels::AdadeltaStep{{o.maximize, o.weight_decay}, o.lr, o.rho, o.eps});
   });
   steps.run();
 }

@@ -25,11 +25,11 @@ std::vector<Adagrad::StateArray> Adagrad::state_arrays(int64_t group) const {
 }
 
 void Adagrad::step() {
-  internal::FusedStep<kernels::AdagradStep> steps;
+  internal::FusedStep steps;
   for_each_gradient([&](const Entry& entry, const NDArray& gradient) {
     const AdagradOptions& o = options(entry.group);
     const double lr = o.lr / (1 + static_cast<double>(entry.steps - 1) * o.lr_decay);
-    steps.add(entry, gradient, {{o.maximize, o.weight_decay}, lr, o.eps});
+    steps.add(entry, gradient, kernels::AdagradStep{{o.maximize, o.weight_decay}, lr, o.eps});
   });
   steps.run();
 }

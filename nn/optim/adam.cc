@@ -49,7 +49,7 @@ std::vector<Adam::StateArray> Adam::state_arrays(int64_t group) const {
   return arrays(options(group).amsgrad);
 }
 void Adam::step() {
-  internal::FusedStep<kernels::AdamStep> steps;
+  internal::FusedStep steps;
   for_each_gradient([&](const Entry& entry, const NDArray& gradient) {
     steps.add(entry, gradient, rule(options(entry.group), entry.steps, false));
   });
@@ -66,7 +66,7 @@ std::vector<AdamW::StateArray> AdamW::state_arrays(int64_t group) const {
   return arrays(options(group).amsgrad);
 }
 void AdamW::step() {
-  internal::FusedStep<kernels::AdamStep> steps;
+  internal::FusedStep steps;
   for_each_gradient([&](const Entry& entry, const NDArray& gradient) {
     steps.add(entry, gradient, rule(options(entry.group), entry.steps, true));
   });

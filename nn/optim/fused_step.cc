@@ -1,5 +1,8 @@
 #include "lamina/nn/optim/fused_step.h"
 
+#include <algorithm>
+#include <variant>
+
 namespace lamina::nn::optim::internal {
 
 StepOperands::StepOperands(const ParameterState& state, const NDArray& gradient, int arrays)
@@ -43,6 +46,41 @@ bool Batch::admit(const NDArray& parameter, const NDArray& gradient) {
 void Batch::clear() {
   written_.clear();
   read_.clear();
+}
+
+void FusedStep::add(const ParameterState& state, const NDArray& gradient,
+                    const kernels::StepRule& rule) {
+  if (!batch_.admit(state.parameter.data(), gradient)) {
+    run();
+    batch_.admit(state.parameter.data(), gradient);
+  }
+  const int arrays = std::visit([](const auto& r) { return r.state(); }, rule);
+  operands_.emplace_back(state, gradient, arrays);
+  rules_.push_back(rule);
+}
+
+void FusedStep::run() {
+  constexpr int64_t kPiece = 32768;  // elements that are worth a thread
+  struct Piece {
+    size_t parameter;
+    int64_t first;
+  };
+  std::vector<Piece> pieces;
+  for (size_t i = 0; i < operands_.size(); ++i) {
+    for (int64_t e = 0; e < operands_[i].numel(); e += kPiece) pieces.push_back({i, e});
+  }
+  parallel_for(0, static_cast<int64_t>(pieces.size()), 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const auto [parameter, first] = pieces[static_cast<size_t>(i)];
+      const StepOperands& operands = operands_[parameter];
+      kernels::step(operands.dtype(), rules_[parameter], std::min(kPiece, operands.numel() - first),
+                    operands.from(first));
+    }
+  });
+  for (StepOperands& operands : operands_) operands.finish();
+  operands_.clear();
+  rules_.clear();
+  batch_.clear();
 }
 
 }  // namespace lamina::nn::optim::internal

@@ -3,7 +3,6 @@
 #ifndef LAMINA_NN_OPTIM_FUSED_STEP_H_
 #define LAMINA_NN_OPTIM_FUSED_STEP_H_
 
-#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -41,46 +40,15 @@ class Batch {
   absl::flat_hash_set<const void*> written_, read_;  // storages
 };
 
-template <class Rule>
 class FusedStep {
  public:
   // Those that share memory, as tied weights may, are stepped one after the other.
-  void add(const ParameterState& state, const NDArray& gradient, const Rule& rule) {
-    if (!batch_.admit(state.parameter.data(), gradient)) {
-      run();
-      batch_.admit(state.parameter.data(), gradient);
-    }
-    operands_.emplace_back(state, gradient, rule.state());
-    rules_.push_back(rule);
-  }
-
-  void run() {
-    struct Piece {
-      size_t parameter;
-      int64_t first;
-    };
-    std::vector<Piece> pieces;
-    for (size_t i = 0; i < operands_.size(); ++i) {
-      for (int64_t e = 0; e < operands_[i].numel(); e += kPiece) pieces.push_back({i, e});
-    }
-    parallel_for(0, static_cast<int64_t>(pieces.size()), 1, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) {
-        const auto [parameter, first] = pieces[static_cast<size_t>(i)];
-        const StepOperands& operands = operands_[parameter];
-        kernels::step(operands.dtype(), rules_[parameter],
-                      std::min(kPiece, operands.numel() - first), operands.from(first));
-      }
-    });
-    for (StepOperands& operands : operands_) operands.finish();
-    operands_.clear();
-    rules_.clear();
-    batch_.clear();
-  }
+  void add(const ParameterState& state, const NDArray& gradient, const kernels::StepRule& rule);
+  void run();
 
  private:
-  static constexpr int64_t kPiece = 32768;  // elements that are worth a thread
   std::vector<StepOperands> operands_;
-  std::vector<Rule> rules_;
+  std::vector<kernels::StepRule> rules_;
   Batch batch_;
 };
 

@@ -20,10 +20,11 @@ void Lion::visit(LionOptions& o, OptionVisitor& visitor) const {
 std::vector<Lion::StateArray> Lion::state_arrays(int64_t /*group*/) const { return {{"exp_avg"}}; }
 
 void Lion::step() {
-  internal::FusedStep<kernels::LionStep> steps;
+  internal::FusedStep steps;
   for_each_gradient([&](const Entry& entry, const NDArray& gradient) {
     const LionOptions& o = options(entry.group);
-    steps.add(entry, gradient, {1 - o.lr * o.weight_decay, o.lr, o.betas.first, o.betas.second});
+    steps.add(entry, gradient,
+              kernels::LionStep{1 - o.lr * o.weight_decay, o.lr, o.betas.first, o.betas.second});
   });
   steps.run();
 }

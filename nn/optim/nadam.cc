@@ -33,7 +33,7 @@ std::vector<NAdam::StateArray> NAdam::state_arrays(int64_t /*group*/) const {
 }
 
 void NAdam::step() {
-  internal::FusedStep<kernels::NAdamStep> steps;
+  internal::FusedStep steps;
   for_each_gradient([&](const Entry& entry, const NDArray& gradient) {
     const NAdamOptions& o = options(entry.group);
     const auto t = static_cast<double>(entry.steps);
@@ -41,13 +41,13 @@ void NAdam::step() {
     double& product = *entry.arrays[2].data<double>();
     product *= mu;
     steps.add(entry, gradient,
-              {{false, o.weight_decay},
-               o.betas.first,
-               o.betas.second,
-               o.eps,
-               o.lr * (1 - mu) / (1 - product),
-               o.lr * next_mu / (1 - product * mu * next_mu),
-               1 / std::sqrt(1 - std::pow(o.betas.second, t))});
+              kernels::NAdamStep{{false, o.weight_decay},
+                                 o.betas.first,
+                                 o.betas.second,
+                                 o.eps,
+                                 o.lr * (1 - mu) / (1 - product),
+                                 o.lr * next_mu / (1 - product * mu * next_mu),
+                                 1 / std::sqrt(1 - std::pow(o.betas.second, t))});
   });
   steps.run();
 }

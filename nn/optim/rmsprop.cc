@@ -26,11 +26,12 @@ std::vector<RMSprop::StateArray> RMSprop::state_arrays(int64_t group) const {
 }
 
 void RMSprop::step() {
-  internal::FusedStep<kernels::RMSpropStep> steps;
+  internal::FusedStep steps;
   for_each_gradient([&](const Entry& entry, const NDArray& gradient) {
     const RMSpropOptions& o = options(entry.group);
     steps.add(entry, gradient,
-              {{o.maximize, o.weight_decay}, o.lr, o.alpha, o.eps, o.momentum, o.centered});
+              kernels::RMSpropStep{
+                  {o.maximize, o.weight_decay}, o.lr, o.alpha, o.eps, o.momentum, o.centered});
   });
   steps.run();
 }

@@ -28,12 +28,13 @@ std::vector<SGD::StateArray> SGD::state_arrays(int64_t group) const {
 }
 
 void SGD::step() {
-  internal::FusedStep<kernels::SgdStep> steps;
+  internal::FusedStep steps;
   for_each_gradient([&](const Entry& entry, const NDArray& gradient) {
     const SGDOptions& o = options(entry.group);
     steps.add(
         entry, gradient,
-        {{o.maximize, o.weight_decay}, o.lr, o.momentum, o.dampening, o.nesterov, entry.is_new});
+        kernels::SgdStep{
+            {o.maximize, o.weight_decay}, o.lr, o.momentum, o.dampening, o.nesterov, entry.is_new});
   });
   steps.run();
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <variant>
 
 #include "lamina/tensor/kernels/targets.h"
 
@@ -234,33 +235,13 @@ void step_in(const LionStep& rule, int64_t n, const StepArrays& arrays) {
   });
 }
 
-void sgd(DType dtype, const SgdStep& rule, int64_t n, const StepArrays& arrays) {
-  return dtype == DType::kFloat32 ? step_in<float>(rule, n, arrays)
-                                  : step_in<double>(rule, n, arrays);
-}
-void adam(DType dtype, const AdamStep& rule, int64_t n, const StepArrays& arrays) {
-  return dtype == DType::kFloat32 ? step_in<float>(rule, n, arrays)
-                                  : step_in<double>(rule, n, arrays);
-}
-void rmsprop(DType dtype, const RMSpropStep& rule, int64_t n, const StepArrays& arrays) {
-  return dtype == DType::kFloat32 ? step_in<float>(rule, n, arrays)
-                                  : step_in<double>(rule, n, arrays);
-}
-void adagrad(DType dtype, const AdagradStep& rule, int64_t n, const StepArrays& arrays) {
-  return dtype == DType::kFloat32 ? step_in<float>(rule, n, arrays)
-                                  : step_in<double>(rule, n, arrays);
-}
-void adadelta(DType dtype, const AdadeltaStep& rule, int64_t n, const StepArrays& arrays) {
-  return dtype == DType::kFloat32 ? step_in<float>(rule, n, arrays)
-                                  : step_in<double>(rule, n, arrays);
-}
-void nadam(DType dtype, const NAdamStep& rule, int64_t n, const StepArrays& arrays) {
-  return dtype == DType::kFloat32 ? step_in<float>(rule, n, arrays)
-                                  : step_in<double>(rule, n, arrays);
-}
-void lion(DType dtype, const LionStep& rule, int64_t n, const StepArrays& arrays) {
-  return dtype == DType::kFloat32 ? step_in<float>(rule, n, arrays)
-                                  : step_in<double>(rule, n, arrays);
+void step_of(DType dtype, const StepRule& rule, int64_t n, const StepArrays& arrays) {
+  std::visit(
+      [&](const auto& r) {
+        return dtype == DType::kFloat32 ? step_in<float>(r, n, arrays)
+                                        : step_in<double>(r, n, arrays);
+      },
+      rule);
 }
 
 }  // namespace lamina::kernels::HWY_NAMESPACE
@@ -269,34 +250,10 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace lamina::kernels {
 
-HWY_EXPORT(sgd);
-HWY_EXPORT(adam);
-HWY_EXPORT(rmsprop);
-HWY_EXPORT(adagrad);
-HWY_EXPORT(adadelta);
-HWY_EXPORT(nadam);
-HWY_EXPORT(lion);
+HWY_EXPORT(step_of);
 
-void step(DType dtype, const SgdStep& rule, int64_t n, const StepArrays& arrays) {
-  HWY_DYNAMIC_DISPATCH(sgd)(dtype, rule, n, arrays);
-}
-void step(DType dtype, const AdamStep& rule, int64_t n, const StepArrays& arrays) {
-  HWY_DYNAMIC_DISPATCH(adam)(dtype, rule, n, arrays);
-}
-void step(DType dtype, const RMSpropStep& rule, int64_t n, const StepArrays& arrays) {
-  HWY_DYNAMIC_DISPATCH(rmsprop)(dtype, rule, n, arrays);
-}
-void step(DType dtype, const AdagradStep& rule, int64_t n, const StepArrays& arrays) {
-  HWY_DYNAMIC_DISPATCH(adagrad)(dtype, rule, n, arrays);
-}
-void step(DType dtype, const AdadeltaStep& rule, int64_t n, const StepArrays& arrays) {
-  HWY_DYNAMIC_DISPATCH(adadelta)(dtype, rule, n, arrays);
-}
-void step(DType dtype, const NAdamStep& rule, int64_t n, const StepArrays& arrays) {
-  HWY_DYNAMIC_DISPATCH(nadam)(dtype, rule, n, arrays);
-}
-void step(DType dtype, const LionStep& rule, int64_t n, const StepArrays& arrays) {
-  HWY_DYNAMIC_DISPATCH(lion)(dtype, rule, n, arrays);
+void step(DType dtype, const StepRule& rule, int64_t n, const StepArrays& arrays) {
+  HWY_DYNAMIC_DISPATCH(step_of)(dtype, rule, n, arrays);
 }
 
 }  // namespace lamina::kernels

@@ -1,5 +1,5 @@
-// One step of an optimizer over the elements of one parameter, in one pass: gradient, state and
-// parameter are read once and written once.
+// One step of an optimizer over the elements of one parameter: gradient, state and parameter come from
+// memory once.
 //
 // Each struct is a rule and its numbers. p is the parameter, g its gradient, and the other letters
 // are elements of the state: state() arrays, in the order in which StepArrays has them. What the step
@@ -8,6 +8,7 @@
 #define LAMINA_TENSOR_KERNELS_OPTIMIZER_STEP_H_
 
 #include <cstdint>
+#include <variant>
 
 #include "lamina/tensor/dtype.h"
 
@@ -22,7 +23,7 @@ struct StepArrays {
   void* state[kStepState];
 };
 
-// What all rules do first: g = -g to maximize, then g += weight_decay p.
+// What most rules do first: g = -g to maximize, then g += weight_decay p.
 struct StepGradient {
   bool maximize;
   double weight_decay;  // 0 if it is decoupled
@@ -89,13 +90,10 @@ struct LionStep {
   int state() const { return 1; }  // m
 };
 
-void step(DType dtype, const SgdStep& rule, int64_t n, const StepArrays& arrays);
-void step(DType dtype, const AdamStep& rule, int64_t n, const StepArrays& arrays);
-void step(DType dtype, const RMSpropStep& rule, int64_t n, const StepArrays& arrays);
-void step(DType dtype, const AdagradStep& rule, int64_t n, const StepArrays& arrays);
-void step(DType dtype, const AdadeltaStep& rule, int64_t n, const StepArrays& arrays);
-void step(DType dtype, const NAdamStep& rule, int64_t n, const StepArrays& arrays);
-void step(DType dtype, const LionStep& rule, int64_t n, const StepArrays& arrays);
+using StepRule =
+    std::variant<SgdStep, AdamStep, RMSpropStep, AdagradStep, AdadeltaStep, NAdamStep, LionStep>;
+
+void step(DType dtype, const StepRule& rule, int64_t n, const StepArrays& arrays);
 
 }  // namespace lamina::kernels
 
