@@ -78,13 +78,12 @@ void pool_planes(const Windows& w, int64_t first_plane, int64_t last_plane, cons
 }
 
 // Windows of 2 by 2 next to each other, the commonest, in vectors of T and places I of its width.
-constexpr bool kHasPairs = HWY_TARGET != HWY_SCALAR;
+#if HWY_TARGET != HWY_SCALAR
 bool are_pairs(const WindowAxis& w) {
   return w.kernel == 2 && w.stride == 2 && w.dilation == 1 && w.padding == 0 &&
          2 * w.count <= w.extent;
 }
 
-#if HWY_TARGET != HWY_SCALAR
 // The elements of even and of odd place among 2 m, at most twice as many as a vector has.
 template <class D>
 HWY_INLINE void load_pairs(D d, const hn::TFromD<D>* x, int64_t m, hn::Vec<D>* even,
@@ -137,9 +136,6 @@ void pool_pairs(const Windows& w, int64_t first_plane, int64_t last_plane, const
     }
   }
 }
-#else
-template <class T, class I, bool kPlaces>
-void pool_pairs(const Windows&, int64_t, int64_t, const T*, T*, int64_t*) {}
 #endif
 
 template <class T, class I>
@@ -148,13 +144,15 @@ void pool_all(const Windows& w, int64_t planes, const T* x, T* values, int64_t* 
       std::max<int64_t>(1, w.rows.count * w.columns.count * w.rows.kernel * w.columns.kernel);
   parallel_for(0, planes, std::max<int64_t>(1, kParallelGrain / work),
                [&](int64_t first, int64_t last) HWY_ATTR {
-                 if constexpr (kHasPairs && sizeof(T) == sizeof(I)) {
+#if HWY_TARGET != HWY_SCALAR
+                 if constexpr (sizeof(T) == sizeof(I)) {
                    if (are_pairs(w.rows) && are_pairs(w.columns)) {
                      return indices == nullptr
                                 ? pool_pairs<T, I, false>(w, first, last, x, values, indices)
                                 : pool_pairs<T, I, true>(w, first, last, x, values, indices);
                    }
                  }
+#endif
                  if (indices == nullptr) {
                    pool_planes<T, I, false>(w, first, last, x, values, indices);
                  } else {
