@@ -5,10 +5,14 @@
 
 #include "gtest/gtest.h"
 #include "lamina/nn/clone.h"
+#include "lamina/nn/test_util.h"
 #include "lamina/tensor/test_util.h"
 
 namespace lamina::nn {
 namespace {
+
+using test::expect_sums;
+using test::wave;
 
 // Values, gradients and the printed text of MultiheadAttention are compared with PyTorch's in
 // //tests/differential:golden_layers_test.
@@ -249,16 +253,6 @@ TEST(MultiheadAttention, RefusesWhatDoesNotFit) {
       "[scaled_dot_product_attention] expected query (..., queries, d), key (..., keys, d) "
       "and value (..., keys, e), got (2, 3), (4, 2) and (4, 5)",
       functional::scaled_dot_product_attention(ones({2, 3}), ones({4, 2}), ones({4, 5})));
-}
-
-// sin(start), sin(start + 1), ...
-Tensor wave(const Shape& shape, double start) {
-  return sin(arange(shape.numel(), float64) + start).reshape(shape);
-}
-void expect_sums(const Tensor& y, const Shape& shape, double sum, double weighted) {
-  EXPECT_EQ(y.shape(), shape);
-  EXPECT_NEAR(y.sum().item<double>(), sum, 1e-10);
-  EXPECT_NEAR((y * wave(shape, 0)).sum().item<double>(), weighted, 1e-10);
 }
 
 TEST(MultiHeadAttentionForward, GivesWhatPyTorchGives) {

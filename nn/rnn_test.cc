@@ -7,10 +7,14 @@
 #include "lamina/nn/child.h"
 #include "lamina/nn/clone.h"
 #include "lamina/nn/optim/sgd.h"
+#include "lamina/nn/test_util.h"
 #include "lamina/tensor/test_util.h"
 
 namespace lamina::nn {
 namespace {
+
+using test::expect_sums;
+using test::wave;
 
 // Values, gradients, printed text and the names of parameters are compared with PyTorch's in
 // //tests/differential:golden_layers_test.
@@ -151,10 +155,6 @@ TEST(RNN, AnLstmLearnsToRepeatWhatCameTwoStepsBefore) {
 
 // ---- Functions
 
-// sin(start), sin(start + 1), ...
-Tensor wave(const Shape& shape, double start) {
-  return sin(arange(shape.numel(), float64) + start).reshape(shape);
-}
 functional::RecurrentWeights weights_of(int64_t gates, int64_t inputs, double start) {
   const int64_t rows = 2 * gates;
   return {wave({rows, inputs}, start), wave({rows, 2}, start + 1), wave({rows}, start + 2),
@@ -164,11 +164,6 @@ functional::RecurrentWeights weights_of(int64_t gates, int64_t inputs, double st
 std::vector<functional::RecurrentWeights> layers_of(int64_t gates) {
   return {weights_of(gates, 2, 0), weights_of(gates, 2, 1), weights_of(gates, 4, 2),
           weights_of(gates, 4, 3)};
-}
-void expect_sums(const Tensor& y, const Shape& shape, double sum, double weighted) {
-  EXPECT_EQ(y.shape(), shape);
-  EXPECT_NEAR(y.sum().item<double>(), sum, 1e-10);
-  EXPECT_NEAR((y * wave(shape, 0)).sum().item<double>(), weighted, 1e-10);
 }
 
 // The sums are those of torch.rnn_tanh, torch.lstm_cell and so on, of PyTorch 1.13, on the same waves.

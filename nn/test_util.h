@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "gtest/gtest.h"
 #include "lamina/nn/layer.h"
 #include "lamina/nn/parameter.h"
 
@@ -48,6 +49,17 @@ std::vector<std::string> names_of(const Named<T>& named) {
 }
 inline std::vector<std::string> parameter_names(const Module& module) {
   return names_of(module.named_parameters());
+}
+
+// sin(start), sin(start + 1), ...; and the sums by which tests know a result of PyTorch's on such
+// numbers: of its elements, and of its elements times wave(shape, 0).
+inline Tensor wave(const Shape& shape, double start) {
+  return sin(arange(shape.numel(), float64) + start).reshape(shape);
+}
+inline void expect_sums(const Tensor& y, const Shape& shape, double sum, double weighted) {
+  EXPECT_EQ(y.shape(), shape);
+  EXPECT_NEAR(y.sum().item<double>(), sum, 1e-10);
+  EXPECT_NEAR((y * wave(shape, 0)).sum().item<double>(), weighted, 1e-10);
 }
 
 }  // namespace lamina::nn::test
