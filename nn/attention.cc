@@ -48,11 +48,6 @@ Tensor attention_weights(const Tensor& query, const Tensor& key, double scale, c
   return softmax(mask.defined() ? scores + mask : scores, -1);
 }
 
-void check_dropout(const char* name, double p) {
-  if (p >= 0 && p <= 1) return;
-  fail<ValueError>(name, "expected dropout in [0, 1], got ", p);
-}
-
 }  // namespace
 
 Tensor functional::scaled_dot_product_attention(const Tensor& query, const Tensor& key,
@@ -60,7 +55,7 @@ Tensor functional::scaled_dot_product_attention(const Tensor& query, const Tenso
                                                 const AttentionOptions& options) {
   constexpr const char* kName = "scaled_dot_product_attention";
   for (const Tensor* x : {&query, &key, &value}) check_defined(kName, x->data());
-  check_dropout(kName, options.dropout_p);
+  internal::check_probability(kName, "dropout", options.dropout_p);
   if (query.dim() < 2 || key.dim() < 2 || value.dim() < 2 || query.size(-1) != key.size(-1) ||
       key.size(-2) != value.size(-2)) {
     fail<ShapeError>(kName,
@@ -268,7 +263,7 @@ void check_weights(const char* op, const functional::MultiheadAttentionWeights& 
   check("in_proj_bias", w.in_proj_bias, {3 * e}, false);
   check("bias_k", w.bias_k, {1, 1, e}, w.bias_v.defined());
   check("bias_v", w.bias_v, {1, 1, e}, w.bias_k.defined());
-  check_dropout(op, w.dropout_p);
+  internal::check_probability(op, "dropout", w.dropout_p);
 }
 
 MultiheadAttentionOptions checked(int64_t embed_dim, int64_t num_heads,
@@ -282,7 +277,7 @@ MultiheadAttentionOptions checked(int64_t embed_dim, int64_t num_heads,
     fail<ValueError>(kName, "expected kdim and vdim of at least 0, got ", options.kdim, " and ",
                      options.vdim);
   }
-  check_dropout(kName, options.dropout);
+  internal::check_probability(kName, "dropout", options.dropout);
   check_floating(kName, options.dtype);
   if (options.kdim == 0) options.kdim = embed_dim;
   if (options.vdim == 0) options.vdim = embed_dim;

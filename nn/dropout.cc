@@ -7,19 +7,19 @@
 namespace lamina::nn {
 namespace {
 
-void check_probability(const char* name, double p) {
-  if (p >= 0 && p <= 1) return;
-  fail<ValueError>(name, "expected p in [0, 1], got ", p);
-}
-
 std::string repr(double p) {
   return absl::StrCat("p=", internal::python_float(p), ", inplace=False");
 }
 
 }  // namespace
 
+void internal::check_probability(const char* op, const char* option, double p) {
+  if (p >= 0 && p <= 1) return;
+  fail<ValueError>(op, "expected ", option, " in [0, 1], got ", p);
+}
+
 Tensor functional::dropout(const Tensor& x, double p, bool training) {
-  check_probability("dropout", p);
+  internal::check_probability("dropout", "p", p);
   check_defined("dropout", x.data());
   check_floating("dropout", x.dtype());
   if (!training || p == 0) return x;
@@ -27,7 +27,7 @@ Tensor functional::dropout(const Tensor& x, double p, bool training) {
 }
 
 Tensor functional::dropout2d(const Tensor& x, double p, bool training) {
-  check_probability("dropout2d", p);
+  internal::check_probability("dropout2d", "p", p);
   check_defined("dropout2d", x.data());
   check_floating("dropout2d", x.dtype());
   if (x.dim() != 3 && x.dim() != 4) {
@@ -42,10 +42,10 @@ Tensor functional::dropout2d(const Tensor& x, double p, bool training) {
   return x * Tensor(random::dropout_mask(shape, p, x.dtype()));
 }
 
-Dropout::Dropout(double p) : p_(p) { check_probability("Dropout", p); }
+Dropout::Dropout(double p) : p_(p) { internal::check_probability("Dropout", "p", p); }
 std::string Dropout::extra_repr() const { return repr(p_); }
 
-Dropout2d::Dropout2d(double p) : p_(p) { check_probability("Dropout2d", p); }
+Dropout2d::Dropout2d(double p) : p_(p) { internal::check_probability("Dropout2d", "p", p); }
 std::string Dropout2d::extra_repr() const { return repr(p_); }
 
 }  // namespace lamina::nn

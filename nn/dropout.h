@@ -13,6 +13,11 @@
 
 namespace lamina::nn {
 
+namespace internal {
+// Throws ValueError, "[op] expected <option> in [0, 1], got 2", unless p is there.
+void check_probability(const char* op, const char* option, double p);
+}  // namespace internal
+
 namespace functional {
 
 // 0 with probability p, else x / (1 - p). Any shape, floating. Throws ValueError for p outside

@@ -37,12 +37,6 @@ State next_of_gru(const Tensor& from_input, const Tensor& from_hidden, const Sta
 constexpr RecurrentStep kTanh = {1, next_by_tanh}, kRelu = {1, next_by_relu};
 constexpr RecurrentStep kLstm = {4, next_of_lstm}, kGru = {3, next_of_gru};
 
-void check_dropout(const char* name, double dropout) {
-  if (!(dropout >= 0 && dropout <= 1)) {
-    fail<ValueError>(name, "expected dropout in [0, 1], got ", dropout);
-  }
-}
-
 // ---- What is computed
 
 // Throws unless the weights of a layer or a cell fit each other and an input of that size.
@@ -89,7 +83,7 @@ std::vector<Tensor> run_layers(const char* name, const Tensor& x, const State& g
     fail<ValueError>(name, "expected weights of ", per_layer, " directions of each layer, got ",
                      weights.size());
   }
-  check_dropout(name, options.dropout);
+  internal::check_probability(name, "dropout", options.dropout);
   check_defined(name, weights[0].weight_ih.data());
   check_defined(name, weights[0].weight_hh.data());
   const int64_t input_size = weights[0].weight_ih.size(-1);
@@ -204,7 +198,7 @@ Recurrence::Recurrence(const char* name, Module* owner, int64_t input_size, int6
   if (options.num_layers < 1) {
     fail<ValueError>(name, "expected at least 1 layer, got ", options.num_layers);
   }
-  check_dropout(name, options.dropout);
+  internal::check_probability(name, "dropout", options.dropout);
   const int64_t rows = gates * hidden_size;
   for (int64_t layer = 0; layer < options.num_layers; ++layer) {
     const int64_t columns = layer == 0 ? input_size : hidden_size * (options.bidirectional ? 2 : 1);

@@ -15,9 +15,7 @@ TransformerLayerOptions checked(const char* name, int64_t d_model, int64_t nhead
     fail<ValueError>(name, "expected a dim_feedforward of at least 1, got ",
                      options.dim_feedforward);
   }
-  if (!(options.dropout >= 0 && options.dropout <= 1)) {
-    fail<ValueError>(name, "expected dropout in [0, 1], got ", options.dropout);
-  }
+  internal::check_probability(name, "dropout", options.dropout);
   if (options.activation != "relu" && options.activation != "gelu") {
     fail<ValueError>(name, "expected the activation to be relu or gelu, got \"", options.activation,
                      "\"");
