@@ -9,6 +9,7 @@
 #include <mutex>
 #include <system_error>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "lamina/tensor/error.h"
@@ -55,8 +56,10 @@ struct Job {
 
 constexpr int kMaxThreads = 1024;
 
-thread_local bool is_sharing = false;  // runs a body of a job that the pool shares out
-thread_local int bodies = 0;           // how many bodies this thread is inside of, inline ones too
+// Loops run inline: the thread is in a body of a job that the pool shares out, or an InlineLoops
+// lives.
+thread_local bool is_sharing = false;
+thread_local int bodies = 0;  // how many bodies this thread is inside of, inline ones too
 struct InsideBody {
   InsideBody() { ++bodies; }
   ~InsideBody() { --bodies; }
@@ -191,6 +194,13 @@ void set_num_threads(int threads) {
   }
   Pool::instance().resize(threads);
 }
+
+namespace internal {
+
+// inline_loops.h
+bool exchange_inline_loops(bool inline_loops) { return std::exchange(is_sharing, inline_loops); }
+
+}  // namespace internal
 
 int get_num_threads() { return Pool::instance().threads(); }
 

@@ -49,7 +49,7 @@ def lamina_deps():
         urls = ["https://github.com/protocolbuffers/protobuf/archive/refs/tags/v3.21.12.tar.gz"],
     )
     maybe(
-        # protobuf's only; it wants a repository of this name.
+        # The system's: protobuf wants a repository of this name.
         system_library,
         name = "zlib",
         build_file = Label("//third_party:zlib.BUILD"),

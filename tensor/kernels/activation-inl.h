@@ -44,17 +44,16 @@ HWY_INLINE V normal_exp(D d, V a) {
   return times_power_of_2(d, hn::MulAdd(r, hn::MulAdd(r, exp_rest(d, r), one), one), n);
 }
 
-// Phi(-a) e^(a^2 / 2) for 0 <= a <= kNormalRange: w = 1 / (1 + 0.24 a) times a polynomial, which
-// was interpolated at the ten Chebyshev nodes in w; relative error 4e-9.
+// Phi(-a) e^(a^2 / 2) for 0 <= a <= kNormalRange: w = 1 / (a + 4.17) times a polynomial in (2.65 - a) w, the
+// linear function of w that is as far below 0 at one end as it is above at the other. It was interpolated
+// at the ten Chebyshev nodes; relative error 4e-9. Sums, because the multipliers are what GELU waits for.
 template <class D, class V>
 HWY_INLINE V scaled_normal_tail(D d, V a) {
   static constexpr float kTail[] = {
-      0.2206510421f,    0.1559941972f,     0.08296631259f,   0.03203937528f,  0.007987740388f,
-      0.0007014817046f, -0.0002726249308f, -8.088526788e-5f, 8.194997282e-6f, 5.167359001e-6f};
-  const V one = hn::Set(d, 1.0f);
-  const V w = hn::Div(one, hn::MulAdd(a, hn::Set(d, 0.24f), one));
-  // 2.5747 w - 1.5747, but the rounding error of w is not multiplied.
-  const V s = hn::Mul(hn::NegMulAdd(a, hn::Set(d, 0.37793103448f), one), w);
+      0.9193793263f,  1.02352509f,     0.8572216482f,    0.5212867202f,   0.2046528584f,
+      0.02830161739f, -0.01732057323f, -0.008092210434f, 0.001291065988f, 0.001281943977f};
+  const V w = hn::Div(hn::Set(d, 1.0f), hn::Add(a, hn::Set(d, 4.1666665077f)));
+  const V s = hn::Mul(hn::Sub(hn::Set(d, 2.6459853649f), a), w);
   // In pairs: a chain of nine multiply-adds would take longer than all the rest.
   const auto pair = [&](int i) HWY_ATTR {
     return hn::MulAdd(s, hn::Set(d, kTail[i + 1]), hn::Set(d, kTail[i]));
