@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "lamina/nn/module.h"
@@ -41,7 +42,7 @@ const std::optional<Tensor>* StateDict::find(absl::string_view name) const {
   return found == index_.end() ? nullptr : &entries_[found->second].second;
 }
 
-const Tensor& StateDict::at(absl::string_view name) const {
+const Tensor& StateDict::at(absl::string_view name) const& {
   const std::optional<Tensor>* value = find(name);
   if (value != nullptr && value->has_value()) return **value;
   std::vector<std::string> there;
@@ -72,6 +73,39 @@ bool StateDict::erase(absl::string_view name) {
     if (at > gone) --at;
   }
   return true;
+}
+
+void StateDict::add(absl::string_view prefix, StateDict part) {
+  for (const Entry& entry : part.entries_) {
+    const std::string name = absl::StrCat(prefix, entry.first);
+    if (contains(name)) {
+      fail<ValueError>("StateDict", "expected names that are not there yet, got \"", name, "\"");
+    }
+  }
+  for (Entry& entry : part.entries_) {
+    set(absl::StrCat(prefix, entry.first), std::move(entry.second));
+  }
+}
+
+StateDict StateDict::take(absl::string_view prefix) {
+  StateDict taken, left;
+  for (Entry& entry : entries_) {
+    if (absl::StartsWith(entry.first, prefix)) {
+      taken.set(entry.first.substr(prefix.size()), std::move(entry.second));
+    } else {
+      left.set(std::move(entry.first), std::move(entry.second));
+    }
+  }
+  *this = std::move(left);
+  return taken;
+}
+
+StateDict StateDict::clone() const {
+  StateDict copy;
+  for (const auto& [name, value] : entries_) {
+    copy.set(name, value ? std::optional<Tensor>(value->data().clone()) : std::nullopt);
+  }
+  return copy;
 }
 
 // ---- Module's

@@ -10,6 +10,9 @@
 //   absl::StatusOr<NamedArrays> arrays = load_checkpoint("model.ckpt");
 //   if (arrays.ok()) model.load_state_dict(nn::StateDict(*arrays));
 //
+// A model with all that its training goes on from is a TrainingState there; of the file of one, the
+// model alone is StateDict(*arrays).take("model.").
+//
 // Module by module, its parameters, then its buffers, then its children. A disabled optional
 // parameter or buffer (a bias) is there without a value. A tied parameter stands under each of its
 // paths.
@@ -48,10 +51,25 @@ class StateDict {
   // Null if the name is not there.
   const std::optional<Tensor>* find(absl::string_view name) const;
   // Throws IndexError if the name is not there, or has no value.
-  const Tensor& at(absl::string_view name) const;
+  const Tensor& at(absl::string_view name) const&;
+  Tensor at(absl::string_view name) const&& { return at(name); }  // of a temporary: a handle
   // Puts a value in place, or at the end; an undefined tensor counts as none.
   void set(std::string name, std::optional<Tensor> value);
   bool erase(absl::string_view name);  // whether it was there
+
+  // ---- Several states in one, each under a prefix:
+  //
+  //   both.add("encoder.", encoder.state_dict());
+  //   encoder.load_state_dict(both.take("encoder."));
+  //
+  // Adds each entry of a part, as prefix + name. Throws ValueError if such a name is there already, and
+  // then nothing has changed.
+  void add(absl::string_view prefix, StateDict part);
+  // Takes out the entries whose names begin with the prefix; gives them, without it, in their order.
+  StateDict take(absl::string_view prefix);
+
+  // The same with copies of the values, which later writes to the model leave as they are.
+  StateDict clone() const;
 
   std::vector<Entry>::const_iterator begin() const { return entries_.begin(); }
   std::vector<Entry>::const_iterator end() const { return entries_.end(); }

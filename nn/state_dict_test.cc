@@ -97,6 +97,49 @@ TEST(StateDict, IsAnOrderedMap) {
                 StateDict({{"x", ones(1)}, {"x", ones(1)}}));
 }
 
+TEST(StateDict, JoinsStatesUnderPrefixesAndTakesThemOut) {
+  StateDict part{{"weight", ones(2)}, {"bias", std::nullopt}};
+  StateDict all{{"step", ones(1)}};
+  all.add("b.", part);
+  all.add("a.", {{"weight", zeros(3)}});
+  all.set("ab", ones(1));
+  EXPECT_THAT(names_of(all), ElementsAre("step", "b.weight", "b.bias", "a.weight", "ab"));
+  EXPECT_EQ(all.at("b.weight").data().storage(), part.at("weight").data().storage());
+
+  EXPECT_THROWS(ValueError, "[StateDict] expected names that are not there yet, got \"a.weight\"",
+                all.add("a.", {{"new", ones(1)}, {"weight", ones(1)}}));
+  EXPECT_EQ(all.size(), 5);
+
+  const StateDict taken = all.take("b.");
+  EXPECT_THAT(names_of(taken), ElementsAre("weight", "bias"));
+  EXPECT_EQ(taken.at("weight").numel(), 2);
+  EXPECT_FALSE(taken.find("bias")->has_value());
+  EXPECT_THAT(names_of(all), ElementsAre("step", "a.weight", "ab"));
+  EXPECT_EQ(all.at("a.weight").numel(), 3);
+  EXPECT_TRUE(all.take("c.").empty());
+
+  all.add("old.", all);
+  EXPECT_THAT(names_of(all),
+              ElementsAre("step", "a.weight", "ab", "old.step", "old.a.weight", "old.ab"));
+}
+
+TEST(StateDict, CloneHasCopies) {
+  Net net;
+  const StateDict live = net.state_dict(), copy = live.clone();
+  net.mean.set_data(NDArray::full(3, 4.f));
+  NDArray(net.scale.data()).fill_(7);
+  EXPECT_EQ(live.at("scale").sum().item<float>(), 21);
+  EXPECT_EQ(copy.at("scale").sum().item<float>(), 3);
+  EXPECT_EQ(names_of(copy), names_of(live));
+  EXPECT_FALSE(copy.find("second.bias")->has_value());
+  EXPECT_FALSE(copy.at("scale").requires_grad());
+}
+
+TEST(StateDict, AtOfATemporaryStaysAlive) {
+  const Tensor& scale = StateDict{{"scale", full(3, 2.f)}}.at("scale");
+  EXPECT_EQ(scale.sum().item<float>(), 6);
+}
+
 TEST(StateDict, GoesThroughTheArraysOfACheckpoint) {
   const Net net;
   Net other;

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "lamina/nn/commas.h"
 #include "lamina/tensor/multiply_adds.h"
 
 namespace lamina::nn {
@@ -16,14 +17,6 @@ int64_t bytes_of(const std::vector<Tensor>& tensors) {
     bytes += tensor.numel() * static_cast<int64_t>(size_of(tensor.dtype()));
   }
   return bytes;
-}
-
-std::string with_commas(int64_t n) {
-  std::string digits = absl::StrCat(n);
-  for (int64_t i = static_cast<int64_t>(digits.size()) - 3; i > 0; i -= 3) {
-    digits.insert(static_cast<size_t>(i), 1, ',');
-  }
-  return digits;
 }
 
 // Watches the calls of one module.

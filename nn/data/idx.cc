@@ -1,50 +1,15 @@
 #include "lamina/nn/data/idx.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
 #include <limits>
-#include <new>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "lamina/nn/data/gzip.h"
 
 namespace lamina::nn::data {
 namespace {
 
 constexpr int kUnsignedByte = 0x08;
-
-class File {
- public:
-  // Not to block on a named pipe, which is refused later.
-  explicit File(const std::string& path)
-      : descriptor_(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {}
-  ~File() {
-    if (descriptor_ >= 0) close(descriptor_);
-  }
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-  int descriptor() const { return descriptor_; }
-
-  // Reads up to `size` bytes; fewer at the end of the file, -1 on an error.
-  int64_t read(void* to, int64_t size) const {
-    int64_t done = 0;
-    while (done < size) {
-      const ssize_t got = ::read(descriptor_, static_cast<char*>(to) + done, size - done);
-      if (got < 0 && errno == EINTR) continue;
-      if (got < 0) return -1;
-      if (got == 0) break;
-      done += got;
-    }
-    return done;
-  }
-
- private:
-  int descriptor_;
-};
 
 // "00 00 08 03"
 std::string hex(const uint8_t* bytes, int64_t count) {
@@ -55,18 +20,13 @@ std::string hex(const uint8_t* bytes, int64_t count) {
   return text;
 }
 
-absl::Status system_error(const std::string& path, const char* what) {
-  const int error = errno;
-  return absl::ErrnoToStatus(error, absl::StrCat(path, ": ", what));
-}
-
 // Reads `size` bytes at `offset`, described by `what`.
-absl::Status read_all(const File& file, const std::string& path, int64_t offset, void* to,
+absl::Status read_all(UnpackedFile& file, const std::string& path, int64_t offset, void* to,
                       int64_t size, const std::string& what) {
-  const int64_t got = file.read(to, size);
-  if (got < 0) return system_error(path, "cannot read");
-  if (got < size) {
-    return idx_error(path, offset, "expected ", what, ", ", size, " bytes, got ", got,
+  const absl::StatusOr<int64_t> got = file.read(to, size);
+  if (!got.ok()) return got.status();
+  if (*got < size) {
+    return idx_error(path, offset, "expected ", what, ", ", size, " bytes, got ", *got,
                      ", where the file ends");
   }
   return absl::OkStatus();
@@ -75,23 +35,15 @@ absl::Status read_all(const File& file, const std::string& path, int64_t offset,
 }  // namespace
 
 absl::StatusOr<NDArray> read_idx(const std::string& path) {
-  const File file(path);
-  if (file.descriptor() < 0) return system_error(path, "cannot open");
-  struct stat info;
-  if (fstat(file.descriptor(), &info) != 0) return system_error(path, "cannot read");
-  if (!S_ISREG(info.st_mode)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, ": expected a regular file, got ",
-                     S_ISDIR(info.st_mode) ? "a folder" : "another kind"));
-  }
+  absl::StatusOr<UnpackedFile> file = UnpackedFile::open(path);
+  if (!file.ok()) return file.status();
 
   uint8_t header[idx_header_size(Shape::kMaxRank)];
-  absl::Status status = read_all(file, path, 0, header, 4, "a magic number");
+  absl::Status status = read_all(*file, path, 0, header, 4, "a magic number");
   if (!status.ok()) return status;
   if (header[0] != 0 || header[1] != 0) {
-    const bool gzip = header[0] == 0x1f && header[1] == 0x8b;
-    return idx_error(path, 0, "expected the magic number 00 00 08 and a rank, got ", hex(header, 4),
-                     gzip ? " (gzip: unpack the file first)" : "");
+    return idx_error(path, 0, "expected the magic number 00 00 08 and a rank, got ",
+                     hex(header, 4));
   }
   if (header[2] != kUnsignedByte) {
     return idx_error(path, 2, "expected the element type 08 (unsigned byte), got ",
@@ -101,7 +53,7 @@ absl::StatusOr<NDArray> read_idx(const std::string& path) {
   if (rank > Shape::kMaxRank) {
     return idx_error(path, 3, "expected a rank of at most ", Shape::kMaxRank, ", got ", rank);
   }
-  status = read_all(file, path, 4, header + 4, 4 * rank, absl::StrCat(rank, " extents"));
+  status = read_all(*file, path, 4, header + 4, 4 * rank, absl::StrCat(rank, " extents"));
   if (!status.ok()) return status;
 
   Shape shape;
@@ -122,16 +74,25 @@ absl::StatusOr<NDArray> read_idx(const std::string& path) {
   }
   if (empty) count = 0;
   const int64_t offset = idx_header_size(rank);
-  const int64_t left = static_cast<int64_t>(info.st_size) - offset;
-  if (left != count) {
+  // Of an unpacked file the size is known, of a packed one what it may come to: so a header that
+  // lies gets no memory.
+  const int64_t left = file->most_bytes() - offset;
+  if (file->is_gzip() ? left < count : left != count) {
     return idx_error(path, offset, "expected the ", count, " bytes of shape ", shape.str(),
-                     ", got ", left);
+                     ", got ", file->is_gzip() ? "a gzip file that can hold at most " : "", left);
   }
 
   try {
     NDArray array = NDArray::empty(shape, uint8);
-    status = read_all(file, path, offset, array.data<uint8_t>(), count, "elements");
+    status = read_all(*file, path, offset, array.data<uint8_t>(), count, "elements");
     if (!status.ok()) return status;
+    char after;
+    const absl::StatusOr<int64_t> got = file->read(&after, 1);
+    if (!got.ok()) return got.status();
+    if (*got != 0) {
+      return idx_error(path, offset, "expected the ", count, " bytes of shape ", shape.str(),
+                       ", got more");
+    }
     return array;
   } catch (const RuntimeError&) {
     return absl::ResourceExhaustedError(

@@ -6,6 +6,8 @@
 //   offset 4   rank extents    unsigned 32-bit, big-endian
 //   then       the elements    row-major, up to the end of the file
 //
+// or the gzip compression of that, which is told by its first bytes, not by the file's name.
+//
 // Source: http://yann.lecun.com/exdb/mnist, "The IDX file format".
 #ifndef LAMINA_NN_DATA_IDX_H_
 #define LAMINA_NN_DATA_IDX_H_
@@ -23,8 +25,10 @@ namespace lamina::nn::data {
 // The file's elements: uint8, of the file's shape.
 //
 // A file that is missing, no regular file, cut short, too long or of another format is an error of
-// one line, which begins with the path and says at which offset what was expected and what came.
-// Nothing that a file holds leads to an exception, or to memory for more than the file's own size.
+// one line, which begins with the path and says at which offset what was expected and what came
+// (an offset in the unpacked data; errors of gzip itself tell it in the file). Nothing that a file
+// holds leads to an exception, or to memory for more than the file's own size: of a compressed one,
+// for more than its header says and 1,032 times that size, which is what gzip can come to.
 absl::StatusOr<NDArray> read_idx(const std::string& path);
 
 // The error of such a file: "path: offset 4: expected 2 labels, got 3".

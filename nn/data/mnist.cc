@@ -1,7 +1,9 @@
 #include "lamina/nn/data/mnist.h"
 
+#include <unistd.h>
+
 #include <cstdint>
-#include <new>
+#include <string>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -23,6 +25,12 @@ Tensor to_pixels(const NDArray& bytes) {
   auto* to = pixels.data<float>();
   for (int64_t i = 0; i < bytes.numel(); ++i) to[i] = share[from[i]];
   return pixels;
+}
+
+// The path of the file, or of its compressed form if only that is there.
+std::string plain_or_gz(const std::string& path) {
+  const auto is_there = [](const std::string& name) { return access(name.c_str(), F_OK) == 0; };
+  return !is_there(path) && is_there(path + ".gz") ? path + ".gz" : path;
 }
 
 }  // namespace
@@ -71,8 +79,8 @@ absl::StatusOr<Mnist> load_mnist(const std::string& folder) {
   for (const auto& [name, part] :
        {std::pair("train", &mnist.train), std::pair("t10k", &mnist.test)}) {
     const std::string start = absl::StrCat(folder, "/", name);
-    absl::StatusOr<LabelledImages> loaded =
-        load_labelled_images(start + "-images-idx3-ubyte", start + "-labels-idx1-ubyte");
+    absl::StatusOr<LabelledImages> loaded = load_labelled_images(
+        plain_or_gz(start + "-images-idx3-ubyte"), plain_or_gz(start + "-labels-idx1-ubyte"));
     if (!loaded.ok()) return loaded.status();
     *part = *std::move(loaded);
   }

@@ -20,13 +20,13 @@ struct Mnist {
 };
 
 // Reads train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and
-// t10k-labels-idx1-ubyte, unpacked, from a folder; the number of samples is up to the files. Errors
-// are one line that begins with the path of the file and says at which offset what was expected and
-// what came: what read_idx refuses, images that are not 28x28, no samples, not as many labels as
-// images, a label above 9.
+// t10k-labels-idx1-ubyte from a folder; of one that is not there, the file of that name and .gz. The
+// number of samples is up to the files. Errors are one line that begins with the path of the file
+// and says at which offset what was expected and what came: what read_idx refuses, images that are
+// not 28x28, no samples, not as many labels as images, a label above 9.
 absl::StatusOr<Mnist> load_mnist(const std::string& folder);
 
-// Half of it, from two files of any name.
+// Half of it, from two files of any name, each of which may be compressed by gzip.
 absl::StatusOr<LabelledImages> load_labelled_images(const std::string& images_path,
                                                     const std::string& labels_path);
 

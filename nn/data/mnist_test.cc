@@ -55,6 +55,23 @@ TEST_F(LoadMnist, KeepsTheOrderOfPixels) {
   EXPECT_EQ(images.select(0, 1).select(0, 28 + 3).item<float>(), 1);
 }
 
+TEST_F(LoadMnist, TakesCompressedFilesForThoseThatAreNotThere) {
+  // What gzip -n makes of the labels 3 and 4.
+  const std::string packed(
+      "\037\213\010\000\000\000\000\000\002\003\143\140\340\140\144\140\140\140\142\146"
+      "\001\000\303\073\334\271\012\000\000\000",
+      30);
+  write_file(path("t10k-labels-idx1-ubyte.gz"), packed);
+  unlink(path("t10k-labels-idx1-ubyte").c_str());
+  write_file(path("train-labels-idx1-ubyte.gz"), "not looked at");
+  const absl::StatusOr<Mnist> mnist = load_mnist(folder_);
+  unlink(path("t10k-labels-idx1-ubyte.gz").c_str());
+  unlink(path("train-labels-idx1-ubyte.gz").c_str());
+  ASSERT_TRUE(mnist.ok()) << mnist.status();
+  EXPECT_EQ(mnist->test.labels.to_vector<int64_t>(), (std::vector<int64_t>{3, 4}));
+  EXPECT_EQ(mnist->train.labels.to_vector<int64_t>(), (std::vector<int64_t>{7, 0, 9}));
+}
+
 TEST_F(LoadMnist, RefusesAMissingFile) {
   unlink(path("t10k-labels-idx1-ubyte").c_str());
   expect_error("t10k-labels-idx1-ubyte", "cannot open: No such file or directory");

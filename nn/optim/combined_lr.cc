@@ -32,7 +32,8 @@ void CombinedLR::save(const std::string& prefix, StateDict* state) const {
   }
 }
 
-std::function<void()> CombinedLR::load(const std::string& prefix, internal::StateReader* reader) {
+std::function<void()> CombinedLR::load(const std::string& prefix,
+                                       nn::internal::StateReader* reader) {
   std::vector<std::function<void()>> all = {LRScheduler::load(prefix, reader)};
   for (size_t i = 0; i < schedulers_.size(); ++i) {
     all.push_back(schedulers_[i]->load(absl::StrCat(prefix, "schedulers.", i, "."), reader));

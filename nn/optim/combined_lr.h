@@ -26,7 +26,7 @@ class CombinedLR : public LRScheduler {
   void step_one(size_t scheduler) { schedulers_[scheduler]->step(); }
 
   void save(const std::string& prefix, StateDict* state) const override;
-  std::function<void()> load(const std::string& prefix, internal::StateReader* reader) override;
+  std::function<void()> load(const std::string& prefix, nn::internal::StateReader* reader) override;
 
  private:
   const std::vector<LRScheduler*> schedulers_;

@@ -208,11 +208,16 @@ TEST_P(EveryOptimizer, AStepBetweenForwardAndBackwardIsAnErrorNotAWrongGradient)
                 loss.backward());
 }
 
-TEST_P(EveryOptimizer, NeedsNoMoreMemoryAfterTheFirstSteps) {
+TEST_P(EveryOptimizer, NeedsNoMoreMemoryAfterTheFirstStep) {
   const std::vector<Tensor> p = {parameter(test::noise({100, 100}, float32, 1))};
   const auto optimizer = GetParam().make(p);
-  for (int i = 0; i < 4; ++i) step(*optimizer);  // those of L-BFGS fill its history
-  const int64_t in_use = memory_stats().current, reserved = memory_stats().reserved;
+  // L-BFGS keeps the changes of its last two iterations here, of which its first step has none.
+  const bool has_history = dynamic_cast<LBFGS*>(optimizer.get()) != nullptr;
+  for (int i = 0; i < (has_history ? 4 : 1); ++i) step(*optimizer);
+  const int64_t in_use = memory_stats().current;
+  step(
+      *optimizer);  // the first that begins with a gradient to be freed: the allocator may keep its block
+  const int64_t reserved = memory_stats().reserved;
   for (int i = 0; i < 20; ++i) step(*optimizer);
   EXPECT_LE(memory_stats().current, in_use);
   EXPECT_LE(memory_stats().reserved, reserved);

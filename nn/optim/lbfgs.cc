@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "lamina/nn/optim/line_search.h"
-#include "lamina/nn/optim/state_reader.h"
+#include "lamina/nn/state_reader.h"
 
 namespace lamina::nn::optim {
 namespace {
@@ -244,21 +244,21 @@ void LBFGS::update_direction(const NDArray& flat_grad) {
 void LBFGS::save_whole(StateDict* state) const {
   const Memory& m = memory_;
   if (m.func_evals == 0) return;
-  state->set("state.0.func_evals", internal::saved(m.func_evals));
-  state->set("state.0.n_iter", internal::saved(m.n_iter));
+  state->set("state.0.func_evals", nn::internal::saved(m.func_evals));
+  state->set("state.0.n_iter", nn::internal::saved(m.n_iter));
   if (m.n_iter == 0) return;
   const int64_t n = m.d.numel();
   state->set("state.0.d", Tensor(m.d));
-  state->set("state.0.t", internal::saved(m.t));
+  state->set("state.0.t", nn::internal::saved(m.t));
   state->set("state.0.old_dirs", Tensor(stacked(m.old_dirs, n, m.d.dtype())));
   state->set("state.0.old_stps", Tensor(stacked(m.old_stps, n, m.d.dtype())));
   state->set("state.0.ro", Tensor(NDArray::from(m.ro, static_cast<int64_t>(m.ro.size()))));
-  state->set("state.0.H_diag", internal::saved(m.h_diag));
+  state->set("state.0.H_diag", nn::internal::saved(m.h_diag));
   state->set("state.0.prev_flat_grad", Tensor(m.prev_flat_grad));
-  state->set("state.0.prev_loss", internal::saved(m.prev_loss));
+  state->set("state.0.prev_loss", nn::internal::saved(m.prev_loss));
 }
 
-std::function<void()> LBFGS::load_whole(internal::StateReader* reader) {
+std::function<void()> LBFGS::load_whole(nn::internal::StateReader* reader) {
   Memory m;
   if (reader->has("state.0.func_evals")) {
     m.func_evals = reader->count("state.0.func_evals", 1);

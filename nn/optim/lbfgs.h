@@ -57,7 +57,7 @@ class LBFGS : public OptimizerOf<LBFGSOptions> {
   std::vector<StateArray> state_arrays(int64_t group) const override;
   void check_parameter(const std::string& which, const Tensor& parameter) const override;
   void save_whole(StateDict* state) const override;
-  std::function<void()> load_whole(internal::StateReader* reader) override;
+  std::function<void()> load_whole(nn::internal::StateReader* reader) override;
 
   int64_t numel() const;
   DType flat_dtype() const;  // float64 if a parameter is, else float32

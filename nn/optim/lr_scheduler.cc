@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
-#include "lamina/nn/optim/state_reader.h"
+#include "lamina/nn/state_reader.h"
 
 namespace lamina::nn::optim {
 namespace {
@@ -77,7 +77,7 @@ StateDict LRScheduler::state_dict() const {
 }
 
 void LRScheduler::load_state_dict(const StateDict& state) {
-  internal::StateReader reader(state);
+  nn::internal::StateReader reader(state);
   const std::function<void()> take_over = load("", &reader);
   reader.finish(name_);
   take_over();
@@ -85,12 +85,13 @@ void LRScheduler::load_state_dict(const StateDict& state) {
 
 void LRScheduler::save(const std::string& prefix, StateDict* state) const {
   state->set(prefix + name_, std::nullopt);
-  state->set(prefix + "last_epoch", internal::saved(last_epoch_));
+  state->set(prefix + "last_epoch", nn::internal::saved(last_epoch_));
   state->set(prefix + "base_lrs", saved(base_lrs_));
   state->set(prefix + "last_lr", saved(last_lr_));
 }
 
-std::function<void()> LRScheduler::load(const std::string& prefix, internal::StateReader* reader) {
+std::function<void()> LRScheduler::load(const std::string& prefix,
+                                        nn::internal::StateReader* reader) {
   reader->marker(prefix, name_);
   const int64_t epoch = reader->count(prefix + "last_epoch");
   const auto rates = [&](const char* key) {

@@ -28,11 +28,11 @@
 #include "lamina/nn/optim/optimizer.h"
 #include "lamina/nn/state_dict.h"
 
-namespace lamina::nn::optim {
-
-namespace internal {
+namespace lamina::nn::internal {
 class StateReader;
-}  // namespace internal
+}  // namespace lamina::nn::internal
+
+namespace lamina::nn::optim {
 
 // A number for all groups, or one for each.
 struct PerGroup {
@@ -96,7 +96,7 @@ class LRScheduler {
   virtual void move_to(int64_t epoch, bool from_base);
   virtual void save(const std::string& prefix, StateDict* state) const;
   // Reads a state, notes what is wrong with it, and returns what takes it over.
-  virtual std::function<void()> load(const std::string& prefix, internal::StateReader* reader);
+  virtual std::function<void()> load(const std::string& prefix, nn::internal::StateReader* reader);
 
  private:
   friend class CombinedLR;  // moves and saves those that it is made of

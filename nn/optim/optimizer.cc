@@ -12,7 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
-#include "lamina/nn/optim/state_reader.h"
+#include "lamina/nn/state_reader.h"
 
 namespace lamina::nn::optim {
 
@@ -82,7 +82,7 @@ class SaveOptions : public OptionVisitor {
  private:
   template <class T>
   void save(const char* name, T value) {
-    state_.set(prefix_ + name, internal::saved(value));
+    state_.set(prefix_ + name, nn::internal::saved(value));
   }
   std::string prefix_;
   StateDict& state_;
@@ -90,7 +90,7 @@ class SaveOptions : public OptionVisitor {
 
 class LoadOptions : public OptionVisitor {
  public:
-  LoadOptions(std::string prefix, internal::StateReader* reader)
+  LoadOptions(std::string prefix, nn::internal::StateReader* reader)
       : prefix_(std::move(prefix)), reader_(*reader) {}
   void number(const char* name, double& value, OptionRange range) override {
     load(name, value, reader_.number(prefix_ + name),
@@ -116,7 +116,7 @@ class LoadOptions : public OptionVisitor {
     }
   }
   std::string prefix_;
-  internal::StateReader& reader_;
+  nn::internal::StateReader& reader_;
 };
 
 // Reads the option of one of these names, or writes it.
@@ -343,13 +343,13 @@ StateDict Optimizer::state_dict() const {
     SaveOptions options(prefix, &state);
     read_options(group, options);
     state.set(prefix + "parameters",
-              internal::saved(static_cast<int64_t>(parameters(group).size())));
+              nn::internal::saved(static_cast<int64_t>(parameters(group).size())));
   }
   for (size_t i = 0; i < entries_.size(); ++i) {
     const Entry& entry = entries_[i];
     if (entry.steps == 0) continue;
     const std::string prefix = absl::StrCat("state.", i, ".");
-    state.set(prefix + "step", internal::saved(entry.steps));
+    state.set(prefix + "step", nn::internal::saved(entry.steps));
     const std::vector<StateArray> arrays = state_arrays(entry.group);
     for (size_t k = 0; k < arrays.size(); ++k) {
       if (arrays[k].is_kept) state.set(prefix + arrays[k].name, Tensor(entry.arrays[k]));
@@ -360,7 +360,7 @@ StateDict Optimizer::state_dict() const {
 }
 
 void Optimizer::load_state_dict(const StateDict& state) {
-  internal::StateReader reader(state);
+  nn::internal::StateReader reader(state);
   reader.marker("", name_);
   StateDict old_options;
   for (int64_t group = 0; group < group_count_; ++group) {
@@ -403,7 +403,7 @@ void Optimizer::load_state_dict(const StateDict& state) {
   try {
     reader.finish(name_);
   } catch (const RuntimeError&) {
-    internal::StateReader old(old_options);
+    nn::internal::StateReader old(old_options);
     for (int64_t group = 0; group < group_count_; ++group) {
       LoadOptions restore(absl::StrCat("groups.", group, "."), &old);
       write_options(group, restore);

@@ -23,6 +23,10 @@
 #include "lamina/autograd.h"
 #include "lamina/nn/state_dict.h"
 
+namespace lamina::nn::internal {
+class StateReader;
+}  // namespace lamina::nn::internal
+
 namespace lamina::nn::optim {
 
 // What an optimizer is to update: model.parameters(), or model.named_parameters(), whose names its
@@ -52,8 +56,6 @@ class OptionVisitor {
 };
 
 namespace internal {
-
-class StateReader;  // nn/optim/state_reader.h
 
 // An array that steps may keep of each parameter.
 struct StateArray {
@@ -153,7 +155,7 @@ class Optimizer {
   // State beside that of each parameter. Adds it to what is saved; and reads it, the result being what
   // puts it in place, which is called once the whole state is known to fit.
   virtual void save_whole(StateDict* /*state*/) const {}
-  virtual std::function<void()> load_whole(internal::StateReader* /*reader*/) {
+  virtual std::function<void()> load_whole(nn::internal::StateReader* /*reader*/) {
     return [] {};
   }
 

@@ -5,7 +5,7 @@
 #include <limits>
 #include <optional>
 
-#include "lamina/nn/optim/state_reader.h"
+#include "lamina/nn/state_reader.h"
 
 namespace lamina::nn::optim {
 namespace {
@@ -69,15 +69,15 @@ std::vector<double> ReduceLROnPlateau::last_lr() const { return internal::lrs_of
 StateDict ReduceLROnPlateau::state_dict() const {
   StateDict state;
   state.set(kName, std::nullopt);
-  state.set("last_epoch", internal::saved(last_epoch_));
-  state.set("best", internal::saved(best_));
-  state.set("num_bad_epochs", internal::saved(num_bad_epochs_));
-  state.set("cooldown_counter", internal::saved(cooldown_counter_));
+  state.set("last_epoch", nn::internal::saved(last_epoch_));
+  state.set("best", nn::internal::saved(best_));
+  state.set("num_bad_epochs", nn::internal::saved(num_bad_epochs_));
+  state.set("cooldown_counter", nn::internal::saved(cooldown_counter_));
   return state;
 }
 
 void ReduceLROnPlateau::load_state_dict(const StateDict& state) {
-  internal::StateReader reader(state);
+  nn::internal::StateReader reader(state);
   reader.marker("", kName);
   const std::optional<double> best = reader.number("best");
   if (best && std::isnan(*best)) reader.note("best", "expected a number, got nan");

@@ -6,7 +6,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "lamina/nn/optim/state_reader.h"
+#include "lamina/nn/state_reader.h"
 
 namespace lamina::nn::optim {
 namespace {
@@ -131,13 +131,13 @@ ExponentialMovingAverage::SwappedIn::~SwappedIn() {
 StateDict ExponentialMovingAverage::state_dict() const {
   StateDict state;
   state.set(kName, std::nullopt);
-  state.set("updates", internal::saved(updates_));
+  state.set("updates", nn::internal::saved(updates_));
   for (const Entry& entry : entries_) state.set("average." + entry.name, Tensor(entry.average));
   return state;
 }
 
 void ExponentialMovingAverage::load_state_dict(const StateDict& state) {
-  internal::StateReader reader(state);
+  nn::internal::StateReader reader(state);
   reader.marker("", kName);
   const int64_t updates = reader.count("updates");
   std::vector<NDArray> averages;

@@ -19,19 +19,25 @@ void check_classes(const Tensor& outputs, const Tensor& labels) {
 }  // namespace
 
 EpochResult epoch(Layer& model, data::DataLoader& loader, Loss& loss, optim::Optimizer* optimizer,
-                  const Progress& progress, const Metric& metric) {
+                  const Progress& progress, Metric* metric) {
   const ModeGuard mode(model);
   model.train(optimizer != nullptr);
   const GradModeGuard grad(optimizer != nullptr);
 
   data::DataLoader copy = loader;  // to evaluate without moving the shuffling of the loader on
+  copy.rewind();                   // and all of it
 
+  if (metric != nullptr) metric->reset();
   double total_loss = 0, total_error = 0;
   int64_t samples = 0;
   for (const data::Batch& batch : optimizer != nullptr ? loader : copy) {
     const Tensor outputs = model(batch.x);
     const Tensor batch_loss = loss(outputs, batch.y);
-    if (!metric) check_classes(outputs, batch.y);
+    if (metric == nullptr) {
+      check_classes(outputs, batch.y);
+    } else {
+      metric->update(outputs, batch.y);
+    }
     if (optimizer != nullptr) {
       optimizer->zero_grad();
       batch_loss.backward();
@@ -40,13 +46,12 @@ EpochResult epoch(Layer& model, data::DataLoader& loader, Loss& loss, optim::Opt
     const NoGradGuard no_grad;
     const auto size = static_cast<double>(batch.size());
     total_loss += batch_loss.item<double>() * size;
-    total_error += metric ? metric(outputs, batch.y) * size
-                          : outputs.argmax(1).ne(batch.y).sum().item<double>();
+    if (metric == nullptr) total_error += outputs.argmax(1).ne(batch.y).sum().item<double>();
     samples += batch.size();
     if (progress) progress(samples);
   }
   const auto count = static_cast<double>(samples);
-  return {total_loss / count, total_error / count};
+  return {total_loss / count, metric == nullptr ? total_error / count : metric->value()};
 }
 
 }  // namespace lamina::nn::train

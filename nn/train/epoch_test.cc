@@ -120,6 +120,17 @@ TEST(Epoch, WithoutAnOptimizerLeavesTheOrderOfTheNextPass) {
   EXPECT_EQ(first_label(evaluated), first_label(untouched));
 }
 
+TEST(Epoch, WithoutAnOptimizerSeesAllOfALoaderThatWasResumedInMidPass) {
+  data::DataLoader left = three_samples(1), resumed = three_samples(1);
+  *left.begin();
+  resumed.load_state_dict(left.state_dict());
+  Net net;
+  CrossEntropyLoss loss;
+  EXPECT_NEAR(epoch(net, resumed, loss).loss, kLoss, 1e-15);
+  optim::SGD sgd(net.parameters(), {.lr = 0});
+  EXPECT_NEAR(epoch(net, resumed, loss, &sgd).loss, std::log(4.0), 1e-15);  // the last two
+}
+
 TEST(Epoch, WithoutAnOptimizerRunsInEvalModeAndRecordsNothing) {
   Net net;
   CrossEntropyLoss loss;
@@ -241,13 +252,13 @@ TEST(Epoch, AveragesTheMetricThatItIsGivenOverSamples) {
   optim::SGD sgd(net.parameters(), {.lr = 0});
   data::DataLoader loader(tensor({1., 2., 6.}, {3, 1}), zeros({3, 1}, float64), {.batch_size = 2});
   std::vector<bool> recording;
-  const Metric absolute = [&](const Tensor& y, const Tensor& t) {
+  Average absolute("absolute", [&](const Tensor& y, const Tensor& t) {
     recording.push_back((y - t).requires_grad());
     return std::abs((y - t).mean().item<double>());
-  };
+  });
   for (optim::Optimizer* optimizer :
        {static_cast<optim::Optimizer*>(nullptr), static_cast<optim::Optimizer*>(&sgd)}) {
-    const EpochResult result = epoch(net, loader, loss, optimizer, nullptr, absolute);
+    const EpochResult result = epoch(net, loader, loss, optimizer, nullptr, &absolute);
     EXPECT_DOUBLE_EQ(result.error, 3);
     EXPECT_DOUBLE_EQ(result.loss, 41. / 3);
   }

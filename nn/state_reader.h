@@ -1,7 +1,7 @@
 // StateReader: takes numbers and arrays out of a StateDict that may be anybody's, and collects what is
 // wrong with it, so that a load is refused whole.
-#ifndef LAMINA_NN_OPTIM_STATE_READER_H_
-#define LAMINA_NN_OPTIM_STATE_READER_H_
+#ifndef LAMINA_NN_STATE_READER_H_
+#define LAMINA_NN_STATE_READER_H_
 
 #include <cstdint>
 #include <optional>
@@ -12,7 +12,7 @@
 #include "absl/strings/string_view.h"
 #include "lamina/nn/state_dict.h"
 
-namespace lamina::nn::optim::internal {
+namespace lamina::nn::internal {
 
 // A 0-d array for StateDict::set.
 Tensor saved(double value);   // float64
@@ -57,6 +57,6 @@ class StateReader {
   std::vector<std::string> problems_;
 };
 
-}  // namespace lamina::nn::optim::internal
+}  // namespace lamina::nn::internal
 
-#endif  // LAMINA_NN_OPTIM_STATE_READER_H_
+#endif  // LAMINA_NN_STATE_READER_H_

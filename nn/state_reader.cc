@@ -1,11 +1,11 @@
-#include "lamina/nn/optim/state_reader.h"
+#include "lamina/nn/state_reader.h"
 
 #include <limits>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 
-namespace lamina::nn::optim::internal {
+namespace lamina::nn::internal {
 
 Tensor saved(double value) { return NDArray::full({}, value, float64); }
 Tensor saved(int64_t value) { return NDArray::full({}, value, int64); }
@@ -117,4 +117,4 @@ void StateReader::finish(const char* op) {
                      absl::StrJoin(problems_, "\n\t"));
 }
 
-}  // namespace lamina::nn::optim::internal
+}  // namespace lamina::nn::internal

@@ -1,0 +1,17 @@
+#include "lamina/nn/data/transform.h"
+
+namespace lamina::nn::data {
+
+Compose::Compose(std::vector<Transform> transforms) : transforms_(std::move(transforms)) {
+  for (const Transform& transform : transforms_) {
+    if (!transform) fail<ValueError>("Compose", "expected transforms, got one that is none");
+  }
+}
+
+Tensor Compose::operator()(const Tensor& x, Generator& generator) const {
+  Tensor y = x;
+  for (const Transform& transform : transforms_) y = transform(y, generator);
+  return y;
+}
+
+}  // namespace lamina::nn::data
