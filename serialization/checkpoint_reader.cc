@@ -5,6 +5,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "lamina/serialization/chunk_verifier.h"
 #include "lamina/serialization/elements.h"
 #include "lamina/serialization/format.h"
 #include "lamina/serialization/frame.h"
@@ -14,6 +15,8 @@
 namespace lamina {
 namespace {
 
+using serialization::Chunk;
+using serialization::ChunkVerifier;
 using serialization::damaged;
 using serialization::Field;
 using serialization::Frame;
@@ -21,7 +24,6 @@ using serialization::in_quotes;
 using serialization::InputFile;
 using serialization::of_entry;
 using serialization::or_no_memory;
-using serialization::Piece;
 using serialization::Window;
 
 // The entry that a record describes; an error, without the path, if there is no such array.
@@ -205,30 +207,37 @@ absl::StatusOr<size_t> CheckpointReader::find(absl::string_view name) const {
 absl::StatusOr<std::optional<NDArray>> CheckpointReader::read(absl::string_view name) const {
   const absl::StatusOr<size_t> i = find(name);
   if (!i.ok()) return i.status();
-  return or_no_memory(file_.path(), "to read it", [&] {
+  return or_no_memory(file_.path(), "to read it", [&]() -> absl::StatusOr<std::optional<NDArray>> {
+    std::optional<NDArray> array;
     Window window(file_);
+    ChunkVerifier verifier(file_);
     int64_t offset = places_[*i].offset;
-    return read_entry(window, *i, &offset);
+    absl::Status status = verifier.finish(read_entry(window, *i, &offset, verifier, &array));
+    if (!status.ok()) return status;
+    return array;
   });
 }
 
 absl::StatusOr<NamedArrays> CheckpointReader::read_all() const {
-  return or_no_memory(file_.path(), "to read it", [&] { return read_entries(); });
+  return or_no_memory(file_.path(), "to read it", [&]() -> absl::StatusOr<NamedArrays> {
+    NamedArrays state;
+    ChunkVerifier verifier(file_);
+    absl::Status status = verifier.finish(read_entries(verifier, &state));
+    if (!status.ok()) return status;
+    return state;
+  });
 }
 
-absl::StatusOr<NamedArrays> CheckpointReader::read_entries() const {
-  NamedArrays state;
-  state.reserve(entries_.size());
+absl::Status CheckpointReader::read_entries(ChunkVerifier& verifier, NamedArrays* state) const {
+  state->reserve(entries_.size());
   Window window(file_);
   int64_t offset = header_end_;
   for (size_t i = 0; i < entries_.size(); ++i) {
-    absl::StatusOr<std::optional<NDArray>> array = read_entry(window, i, &offset);
-    if (!array.ok()) return array.status();
-    state.emplace_back(entries_[i].name, *std::move(array));
+    state->emplace_back(entries_[i].name, std::nullopt);
+    absl::Status status = read_entry(window, i, &offset, verifier, &state->back().second);
+    if (!status.ok()) return status;
   }
-  absl::Status status = check_end(window, offset);
-  if (!status.ok()) return status;
-  return state;
+  return check_end(window, offset);
 }
 
 absl::Status CheckpointReader::check_end(Window& window, int64_t offset) const {
@@ -239,13 +248,13 @@ absl::Status CheckpointReader::check_end(Window& window, int64_t offset) const {
                  frame->number);
 }
 
-absl::StatusOr<std::optional<NDArray>> CheckpointReader::read_entry(Window& window, size_t i,
-                                                                    int64_t* offset) const {
+absl::Status CheckpointReader::read_entry(Window& window, size_t i, int64_t* offset,
+                                          ChunkVerifier& verifier,
+                                          std::optional<NDArray>* array) const {
   const CheckpointEntry& entry = entries_[i];
-  std::optional<NDArray> array;
   if (entry.dtype.has_value()) {
     try {
-      array = NDArray::empty(entry.shape, *entry.dtype);
+      *array = NDArray::empty(entry.shape, *entry.dtype);
     } catch (const std::exception&) {
       return of_entry(
           file_.path(), entry.name,
@@ -253,20 +262,17 @@ absl::StatusOr<std::optional<NDArray>> CheckpointReader::read_entry(Window& wind
                                                     " bytes of shape ", entry.shape.str())));
     }
   }
-  char* to = array.has_value() ? array->raw_data() : nullptr;
-  const auto read = [&](int64_t at, int64_t size) -> absl::StatusOr<absl::string_view> {
-    absl::Status status = window.read(at, to, size);
-    if (!status.ok()) return status;
-    to += size;
-    return absl::string_view(to - size, static_cast<size_t>(size));
-  };
-  const auto pieces = verify_entry(window, i, offset, read);
-  if (!pieces.ok()) return pieces.status();
-  return array;
+  char* to = array->has_value() ? (*array)->raw_data() : nullptr;
+  return find_chunks(window, i, offset, [&](const Chunk& chunk) {
+    absl::Status status = verifier.add({chunk, i, entry.name, *entry.dtype, nullptr, to});
+    to += chunk.data.size;
+    return status;
+  });
 }
 
-absl::StatusOr<std::vector<Piece>> CheckpointReader::verify_entry(
-    Window& window, size_t i, int64_t* offset, serialization::ReadBytes read) const {
+absl::Status CheckpointReader::find_chunks(
+    Window& window, size_t i, int64_t* offset,
+    absl::FunctionRef<absl::Status(const Chunk&)> found) const {
   const CheckpointEntry& entry = entries_[i];
   const auto fail = [&](const absl::Status& status) {
     return of_entry(file_.path(), entry.name, status);
@@ -286,14 +292,8 @@ absl::StatusOr<std::vector<Piece>> CheckpointReader::verify_entry(
     return fail(damaged(file_, frame->offset, "expected what the index says, got another tensor"));
   }
   *offset = frame->end();
-  bool is_bools = true;
-  const auto look = [&](int64_t at, int64_t size) {
-    absl::StatusOr<absl::string_view> bytes = read(at, size);
-    if (entry.dtype == bool_ && bytes.ok() && !serialization::is_bools(*bytes)) is_bools = false;
-    return bytes;
-  };
   const int64_t bytes = bytes_of(entry);
-  std::vector<Piece> pieces;
+  int64_t first = 0;
   for (int64_t done = 0; done < bytes;) {
     frame = serialization::next_frame(window, *offset);
     if (!frame.ok()) return fail(frame.status());
@@ -301,21 +301,17 @@ absl::StatusOr<std::vector<Piece>> CheckpointReader::verify_entry(
       return fail(damaged(file_, frame->offset, "expected a chunk with the next of ", bytes - done,
                           " bytes, got field ", frame->number));
     }
-    const auto chunk = serialization::read_chunk(window, *frame, i, bytes - done, look);
+    const absl::StatusOr<Chunk> chunk = serialization::parse_chunk(window, *frame, bytes - done);
     if (!chunk.ok()) return fail(chunk.status());
-    pieces.push_back(*chunk);
-    done += chunk->size;
+    absl::Status status = found(*chunk);
+    if (!status.ok()) return status;
+    if (done == 0) first = chunk->data.offset;
+    done += chunk->data.size;
     *offset = frame->end();
   }
-  const int64_t first = pieces.empty() ? 0 : pieces[0].offset;
-  if (first != places_[i].data_offset) {
-    return fail(damaged(file_, *offset, "expected the elements at offset ", places_[i].data_offset,
-                        ", got them at ", first));
-  }
-  if (!is_bools) {
-    return fail(damaged(file_, first, "expected bools of 0 and 1, got other bytes"));
-  }
-  return pieces;
+  if (first == places_[i].data_offset) return absl::OkStatus();
+  return fail(damaged(file_, *offset, "expected the elements at offset ", places_[i].data_offset,
+                      ", got them at ", first));
 }
 
 }  // namespace lamina

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -18,6 +19,10 @@
 #include "lamina/tensor.h"
 
 namespace lamina {
+namespace serialization {
+class ChunkVerifier;
+struct Chunk;
+}  // namespace serialization
 
 struct CheckpointEntry {
   std::string name;
@@ -35,8 +40,8 @@ class CheckpointReader {
   const std::vector<CheckpointEntry>& entries() const { return entries_; }  // as they were saved
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
 
-  // The array of this name, after its bytes have been verified; without a value if the entry has none.
-  // NotFound if there is no such entry.
+  // The array of this name, after its bytes have been verified, on all threads; without a value if the
+  // entry has none. NotFound if there is no such entry.
   absl::StatusOr<std::optional<NDArray>> read(absl::string_view name) const;
   // All of them, after every byte of the file has been verified.
   absl::StatusOr<NamedArrays> read_all() const;
@@ -53,16 +58,20 @@ class CheckpointReader {
   absl::Status read_index(serialization::Window& window);
   absl::Status add_entry(int64_t offset, absl::string_view encoding);
   absl::Status check_entries();
-  absl::StatusOr<NamedArrays> read_entries() const;
+  absl::Status read_entries(serialization::ChunkVerifier& verifier, NamedArrays* state) const;
   // The number of the entry of this name, or NotFound.
   absl::StatusOr<size_t> find(absl::string_view name) const;
-  // Verifies entry i, whose record begins at *offset or after fields of a newer version; *offset becomes
-  // its end. `read` reads the elements. Gives where they lie.
-  absl::StatusOr<std::vector<serialization::Piece>> verify_entry(
+  // Checks the record of entry i, which begins at *offset or after fields of a newer version, and where its
+  // chunks lie; *offset becomes their end. What the chunks hold is left to `found`, to which they are
+  // handed in order; an error of it is handed on.
+  absl::Status find_chunks(
       serialization::Window& window, size_t i, int64_t* offset,
-      serialization::ReadBytes read) const;
-  absl::StatusOr<std::optional<NDArray>> read_entry(serialization::Window& window, size_t i,
-                                                    int64_t* offset) const;
+      absl::FunctionRef<absl::Status(const serialization::Chunk&)> found) const;
+  // An array for entry i, with elements once the verifier has finished: *array has to live until then, after
+  // an error too.
+  absl::Status read_entry(serialization::Window& window, size_t i, int64_t* offset,
+                          serialization::ChunkVerifier& verifier,
+                          std::optional<NDArray>* array) const;
   // An error unless the index follows at `offset`.
   absl::Status check_end(serialization::Window& window, int64_t offset) const;
 

@@ -12,10 +12,10 @@ namespace lamina::serialization {
 // crc32c(b, crc32c(a)) is that of a and b in a row.
 //
 // Polynomial 0x1edc6f41, bits reflected, all ones at the start and inverted at the end. Source: RFC
-// 3720, 12.1. Uses the processor's instruction for it where there is one.
+// 3720, 12.1. Uses the processor's carry-less product where there is one.
 uint32_t crc32c(absl::string_view bytes, uint32_t before = 0);
 
-// The same without that instruction.
+// The same by tables.
 uint32_t crc32c_portable(absl::string_view bytes, uint32_t before = 0);
 
 }  // namespace lamina::serialization

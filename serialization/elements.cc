@@ -1,5 +1,6 @@
 #include "lamina/serialization/elements.h"
 
+#include <cstring>
 #include <limits>
 
 #include "absl/status/status.h"
@@ -25,9 +26,13 @@ absl::StatusOr<Shape> to_shape(absl::Span<const uint64_t> extents, DType dtype) 
 }
 
 bool is_bools(absl::string_view bytes) {
-  unsigned char all = 0;
+  uint64_t all = 0, word = 0;
+  for (; bytes.size() >= sizeof(word); bytes.remove_prefix(sizeof(word))) {
+    std::memcpy(&word, bytes.data(), sizeof(word));
+    all |= word;
+  }
   for (char byte : bytes) all |= static_cast<unsigned char>(byte);
-  return all <= 1;
+  return (all & ~uint64_t{0x0101010101010101}) == 0;
 }
 
 }  // namespace lamina::serialization

@@ -44,21 +44,19 @@ absl::StatusOr<Descriptor> open_temporary(const std::string& path, const std::st
     if (flock(file.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
       return absl::UnavailableError(absl::StrCat(path, ": somebody else is saving to it"));
     }
-    struct stat opened, there;
-    if (fstat(file.get(), &opened) != 0) {
-      return system_error(path, absl::StrCat("cannot read ", temporary));
-    }
-    if (!S_ISREG(opened.st_mode)) return not_regular(temporary, opened.st_mode);
-    // Whoever had the lock before us may have given this file its final name.
-    if (stat(temporary.c_str(), &there) != 0 || opened.st_ino != there.st_ino ||
-        opened.st_dev != there.st_dev) {
-      continue;
-    }
-    if (ftruncate(file.get(), 0) != 0) {
-      const absl::Status status = system_error(path, absl::StrCat("cannot write ", temporary));
+    const auto remove_after = [&](const char* what) {
+      absl::Status status = system_error(path, absl::StrCat("cannot ", what, " ", temporary));
       unlink(temporary.c_str());
       return status;
-    }
+    };
+    struct stat opened, there;
+    if (fstat(file.get(), &opened) != 0) return remove_after("read");
+    if (!S_ISREG(opened.st_mode)) return not_regular(temporary, opened.st_mode);
+    // Whoever had the lock before us may have given this file its final name.
+    const bool is_there = stat(temporary.c_str(), &there) == 0;
+    if (!is_there && errno != ENOENT) return remove_after("read");
+    if (!is_there || opened.st_ino != there.st_ino || opened.st_dev != there.st_dev) continue;
+    if (ftruncate(file.get(), 0) != 0) return remove_after("write");
     return file;
   }
 }
@@ -118,7 +116,9 @@ absl::StatusOr<AtomicFile> AtomicFile::create(const std::string& path) {
   Descriptor folder(open(folder_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!folder.valid()) return system_error(path, "cannot open its folder");
   struct stat old;
-  const bool replaces = lstat(path.c_str(), &old) == 0 && !S_ISLNK(old.st_mode);
+  const bool is_there = lstat(path.c_str(), &old) == 0;
+  if (!is_there && errno != ENOENT) return system_error(path, "cannot read what is there");
+  const bool replaces = is_there && !S_ISLNK(old.st_mode);
   if (replaces && !S_ISREG(old.st_mode)) return not_regular(path, old.st_mode);
   absl::StatusOr<Descriptor> file = open_temporary(path, path + ".saving");
   if (!file.ok()) return file.status();

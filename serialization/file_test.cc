@@ -1,25 +1,25 @@
 #include "lamina/serialization/file.h"
 
-#include <linux/capability.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdint>
-#include <functional>
 #include <string>
 
 #include "gtest/gtest.h"
 #include "lamina/serialization/checkpoint_testing.h"
+#include "lamina/serialization/permission_testing.h"
 
 namespace lamina::serialization {
 namespace {
 
 using test::exists;
+using test::in_child;
+using test::in_child_without_privileges;
 using test::read_file;
 using test::write_file;
 
@@ -28,15 +28,6 @@ absl::Status save(const std::string& path, const std::string& bytes) {
   if (!file.ok()) return file.status();
   const absl::Status status = file->write(bytes);
   return status.ok() ? file->commit() : status;
-}
-
-// In a process of its own, which may change its limits and user.
-void in_child(const std::function<bool()>& is_right) {
-  const pid_t child = fork();
-  if (child == 0) _exit(is_right() ? 0 : 1);
-  int status = -1;
-  ASSERT_EQ(waitpid(child, &status, 0), child);
-  EXPECT_EQ(status, 0);
 }
 
 class AtomicFileTest : public ::testing::Test {
@@ -138,11 +129,7 @@ TEST_F(AtomicFileTest, SaysWhyAPathIsNoGood) {
 
 TEST_F(AtomicFileTest, SaysThatAFolderCannotBeWrittenTo) {
   ASSERT_EQ(chmod(folder_.c_str(), 0555), 0);
-  in_child([&] {
-    // Even root has to keep to permissions then.
-    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
-    __user_cap_data_struct none[2] = {};
-    if (syscall(SYS_capset, &header, none) != 0) return false;
+  in_child_without_privileges([&] {
     const absl::Status status = save(path_, "new");
     return status.code() == absl::StatusCode::kPermissionDenied &&
            status.message() == path_ + ": cannot create " + temporary_ + ": Permission denied";
@@ -197,6 +184,17 @@ TEST(InputFileTest, RefusesWhatIsNoFile) {
   ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
   EXPECT_EQ(InputFile::open(pipe).status().message(),
             pipe + ": expected a regular file, got another kind");
+}
+
+TEST(InputFileTest, RefusesWhatMayNotBeRead) {
+  const std::string path = test::new_folder() + "/file";
+  write_file(path, "secret");
+  ASSERT_EQ(chmod(path.c_str(), 0), 0);
+  in_child_without_privileges([&] {
+    const absl::Status status = InputFile::open(path).status();
+    return status.code() == absl::StatusCode::kPermissionDenied &&
+           status.message() == path + ": cannot open: Permission denied";
+  });
 }
 
 TEST(WindowTest, ShowsAndReadsTheSameBytesAsTheFile) {

@@ -22,6 +22,18 @@ absl::StatusOr<Field> field_at(Window& window, int64_t offset, int64_t end) {
   return *field;
 }
 
+// The checksum of the bytes from `begin` to `end`, given that of those in front.
+absl::StatusOr<uint32_t> checksum_of(Window& window, int64_t begin, int64_t end, uint32_t crc) {
+  while (begin < end) {
+    const absl::StatusOr<absl::string_view> bytes =
+        window.view(begin, std::min(Window::kBytes, end - begin));
+    if (!bytes.ok()) return bytes.status();
+    crc = crc32c(*bytes, crc);
+    begin += static_cast<int64_t>(bytes->size());
+  }
+  return crc;
+}
+
 absl::Status wrong_checksum(const InputFile& file, const Frame& frame, absl::string_view what) {
   return damaged(file, frame.offset, "expected ", what,
                  " with its checksum at the end, got another checksum or none");
@@ -65,61 +77,64 @@ absl::StatusOr<std::string> read_body(Window& window, const Frame& frame, int64_
   return body;
 }
 
-absl::StatusOr<Piece> read_chunk(Window& window, const Frame& frame, uint64_t tensor, int64_t room,
-                                 ReadBytes read) {
+absl::StatusOr<Chunk> parse_chunk(Window& window, const Frame& frame, int64_t room) {
   if (frame.size >= kChunkLimit) {
     return damaged(window.file(), frame.offset, "expected a chunk of less than ", kChunkLimit,
                    " bytes, got ", frame.size);
   }
-  const int64_t end = frame.end() - kChecksumBytes;
-  uint32_t crc = 0;
-  std::optional<uint64_t> of_tensor;
-  Piece data{0, 0};
+  const int64_t end = std::max(frame.body, frame.end() - kChecksumBytes);
+  Chunk chunk{frame, 0, {end, 0}, std::nullopt};
   for (int64_t at = frame.body; at < end;) {
     const absl::StatusOr<Field> field = field_at(window, at, end);
     if (!field.ok()) return field.status();
-    const absl::StatusOr<absl::string_view> head = window.view(at, field->head);
-    if (!head.ok()) return head.status();
-    crc = crc32c(*head, crc);
-    at += field->head;
+    const int64_t body = at + field->head, after = body + field->size;
     if (field->number == proto::Chunk::kTensorFieldNumber && field->wire_type == kVarint) {
-      of_tensor = field->value;
+      chunk.tensor = field->value;
     }
-    if (field->number == proto::Chunk::kDataFieldNumber && field->wire_type == kBytes) {
-      if (data.size > 0 || field->size == 0 || field->size > room || at % kAlignment != 0) {
-        return damaged(window.file(), at, "expected up to ", room,
-                       " bytes of data, once and at a multiple of ", kAlignment, ", got ",
-                       field->size);
-      }
-      data = {at, field->size};
-      for (const int64_t after = at + field->size; at < after;) {
-        const int64_t size = std::min(kPieceBytes, after - at);
-        const absl::StatusOr<absl::string_view> bytes = read(at, size);
-        if (!bytes.ok()) return bytes.status();
-        crc = crc32c(*bytes, crc);
-        at += size;
-      }
-    } else {
-      const int64_t after = at + field->size;
-      while (at < after) {
-        const absl::StatusOr<absl::string_view> bytes =
-            window.view(at, std::min(Window::kBytes, after - at));
-        if (!bytes.ok()) return bytes.status();
-        crc = crc32c(*bytes, crc);
-        at += static_cast<int64_t>(bytes->size());
-      }
+    const bool is_data =
+        field->number == proto::Chunk::kDataFieldNumber && field->wire_type == kBytes;
+    if (is_data &&
+        (chunk.data.size > 0 || field->size == 0 || field->size > room || body % kAlignment != 0)) {
+      return damaged(window.file(), body, "expected up to ", room,
+                     " bytes of data, once and at a multiple of ", kAlignment, ", got ",
+                     field->size);
     }
+    if (chunk.data.size == 0) {
+      const absl::StatusOr<uint32_t> crc =
+          checksum_of(window, at, is_data ? body : after, chunk.crc);
+      if (!crc.ok()) return crc.status();
+      chunk.crc = *crc;
+    }
+    if (is_data) chunk.data = {body, field->size};
+    at = after;
   }
+  return chunk;
+}
+
+absl::Status verify_chunk(Window& window, const Chunk& chunk, uint64_t tensor, ReadBytes read) {
+  const Frame& frame = chunk.frame;
+  const int64_t end = std::max(frame.body, frame.end() - kChecksumBytes);
+  const int64_t after = chunk.data.offset + chunk.data.size;
+  uint32_t crc = chunk.crc;
+  for (int64_t at = chunk.data.offset; at < after;) {
+    const int64_t size = std::min(kPieceBytes, after - at);
+    const absl::StatusOr<absl::string_view> bytes = read(at, size);
+    if (!bytes.ok()) return bytes.status();
+    crc = crc32c(*bytes, crc);
+    at += size;
+  }
+  const absl::StatusOr<uint32_t> whole = checksum_of(window, after, end, crc);
+  if (!whole.ok()) return whole.status();
   const absl::StatusOr<absl::string_view> checksum =
-      window.view(std::max(frame.body, end), std::min(frame.size, kChecksumBytes));
+      window.view(end, std::min(frame.size, kChecksumBytes));
   if (!checksum.ok()) return checksum.status();
-  if (parse_checksum(*checksum) != crc) return wrong_checksum(window.file(), frame, "a chunk");
-  if (data.size == 0 || of_tensor != tensor) {
+  if (parse_checksum(*checksum) != *whole) return wrong_checksum(window.file(), frame, "a chunk");
+  if (chunk.data.size == 0 || chunk.tensor != tensor) {
     return damaged(window.file(), frame.offset, "expected a chunk with data of tensor ", tensor,
-                   ", got ", data.size, " bytes of tensor ",
-                   of_tensor.has_value() ? absl::StrCat(*of_tensor) : "unknown");
+                   ", got ", chunk.data.size, " bytes of tensor ",
+                   chunk.tensor.has_value() ? absl::StrCat(*chunk.tensor) : "unknown");
   }
-  return data;
+  return absl::OkStatus();
 }
 
 }  // namespace lamina::serialization

@@ -3,6 +3,7 @@
 #define LAMINA_SERIALIZATION_FRAME_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -48,10 +49,20 @@ absl::StatusOr<Message> read_message(Window& window, const Frame& frame, absl::s
   return message;
 }
 
-// Reads the data of a chunk of tensor number `tensor`, at most `room` bytes, and verifies the chunk. `read`
-// is called for one part of the data after the other. Gives where the data lies.
-absl::StatusOr<Piece> read_chunk(Window& window, const Frame& frame, uint64_t tensor, int64_t room,
-                                 ReadBytes read);
+// A chunk of which everything but the data has been looked at.
+struct Chunk {
+  Frame frame;
+  uint32_t crc;                    // of what is in front of the data
+  Piece data;                      // of no size, at the checksum, if there are none
+  std::optional<uint64_t> tensor;  // whose data they are
+};
+
+// The chunk in a frame, with at most `room` bytes of data.
+absl::StatusOr<Chunk> parse_chunk(Window& window, const Frame& frame, int64_t room);
+
+// Verifies the chunk's checksum, and that it has data of tensor number `tensor`. `read` is called for one
+// part of the data after the other.
+absl::Status verify_chunk(Window& window, const Chunk& chunk, uint64_t tensor, ReadBytes read);
 
 }  // namespace lamina::serialization
 

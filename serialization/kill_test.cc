@@ -1,4 +1,5 @@
-// A process that saves without end, killed at random moments: there is a whole checkpoint each time.
+// A process that saves without end: there is a whole checkpoint each time it is killed, at random moments,
+// and each time another process looks meanwhile.
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -77,6 +78,30 @@ TEST(Kill, AtAnyMomentLeavesAWholeCheckpoint) {
   EXPECT_GT(generation, 0);
   ASSERT_EQ(save_checkpoint(path, state_of(0)), absl::OkStatus());
   EXPECT_FALSE(test::exists(path + ".saving"));
+}
+
+TEST(Save, ShowsWhoLoadsMeanwhileAWholeCheckpointEachTime) {
+  const std::string path = test::new_folder() + "/model.ckpt";
+  ASSERT_EQ(save_checkpoint(path, state_of(0)), absl::OkStatus());
+  const pid_t child = fork();
+  if (child == 0) save_for_ever(path, 0);
+
+  int64_t generation = 0;
+  int loads = 0, changes = 0;
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(1);
+  for (; std::chrono::steady_clock::now() < end || changes < 3; ++loads) {
+    const absl::StatusOr<NamedArrays> state = load_checkpoint(path);
+    EXPECT_TRUE(state.ok()) << state.status();
+    const int64_t now = state.ok() ? generation_of(*state) : -1;
+    EXPECT_GE(now, generation);
+    if (HasFailure() || waitpid(child, nullptr, WNOHANG) != 0) break;
+    changes += now > generation;
+    generation = now;
+  }
+  std::printf("%d loads during %d saves\n", loads, static_cast<int>(generation));
+  EXPECT_GE(changes, 3);
+  ASSERT_EQ(kill(child, SIGKILL), 0);
+  waitpid(child, nullptr, 0);
 }
 
 }  // namespace

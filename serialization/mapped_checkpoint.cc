@@ -3,12 +3,15 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "lamina/serialization/format.h"
+#include "lamina/serialization/chunk_verifier.h"
+#include "lamina/serialization/frame.h"
 #include "lamina/serialization/status.h"
 
 namespace lamina {
 namespace {
 
+using serialization::Chunk;
+using serialization::ChunkVerifier;
 using serialization::Mapping;
 using serialization::or_no_memory;
 using serialization::Piece;
@@ -42,38 +45,43 @@ absl::StatusOr<std::optional<NDArray>> MappedCheckpoint::get(absl::string_view n
 }
 
 absl::StatusOr<std::optional<NDArray>> MappedCheckpoint::verify_and_add(size_t i) const {
+  const CheckpointEntry& entry = entries()[i];
+  const bool is_verified = arrays_->are_verified.load();
   Window window(reader_.file_);
+  ChunkVerifier verifier(reader_.file_);
+  std::vector<Piece> pieces;
   int64_t offset = reader_.places_[i].offset;
-  const auto read = [&](int64_t at, int64_t size) -> absl::StatusOr<absl::string_view> {
-    return absl::string_view(file_->data() + at, static_cast<size_t>(size));
-  };
-  const auto pieces = reader_.verify_entry(window, i, &offset, read);
-  if (!pieces.ok()) return pieces.status();
-  if (!entries()[i].dtype.has_value()) return std::nullopt;
-  return add(i, *pieces);
+  const absl::Status found = reader_.find_chunks(window, i, &offset, [&](const Chunk& chunk) {
+    pieces.push_back(chunk.data);
+    if (is_verified) return absl::OkStatus();
+    const char* const shown = file_->data() + chunk.data.offset;
+    return verifier.add({chunk, i, entry.name, *entry.dtype, shown, nullptr});
+  });
+  absl::Status status = verifier.finish(found);
+  if (!status.ok()) return status;
+  if (!entry.dtype.has_value()) return std::nullopt;
+  return add(i, pieces);
 }
 
 absl::Status MappedCheckpoint::verify() const {
-  return or_no_memory(reader_.file_.path(), "to map it", [&] { return verify_all(); });
+  return or_no_memory(reader_.file_.path(), "to verify it", [&] {
+    ChunkVerifier verifier(reader_.file_);
+    absl::Status status = verifier.finish(verify_entries(verifier));
+    arrays_->are_verified.store(status.ok());
+    return status;
+  });
 }
 
 // Reads the file anew: an array may have been written to since.
-absl::Status MappedCheckpoint::verify_all() const {
+absl::Status MappedCheckpoint::verify_entries(ChunkVerifier& verifier) const {
   Window window(reader_.file_);
-  const std::unique_ptr<char[]> piece(
-      new char[std::min(serialization::kPieceBytes, reader_.file_.size())]);
-  const auto read = [&](int64_t at, int64_t size) -> absl::StatusOr<absl::string_view> {
-    absl::Status status = window.read(at, piece.get(), size);
-    if (!status.ok()) return status;
-    return absl::string_view(piece.get(), static_cast<size_t>(size));
-  };
   int64_t offset = reader_.header_end_;
   for (size_t i = 0; i < entries().size(); ++i) {
-    const auto pieces = reader_.verify_entry(window, i, &offset, read);
-    if (!pieces.ok()) return pieces.status();
-    if (!entries()[i].dtype.has_value() || find(i).has_value()) continue;
-    const absl::StatusOr<NDArray> array = add(i, *pieces);
-    if (!array.ok()) return array.status();
+    const CheckpointEntry& entry = entries()[i];
+    absl::Status status = reader_.find_chunks(window, i, &offset, [&](const Chunk& chunk) {
+      return verifier.add({chunk, i, entry.name, *entry.dtype, nullptr, nullptr});
+    });
+    if (!status.ok()) return status;
   }
   return reader_.check_end(window, offset);
 }

@@ -5,6 +5,7 @@
 #ifndef LAMINA_SERIALIZATION_MAPPED_CHECKPOINT_H_
 #define LAMINA_SERIALIZATION_MAPPED_CHECKPOINT_H_
 
+#include <atomic>
 #include <cstddef>
 #include <map>
 #include <memory>
@@ -54,11 +55,12 @@ class MappedCheckpoint {
   struct Arrays {
     std::mutex mutex;
     absl::flat_hash_map<size_t, NDArray> by_entry;  // those verified
+    std::atomic<bool> are_verified{false};          // all of the file, by verify()
   };
   MappedCheckpoint(CheckpointReader reader, std::shared_ptr<serialization::Mapping> file)
       : reader_(std::move(reader)), file_(std::move(file)), arrays_(new Arrays) {}
   absl::StatusOr<std::optional<NDArray>> verify_and_add(size_t i) const;
-  absl::Status verify_all() const;
+  absl::Status verify_entries(serialization::ChunkVerifier& verifier) const;
   std::optional<NDArray> find(size_t i) const;
   // The array of entry i, whose elements are in the pieces; the one that is there if another thread was
   // first.

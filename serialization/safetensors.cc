@@ -5,147 +5,26 @@
 #include <numeric>
 #include <optional>
 
-#include "absl/base/config.h"
-#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "lamina/serialization/elements.h"
 #include "lamina/serialization/json.h"
+#include "lamina/serialization/safetensors_format.h"
 #include "lamina/serialization/status.h"
 #include "lamina/serialization/text.h"
-
-#ifndef ABSL_IS_LITTLE_ENDIAN
-#error "Elements go to the file as they lie in memory, which has to be little-endian"
-#endif
 
 namespace lamina {
 namespace {
 
-using serialization::AtomicFile;
 using serialization::in_quotes;
 using serialization::InputFile;
 using serialization::JsonReader;
 using serialization::of_entry;
 using serialization::or_no_memory;
-
-// In front of the header stands its length, least significant byte first.
-constexpr int64_t kLengthBytes = 8;
-constexpr int64_t kHeaderLimit = 100'000'000;
-// A small entry of metadata takes much more memory than its text; this bounds what all of them take.
-constexpr size_t kMetadataLimit = 65536;
-constexpr char kMetadata[] = "__metadata__";
-// Spaces at the end of the header move the elements to a multiple of this.
-constexpr int64_t kAlignment = 64;
-
-constexpr absl::string_view kDTypeNames[kDTypeCount] = {"BOOL", "U8",   "I32", "I64",
-                                                        "F16",  "BF16", "F32", "F64"};
-
-absl::Status check_state(const std::string& path, const NamedArrays& state,
-                         const SaveOptions& options) {
-  const auto bad = [&](absl::string_view name, absl::string_view what) {
-    return of_entry(path, name, absl::InvalidArgumentError(what));
-  };
-  absl::flat_hash_set<absl::string_view> names;
-  for (const auto& [name, array] : state) {
-    if (!names.insert(name).second) {
-      return bad(name, "expected different names, got this one twice");
-    }
-    if (!serialization::is_utf8(name)) return bad(name, "expected a name in UTF-8");
-    if (name == kMetadata) return bad(name, "expected a name that safetensors leaves free");
-    if (!array.has_value()) {
-      return bad(name, "expected a value, which every entry of safetensors has, got none");
-    }
-    if (!array->defined()) return bad(name, "expected a defined array");
-  }
-  if (options.metadata.size() > kMetadataLimit) {
-    return absl::InvalidArgumentError(absl::StrCat(path, ": expected at most ", kMetadataLimit,
-                                                   " entries of metadata, got ",
-                                                   options.metadata.size()));
-  }
-  for (const auto& [key, value] : options.metadata) {
-    if (!serialization::is_utf8(key) || !serialization::is_utf8(value)) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(path, ": metadata ", in_quotes(key), ": expected text in UTF-8"));
-    }
-  }
-  return absl::OkStatus();
-}
-
-uint64_t bytes_of(const NDArray& array) {
-  return static_cast<uint64_t>(array.numel()) * static_cast<uint64_t>(size_of(array.dtype()));
-}
-
-// Large elements first, so that each array begins at a multiple of its element's size.
-std::vector<size_t> order_of_data(const NamedArrays& state) {
-  std::vector<size_t> order(state.size());
-  std::iota(order.begin(), order.end(), size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](size_t i, size_t j) {
-    return size_of(state[i].second->dtype()) > size_of(state[j].second->dtype());
-  });
-  return order;
-}
-
-// The JSON, and spaces after it.
-std::string header_of(const NamedArrays& state, const SaveOptions& options,
-                      const std::vector<size_t>& order) {
-  std::vector<uint64_t> begins(state.size());
-  uint64_t end = 0;
-  for (size_t i : order) {
-    begins[i] = end;
-    end += bytes_of(*state[i].second);
-  }
-  std::string json = "{";
-  const char* before = "";
-  if (!options.metadata.empty()) {
-    absl::StrAppend(&json, serialization::to_json(kMetadata), ":{");
-    for (const auto& [key, value] : options.metadata) {
-      absl::StrAppend(&json, before, serialization::to_json(key), ":",
-                      serialization::to_json(value));
-      before = ",";
-    }
-    json += "}";
-  }
-  for (size_t i = 0; i < state.size(); ++i) {
-    const NDArray& array = *state[i].second;
-    absl::StrAppend(&json, before, serialization::to_json(state[i].first), ":{\"dtype\":\"",
-                    kDTypeNames[static_cast<int>(array.dtype())], "\",\"shape\":[");
-    for (int d = 0; d < array.dim(); ++d) {
-      absl::StrAppend(&json, d == 0 ? "" : ",", array.shape()[d]);
-    }
-    absl::StrAppend(&json, "],\"data_offsets\":[", begins[i], ",", begins[i] + bytes_of(array),
-                    "]}");
-    before = ",";
-  }
-  json += "}";
-  while ((kLengthBytes + static_cast<int64_t>(json.size())) % kAlignment != 0) json += ' ';
-  return json;
-}
-
-absl::Status save(const std::string& path, const NamedArrays& state, const SaveOptions& options) {
-  absl::Status status = check_state(path, state, options);
-  if (!status.ok()) return status;
-  const std::vector<size_t> order = order_of_data(state);
-  const std::string header = header_of(state, options, order);
-  if (static_cast<int64_t>(header.size()) > kHeaderLimit) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, ": expected names and metadata for a header of at most ", kHeaderLimit,
-                     " bytes, got ", header.size()));
-  }
-  absl::StatusOr<AtomicFile> file = AtomicFile::create(path);
-  if (!file.ok()) return file.status();
-  std::string length;
-  for (int shift = 0; shift < 64; shift += 8) {
-    length.push_back(static_cast<char>(uint64_t{header.size()} >> shift & 0xff));
-  }
-  status = file->write(length);
-  if (status.ok()) status = file->write(header);
-  for (size_t i : order) {
-    if (!status.ok()) return status;
-    if (state[i].second->numel() == 0) continue;
-    const NDArray array = state[i].second->contiguous();
-    status = file->write(absl::string_view(array.raw_data(), bytes_of(array)));
-  }
-  return status.ok() ? file->commit() : status;
-}
+using serialization::safetensors::kDTypeNames;
+using serialization::safetensors::kHeaderLimit;
+using serialization::safetensors::kLengthBytes;
+using serialization::safetensors::kMetadata;
+using serialization::safetensors::kMetadataLimit;
 
 // Numbers, at most `most` of them.
 absl::StatusOr<std::vector<uint64_t>> read_numbers(JsonReader& json, absl::string_view what,
@@ -215,11 +94,6 @@ absl::Status read_value(JsonReader& json, SafetensorsEntry* entry, serialization
 }
 
 }  // namespace
-
-absl::Status save_safetensors(const std::string& path, const NamedArrays& state,
-                              const SaveOptions& options) {
-  return or_no_memory(path, "to save it", [&] { return save(path, state, options); });
-}
 
 absl::StatusOr<NamedArrays> load_safetensors(const std::string& path) {
   const absl::StatusOr<SafetensorsReader> reader = SafetensorsReader::open(path);

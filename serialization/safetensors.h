@@ -44,6 +44,55 @@ struct SafetensorsEntry {
   Shape shape;
 };
 
+// A safetensors file written one array at a time, for a state that is larger than memory. Not for several
+// threads at once. The same entries, values and options give the bytes that save_safetensors writes, which
+// uses it.
+//
+//   absl::StatusOr<SafetensorsWriter> writer = SafetensorsWriter::create("model.safetensors", entries);
+//   if (!writer.ok()) return writer.status();
+//   while (const SafetensorsEntry* entry = writer->next()) {
+//     absl::Status status = writer->add(make_array(entry->name));
+//     if (!status.ok()) return status;
+//   }
+//   return writer->finish();
+//
+// Errors are those of save_safetensors. After one, the file cannot be finished: every further call gives the
+// same error.
+class SafetensorsWriter {
+ public:
+  // The header comes first in the file, so that what the entries are has to be known at once. Unavailable
+  // while somebody else is saving to this path.
+  static absl::StatusOr<SafetensorsWriter> create(const std::string& path,
+                                                  std::vector<SafetensorsEntry> entries,
+                                                  const SaveOptions& options = {});
+
+  // The entry whose array is to be added next, which is not the order of the names: large elements come
+  // first. Null after the last.
+  const SafetensorsEntry* next() const;
+  // Writes the array of next(), which must be of its dtype and shape: else InvalidArgument.
+  // FailedPrecondition if there is none left.
+  absl::Status add(const NDArray& value);
+  // Puts the file at its path, at once and durably. To be called last: FailedPrecondition while next() has
+  // an entry, and for what is called afterwards.
+  absl::Status finish();
+
+ private:
+  SafetensorsWriter(std::string path, serialization::AtomicFile file,
+                    std::vector<SafetensorsEntry> entries, std::vector<size_t> order)
+      : path_(std::move(path)),
+        file_(std::move(file)),
+        entries_(std::move(entries)),
+        order_(std::move(order)) {}
+  absl::Status write(const NDArray& value);
+
+  std::string path_;
+  serialization::AtomicFile file_;
+  absl::Status status_;  // of the first call that failed
+  std::vector<SafetensorsEntry> entries_;
+  std::vector<size_t> order_;  // of their elements in the file
+  size_t added_ = 0;
+};
+
 // A safetensors file that is open. Threads may read from one at once.
 //
 // Its dtypes are BOOL, U8, I32, I64, F16, BF16, F32 and F64; Unimplemented for another one.

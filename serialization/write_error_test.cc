@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -29,13 +30,17 @@ struct Refusal {
   int calls_before = -1;  // the number of calls that go well first; refuses none below 0
   int error = 0;
   bool is_short = false;  // a write first takes a half, and then refuses
-  std::string call;       // the one that was refused
+  bool for_good = false;  // with all calls that follow
+  std::string call;       // the first that was refused
 };
 Refusal refusal;
 
 bool refuses(const char* call) {
-  if (refusal.calls_before < 0 || refusal.calls_before-- > 0) return false;
-  refusal.call = call;
+  if (refusal.calls_before < 0 || (refusal.calls_before > 0 && refusal.calls_before-- > 0)) {
+    return false;
+  }
+  if (!refusal.for_good) refusal.calls_before = -1;
+  if (refusal.call.empty()) refusal.call = call;
   errno = refusal.error;
   return true;
 }
@@ -49,7 +54,7 @@ int open(const char* path, int flags, ...) {
   va_start(arguments, flags);
   const mode_t mode = (flags & O_CREAT) != 0 ? va_arg(arguments, mode_t) : 0;
   va_end(arguments);
-  if ((flags & O_CREAT) != 0 && refuses("open")) return -1;
+  if (refuses("open")) return -1;
   return static_cast<int>(syscall(SYS_openat, AT_FDCWD, path, flags, mode));
 }
 
@@ -59,6 +64,31 @@ ssize_t write(int file, const void* bytes, size_t size) {
     return syscall(SYS_write, file, bytes, size / 2);
   }
   return refuses("write") ? -1 : syscall(SYS_write, file, bytes, size);
+}
+
+int close(int file) {
+  syscall(SYS_close, file);  // which is done even if it gives an error
+  return refuses("close") ? -1 : 0;
+}
+
+int flock(int file, int operation) noexcept {
+  return refuses("flock") ? -1 : static_cast<int>(syscall(SYS_flock, file, operation));
+}
+
+int stat(const char* path, struct stat* info) noexcept {
+  return refuses("stat") ? -1 : fstatat(AT_FDCWD, path, info, 0);
+}
+
+int lstat(const char* path, struct stat* info) noexcept {
+  return refuses("lstat") ? -1 : fstatat(AT_FDCWD, path, info, AT_SYMLINK_NOFOLLOW);
+}
+
+int fstat(int file, struct stat* info) noexcept {
+  return refuses("fstat") ? -1 : fstatat(file, "", info, AT_EMPTY_PATH);
+}
+
+int unlink(const char* path) noexcept {
+  return refuses("unlink") ? -1 : static_cast<int>(syscall(SYS_unlink, path));
 }
 
 int ftruncate(int file, off_t size) noexcept {
@@ -103,10 +133,11 @@ class WriteError : public ::testing::TestWithParam<Format> {
     return loaded.ok() && test::is_same(*loaded, state);
   }
   // Saves new_ over old_; returns the call that was refused, none if the save was over before.
-  std::string save_with(int calls_before, int error, bool is_short, absl::Status* status) {
+  std::string save_with(int calls_before, int error, bool is_short, absl::Status* status,
+                        bool for_good = false) {
     refusal = {};
     EXPECT_EQ(GetParam().save(path_, old_), absl::OkStatus());
-    refusal = {calls_before, error, is_short, ""};
+    refusal = {calls_before, error, is_short, for_good, ""};
     *status = GetParam().save(path_, new_);
     const std::string call = refusal.call;
     refusal = {};
@@ -128,6 +159,12 @@ TEST_P(WriteError, AtAnyCallIsToldAndLeavesTheOldFile) {
           break;
         }
         ++refused[call];
+        // A file system may have no locks, and what is closed is on the disk already.
+        if (call == "flock" || call == "close") {
+          EXPECT_EQ(status, absl::OkStatus());
+          EXPECT_TRUE(holds(new_)) << call << " " << calls;
+          continue;
+        }
         EXPECT_THAT(std::string(status.message()), StartsWith(path_ + ": ")) << call;
         EXPECT_THAT(std::string(status.message()), HasSubstr(std::strerror(error))) << call;
         // The second fsync is the folder's.
@@ -139,13 +176,51 @@ TEST_P(WriteError, AtAnyCallIsToldAndLeavesTheOldFile) {
       }
       const int writes = refused["write"];
       EXPECT_GE(writes, 3);
-      EXPECT_EQ(refused, (std::map<std::string, int>{{"open", 1},
+      EXPECT_EQ(refused, (std::map<std::string, int>{{"open", 2},  // the folder first
+                                                     {"lstat", 1},
+                                                     {"flock", 2},
+                                                     {"fstat", 1},
+                                                     {"stat", 1},
                                                      {"ftruncate", 1},
                                                      {"fchmod", 1},
                                                      {"write", writes},
                                                      {"fsync", 2},
-                                                     {"rename", 1}}));
+                                                     {"rename", 1},
+                                                     {"close", 2}}));
     }
+  }
+}
+
+// As when a disk goes: then not even the temporary can be removed.
+TEST_P(WriteError, OfAllCallsFromOneOnLeavesTheOldFile) {
+  bool has_refused_unlink = false;
+  for (int calls = 0;; ++calls) {
+    absl::Status status;
+    const std::string call = save_with(calls, EIO, false, &status, true);
+    if (call.empty()) break;
+    has_refused_unlink |= test::exists(path_ + ".saving");
+    // By then the new file is there: the second fsync is the folder's.
+    const bool is_replaced =
+        call == "close" || status.message().find("replaced, but") != absl::string_view::npos;
+    if (call != "close" && !(call == "flock" && status.ok())) {
+      EXPECT_THAT(std::string(status.message()), StartsWith(path_ + ": ")) << call;
+      EXPECT_THAT(std::string(status.message()), HasSubstr(std::strerror(EIO))) << call;
+    }
+    EXPECT_TRUE(holds(is_replaced || status.ok() ? new_ : old_)) << call << " " << calls;
+  }
+  EXPECT_TRUE(has_refused_unlink);
+}
+
+// Somebody else has taken the temporary away meanwhile.
+TEST_P(WriteError, OfALostTemporaryMakesItAnew) {
+  for (int calls = 0;; ++calls) {
+    absl::Status status;
+    const std::string call = save_with(calls, ENOENT, false, &status);
+    ASSERT_NE(call, "");
+    if (call != "stat") continue;
+    EXPECT_EQ(status, absl::OkStatus());
+    EXPECT_TRUE(holds(new_));
+    break;
   }
 }
 
