@@ -71,6 +71,14 @@ TEST(BadFlag, MoreThreadsThanTheSystemGives) {
       << outcome.err;
 }
 
+TEST(BadFlag, ReportThatCannotBeWritten) {
+  const std::string folder = ::testing::TempDir() + "/missing";
+  const Outcome outcome = run_program("--report='" + folder + "/report.html'");
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_EQ(outcome.out, "");  // before training
+  EXPECT_EQ(outcome.err.find("ERROR: " + folder), 0) << outcome.err;
+}
+
 TEST(BadFlag, Hidden) {
   for (const char* value : {"512,,256", "x", "0", "65537"}) {
     expect_error(std::string("--model=multi_layer --hidden=") + value,
@@ -85,7 +93,7 @@ TEST(BadFlag, Hidden) {
 TEST(BadFlag, UnknownOrNoFlagAtAll) {
   expect_error("--epoch=3",
                "unknown flag --epoch=3, expected one of --model, --hidden, --epochs, --batch_size, "
-               "--learning_rate, --shuffle, --seed, --threads, --data_dir, --help");
+               "--learning_rate, --shuffle, --seed, --threads, --data_dir, --report, --help");
   expect_error("linear", "expected flags only, got the argument 'linear'; see --help");
 }
 
@@ -159,10 +167,15 @@ TEST_F(BadFile, Empty) {
 }
 
 TEST_F(BadFile, WrongMagicNumber) {
+  write_file(path("t10k-images-idx3-ubyte"), "PK\x03\x04 an archive");
+  expect_file_error("t10k-images-idx3-ubyte",
+                    "offset 0: expected the magic number 00 00 08 and a rank, got 50 4b 03 04");
+}
+
+TEST_F(BadFile, GzipCutShort) {
   write_file(path("t10k-images-idx3-ubyte"), "\x1f\x8b\x08\x08 compressed");
   expect_file_error("t10k-images-idx3-ubyte",
-                    "offset 0: expected the magic number 00 00 08 and a rank, got 1f 8b 08 08 "
-                    "(gzip: unpack the file first)");
+                    "offset 15: expected more gzip data, got the file's end");
 }
 
 TEST_F(BadFile, WrongCount) {

@@ -1,4 +1,4 @@
-// Trains a network on the MNIST digits and tells its test error. Reads the data, writes no file.
+// Trains a network on the MNIST digits and tells its test error. Writes no file but for --report.
 //
 //   bazel run -c opt //apps/mnist -- --model=multi_layer --hidden=512,256 --epochs=20
 
@@ -23,7 +23,7 @@
 #include "absl/strings/string_view.h"
 #include "lamina/apps/flags.h"
 #include "lamina/apps/mnist/models.h"
-#include "lamina/apps/progress.h"
+#include "lamina/apps/mnist/run_report.h"
 #include "lamina/nn.h"
 #include "tools/cpp/runfiles/runfiles.h"
 
@@ -54,6 +54,10 @@ ABSL_FLAG(
     std::string, data_dir, "",
     "folder with train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and "
     "t10k-labels-idx1-ubyte (default: the files that Bazel fetched)");
+
+ABSL_FLAG(std::string, report, "",
+          "an HTML page to write about the run: curves, confusion matrix, the worst mistakes, "
+          "first-layer weights (default: none)");
 
 namespace lamina::apps::mnist {
 namespace {
@@ -91,13 +95,15 @@ Pass run_pass(const std::string& label, nn::Layer& model, nn::data::DataLoader& 
               nn::optim::Optimizer* optimizer) {
   const auto start = std::chrono::steady_clock::now();
   nn::CrossEntropyLoss loss;
-  ProgressBar bar(std::cerr, terminal_columns(STDERR_FILENO), label, "images", loader.samples());
+  nn::train::ProgressBar bar(std::cerr, nn::train::terminal_columns(STDERR_FILENO), label, "images",
+                             loader.samples());
   const nn::train::EpochResult result = nn::train::epoch(
       model, loader, loss, optimizer, [&bar](int64_t samples) { bar.update(samples); });
   return {result, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()};
 }
 
-absl::Status train(nn::Layer& model, const nn::data::Mnist& data, double learning_rate) {
+absl::Status train(nn::Layer& model, const nn::data::Mnist& data, double learning_rate,
+                   std::vector<nn::train::EpochRecord>* history) {
   nn::data::DataLoaderOptions options;
   options.batch_size = absl::GetFlag(FLAGS_batch_size).value;
   const int64_t images = data.train.images.size(0);
@@ -128,9 +134,13 @@ absl::Status train(nn::Layer& model, const nn::data::Mnist& data, double learnin
                "images/s",
                label, trained.result.loss, 100 * trained.result.error, test.loss, 100 * test.error,
                trained.seconds,
-               with_commas(
+               nn::with_commas(
                    std::llround(static_cast<double>(train_loader.samples()) / trained.seconds)))
         << std::endl;
+    history->push_back({{"train_loss", trained.result.loss},
+                        {"train_error", trained.result.error},
+                        {"val_loss", test.loss},
+                        {"val_error", test.error}});
     if (!std::isfinite(trained.result.loss) || !std::isfinite(test.loss)) {
       return absl::InvalidArgumentError(absl::StrFormat(
           "flag --learning_rate: expected one with which training converges, got %g: "
@@ -147,9 +157,9 @@ absl::Status train(nn::Layer& model, const nn::data::Mnist& data, double learnin
 }
 
 absl::Status run(int argc, char** argv) {
-  const std::vector<std::string> names = {"model",      "hidden",        "epochs",
-                                          "batch_size", "learning_rate", "shuffle",
-                                          "seed",       "threads",       "data_dir"};
+  const std::vector<std::string> names = {"model",         "hidden",  "epochs", "batch_size",
+                                          "learning_rate", "shuffle", "seed",   "threads",
+                                          "data_dir",      "report"};
   bool help;
   absl::Status status = parse_flags(argc, argv, names, &help);
   if (!status.ok()) return status;
@@ -179,13 +189,33 @@ absl::Status run(int argc, char** argv) {
   const absl::StatusOr<nn::data::Mnist> data = nn::data::load_mnist(*folder);
   if (!data.ok()) return data.status();
 
+  const std::string report_path = user_path(absl::GetFlag(FLAGS_report));
+  const bool reports = !absl::GetFlag(FLAGS_report).empty();
+  if (reports) {  // now rather than after the training
+    status = report::Report::check_path(report_path);
+    if (!status.ok()) return status;
+  }
   manual_seed(static_cast<uint64_t>(absl::GetFlag(FLAGS_seed).value));
   const std::unique_ptr<nn::Layer> model =
       make_model(kind, hidden ? hidden->values : std::vector<int64_t>{512, 256});
   int64_t parameters = 0;
   for (const Tensor& parameter : model->parameters()) parameters += parameter.numel();
-  std::cout << *model << "\n" << with_commas(parameters) << " parameters" << std::endl;
-  return train(*model, *data, learning_rate ? learning_rate->value : default_learning_rate(kind));
+  std::cout << *model << "\n" << nn::with_commas(parameters) << " parameters" << std::endl;
+  const double rate = learning_rate ? learning_rate->value : default_learning_rate(kind);
+  std::vector<nn::train::EpochRecord> history;
+  status = train(*model, *data, rate, &history);
+  if (!status.ok() || !reports) return status;
+  const std::vector<std::vector<std::string>> settings = {
+      {"model", AbslUnparseFlag(kind)},
+      {"parameters", nn::with_commas(parameters)},
+      {"epochs", absl::StrCat(history.size())},
+      {"batch size", absl::StrCat(absl::GetFlag(FLAGS_batch_size).value)},
+      {"learning rate", absl::StrCat(rate)},
+      {"shuffled", absl::GetFlag(FLAGS_shuffle) ? "yes" : "no"},
+      {"seed", absl::StrCat(absl::GetFlag(FLAGS_seed).value)},
+      {"training images", nn::with_commas(data->train.images.size(0))},
+      {"test images", nn::with_commas(data->test.images.size(0))}};
+  return run_report(settings, history, *model, data->test).write(report_path);
 }
 
 int report(absl::string_view error) {

@@ -143,6 +143,28 @@ TEST(Mnist, SaysSoWhenTrainingDiverges) {
       "loss is no longer finite\n");
 }
 
+TEST(Mnist, WritesAReport) {
+  const std::string path = ::testing::TempDir() + "/report.html";
+  const Outcome outcome = train("--epochs=2 --report='" + path + "'");
+  const std::string page = read_file(path);
+  test_error(outcome);  // fails unless the program came to its end
+  for (const char* part :
+       {"<h2>Settings</h2>", "<td>two_layer</td>", "<td>238,200</td>", "<h2>loss</h2>",
+        "<h2>error</h2>", "<h2>Confusion matrix</h2>", "<h2>The worst mistakes</h2>",
+        ", taken for ", "<h2>First-layer weights</h2>"}) {
+    EXPECT_THAT(page, HasSubstr(part));
+  }
+  // The error that it printed, from the counts beside the diagonal.
+  const std::regex cell("label (\\d), answer (\\d): (\\d+)<");
+  double wrong = 0, all = 0;
+  for (std::sregex_iterator i(page.begin(), page.end(), cell), end; i != end; ++i) {
+    all += std::stod((*i)[3]);
+    if ((*i)[1] != (*i)[2]) wrong += std::stod((*i)[3]);
+  }
+  EXPECT_EQ(all, 1000);
+  EXPECT_NEAR(100 * wrong / all, test_error(outcome), 1e-9);
+}
+
 TEST(Mnist, ExplainsItselfOnHelp) {
   const Outcome outcome = run_program("--help");
   EXPECT_EQ(outcome.exit_code, 0);

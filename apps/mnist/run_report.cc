@@ -1,0 +1,73 @@
+#include "lamina/apps/mnist/run_report.h"
+
+#include <algorithm>
+#include <cstdint>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+
+namespace lamina::apps::mnist {
+namespace {
+
+constexpr int64_t kMistakes = 24, kFilters = 40, kSide = 28;
+
+// The logits of all images.
+Tensor answers_of(nn::Layer& model, const Tensor& images) {
+  const nn::ModeGuard mode(model);
+  model.eval();
+  const NoGradGuard no_grad;
+  constexpr int64_t kBatch = 1000;
+  std::vector<Tensor> parts;
+  for (int64_t first = 0; first < images.size(0); first += kBatch) {
+    parts.push_back(model(images.narrow(0, first, std::min(kBatch, images.size(0) - first))));
+  }
+  return cat(parts, 0);
+}
+
+// Those whose labels the model thought the least likely.
+void add_mistakes(const Tensor& logits, const nn::data::LabelledImages& test,
+                  report::Report* report) {
+  const Tensor probabilities = logits.softmax(1), answers = logits.argmax(1);
+  const Tensor losses =
+      nn::functional::cross_entropy(logits, test.labels, {.weight = {}, .reduction = "none"});
+  const Tensor wrong = losses * answers.ne(test.labels).to(float32);
+  const auto mistakes = std::min(kMistakes, answers.ne(test.labels).sum().item<int64_t>());
+  const Tensor worst = wrong.argsort(0, true).narrow(0, 0, mistakes);
+  std::vector<std::string> captions;
+  for (const int64_t i : worst.to_vector<int64_t>()) {
+    const auto label = test.labels.select(0, i).item<int64_t>();
+    const auto answer = answers.select(0, i).item<int64_t>();
+    captions.push_back(
+        absl::StrFormat("%d, taken for %d (%.0f %%)", label, answer,
+                        100 * probabilities.select(0, i).select(0, answer).item<double>()));
+  }
+  report->add_images("The worst mistakes",
+                     test.images.index_select(0, worst).reshape({mistakes, kSide, kSide}),
+                     captions);
+}
+
+}  // namespace
+
+report::Report run_report(const std::vector<std::vector<std::string>>& settings,
+                          const std::vector<nn::train::EpochRecord>& history, nn::Layer& model,
+                          const nn::data::LabelledImages& test) {
+  report::Report report("MNIST digits");
+  report.add_table("Settings", {"setting", "value"}, settings);
+  report.add_training(history);
+  const Tensor logits = answers_of(model, test.images);
+  nn::train::ConfusionMatrix confusion(10);
+  confusion.update(logits, test.labels);
+  std::vector<std::string> digits;
+  for (int i = 0; i < 10; ++i) digits.push_back(absl::StrCat(i));
+  report.add_confusion(confusion.matrix(), digits);
+  add_mistakes(logits, test, &report);
+  const Tensor first = model.parameters().front();
+  if (first.dim() == 2 && first.size(1) == kSide * kSide) {
+    const int64_t filters = std::min(kFilters, first.size(0));
+    report.add_images("First-layer weights",
+                      first.narrow(0, 0, filters).reshape({filters, kSide, kSide}));
+  }
+  return report;
+}
+
+}  // namespace lamina::apps::mnist

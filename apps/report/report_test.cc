@@ -1,0 +1,66 @@
+#include "lamina/apps/report/report.h"
+
+#include <cmath>
+#include <fstream>
+#include <iterator>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "lamina/nn.h"
+#include "lamina/tensor/test_util.h"
+
+namespace lamina::apps::report {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+TEST(Report, IsWrittenAsItIs) {
+  Report report("title");
+  report.add_text("section", "text");
+  const std::string path = ::testing::TempDir() + "/report.html";
+  ASSERT_TRUE(report.write(path).ok());
+  std::ifstream in(path);
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(in), {}), report.html());
+}
+
+TEST(Report, SaysWhereItCannotBeWritten) {
+  const std::string path = ::testing::TempDir() + "/missing/report.html";
+  EXPECT_THAT(std::string(Report("title").write(path).message()), StartsWith(path));
+  EXPECT_EQ(Report::check_path(path), Report("title").write(path));
+}
+
+TEST(Report, ACheckOfThePathLeavesWhatIsThere) {
+  const std::string path = ::testing::TempDir() + "/kept.html";
+  EXPECT_TRUE(Report::check_path(path).ok());
+  EXPECT_FALSE(std::ifstream(path).good());
+  ASSERT_TRUE(Report("title").write(path).ok());
+  EXPECT_TRUE(Report::check_path(path).ok());
+  EXPECT_TRUE(std::ifstream(path).good());
+}
+
+TEST(Report, ShowsPicturesThatHaveNoContrastOrNoNumbers) {
+  Report report("title");
+  report.add_images("flat", ones({2, 3, 3}));
+  Tensor odd = arange(9, float32).reshape({1, 3, 3});
+  odd.select(1, 0).fill_(std::nan(""));
+  report.add_images("odd", odd);
+  report.add_images("none", zeros({0, 3, 3}));
+  EXPECT_THAT(report.html(), HasSubstr("<h2>none</h2>"));
+}
+
+TEST(Report, RefusesWhatItCannotShow) {
+  Report report("title");
+  EXPECT_THROWS(ValueError, "[Report] expected rows of 2 cells, got one of 1",
+                report.add_table("t", {"a", "b"}, {{"c"}}));
+  EXPECT_THROWS(ShapeError,
+                "[Report] expected pictures (n, h, w) or (n, 3, h, w), got (1, 2, 3, 4)",
+                report.add_images("t", zeros({1, 2, 3, 4})));
+  EXPECT_THROWS(DTypeError, "[Report] expected floating pictures or uint8, got int64",
+                report.add_images("t", zeros({1, 3, 4}, int64)));
+  EXPECT_THROWS(ValueError, "[Report] expected a caption for each of 2 pictures, got 1",
+                report.add_images("t", zeros({2, 3, 4}), {"a"}));
+}
+
+}  // namespace
+}  // namespace lamina::apps::report
