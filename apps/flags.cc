@@ -1,6 +1,7 @@
 #include "lamina/apps/flags.h"
 
 #include <cmath>
+#include <cstddef>
 #include <cstdlib>
 
 #include "absl/flags/commandlineflag.h"
@@ -12,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "lamina/apps/did_you_mean.h"
 
 namespace lamina::apps {
 namespace internal {
@@ -61,49 +63,67 @@ absl::CommandLineFlag* find(absl::string_view name, const std::vector<std::strin
   return nullptr;
 }
 
-absl::Status unknown(absl::string_view argument, const std::vector<std::string>& names) {
-  return absl::InvalidArgumentError(absl::StrCat("unknown flag ", argument, ", expected one of --",
-                                                 absl::StrJoin(names, ", --"), ", --help"));
+absl::Status unknown(absl::string_view argument, absl::string_view name,
+                     const std::vector<std::string>& names) {
+  std::vector<std::string> flags;
+  for (const std::string& known : names) flags.push_back(absl::StrCat("--", known));
+  flags.push_back("--help");
+  std::string hint = did_you_mean(absl::StrCat("--", name), flags);
+  if (hint.empty()) hint = absl::StrCat(", expected one of ", absl::StrJoin(flags, ", "));
+  return absl::InvalidArgumentError(absl::StrCat("unknown flag ", argument, hint));
+}
+
+absl::Status check_printable(absl::string_view argument) {
+  for (char c : argument) {
+    if (absl::ascii_iscntrl(static_cast<unsigned char>(c))) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "expected arguments of printable characters, got '", absl::CEscape(argument), "'"));
+    }
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
 
-absl::Status parse_flags(int argc, char** argv, const std::vector<std::string>& names, bool* help) {
-  *help = false;
-  for (int i = 1; i < argc; ++i) {
-    const absl::string_view argument = argv[i];
-    for (char c : argument) {
-      if (absl::ascii_iscntrl(static_cast<unsigned char>(c))) {
-        return absl::InvalidArgumentError(absl::StrCat(
-            "expected arguments of printable characters, got '", absl::CEscape(argument), "'"));
-      }
+absl::StatusOr<Arguments> parse_flags(const std::vector<std::string>& arguments,
+                                      const std::vector<std::string>& names) {
+  Arguments parsed;
+  bool flags_ended = false;
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    const absl::string_view argument = arguments[i];
+    const absl::Status printable = check_printable(argument);
+    if (!printable.ok()) return printable;
+    if (flags_ended || argument.size() < 2 || argument[0] != '-') {
+      parsed.words.emplace_back(argument);
+      continue;
+    }
+    if (argument == "--") {
+      flags_ended = true;
+      continue;
     }
     absl::string_view name = argument;
-    if (!absl::ConsumePrefix(&name, "-") || name.empty()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("expected flags only, got the argument '", argument, "'; see --help"));
-    }
+    absl::ConsumePrefix(&name, "-");
     absl::ConsumePrefix(&name, "-");
     const size_t equals = name.find('=');
     const bool has_value = equals != absl::string_view::npos;
     absl::string_view value = has_value ? name.substr(equals + 1) : "";
     name = name.substr(0, equals);
     if (name == "help" && !has_value) {
-      *help = true;
-      return absl::OkStatus();
+      parsed.help = true;
+      return parsed;
     }
 
     absl::CommandLineFlag* flag = find(name, names);
-    if (flag == nullptr && !has_value && absl::ConsumePrefix(&name, "no")) {
-      flag = find(name, names);
-      if (flag == nullptr || !flag->IsOfType<bool>()) return unknown(argument, names);
+    if (flag == nullptr && !has_value && absl::StartsWith(name, "no")) {
+      flag = find(name.substr(2), names);
+      if (flag == nullptr || !flag->IsOfType<bool>()) return unknown(argument, name, names);
       value = "false";
     } else if (flag == nullptr) {
-      return unknown(argument, names);
+      return unknown(argument, name, names);
     } else if (!has_value && flag->IsOfType<bool>()) {
       value = "true";
-    } else if (!has_value && i + 1 < argc) {
-      value = argv[++i];
+    } else if (!has_value && i + 1 < arguments.size()) {
+      value = arguments[++i];
     }
     if (value.empty()) {
       return absl::InvalidArgumentError(
@@ -115,12 +135,13 @@ absl::Status parse_flags(int argc, char** argv, const std::vector<std::string>& 
       if (flag->IsOfType<bool>()) absl::StrAppend(&error, "; expected true or false");
       return absl::InvalidArgumentError(error);
     }
+    parsed.given.emplace(flag->Name());
   }
-  return absl::OkStatus();
+  return parsed;
 }
 
-std::string help_text(absl::string_view usage, const std::vector<std::string>& names) {
-  std::string text = absl::StrCat(usage, "\n");
+std::string flags_help(const std::vector<std::string>& names) {
+  std::string text;
   for (const std::string& name : names) {
     const absl::CommandLineFlag& flag = *absl::FindCommandLineFlag(name);
     absl::StrAppend(&text, "  --", name, "  ", flag.Help());
@@ -133,7 +154,9 @@ std::string help_text(absl::string_view usage, const std::vector<std::string>& n
 
 std::string user_path(const std::string& path) {
   const char* folder = std::getenv("BUILD_WORKING_DIRECTORY");
-  if (folder == nullptr || *folder == '\0' || absl::StartsWith(path, "/")) return path;
+  if (path.empty() || absl::StartsWith(path, "/") || folder == nullptr || *folder == '\0') {
+    return path;
+  }
   return absl::StrCat(folder, "/", path);
 }
 

@@ -8,10 +8,11 @@
 #define LAMINA_APPS_FLAGS_H_
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
-#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
 namespace lamina::apps {
@@ -53,17 +54,25 @@ std::string AbslUnparseFlag(const Positive& flag);
 bool AbslParseFlag(absl::string_view text, Widths* flag, std::string* error);
 std::string AbslUnparseFlag(const Widths& flag);
 
-// Sets the flags that argv names: --name=value, --name value, and --name or --noname for a bool.
-// `names` are all the flags that the program has. The first thing that is not so is an error of one
-// line that names it: another flag, a flag without a value, a value that its type refuses, an
-// argument that is no flag, a character that does not print. *help becomes true if there is a
-// --help, and then nothing else is looked at.
-absl::Status parse_flags(int argc, char** argv, const std::vector<std::string>& names, bool* help);
+// What a command line says besides the values of flags.
+struct Arguments {
+  std::vector<std::string> words;  // those that are no flags
+  std::set<std::string> given;     // the flags that it names, "epochs"
+  bool help = false;
+};
 
-// The text for --help: `usage`, and each flag with its help and default.
-std::string help_text(absl::string_view usage, const std::vector<std::string>& names);
+// Sets the flags that the arguments name: --name=value, --name value, and --name or --noname for a bool.
+// `names` are all the flags that there are. The first thing that is not so is an error of one line that
+// names it: another flag (and the closest one), a flag without a value, a value that its type refuses, a
+// character that does not print. After --help nothing else is looked at, and all that comes after -- is
+// words.
+absl::StatusOr<Arguments> parse_flags(const std::vector<std::string>& arguments,
+                                      const std::vector<std::string>& names);
 
-// `path` as the user meant it: `bazel run` starts programs in a folder of its own.
+// For --help: each flag with its help and default, a line each.
+std::string flags_help(const std::vector<std::string>& names);
+
+// `path` as the user meant it: `bazel run` starts programs in a folder of its own. "" stays.
 std::string user_path(const std::string& path);
 
 }  // namespace lamina::apps

@@ -2,10 +2,9 @@
 
 #include <algorithm>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
-#include "lamina/nn/edit_distance.h"
+#include "lamina/apps/did_you_mean.h"
 #include "lamina/serialization/text.h"
 
 namespace lamina::apps::checkpoint {
@@ -20,25 +19,6 @@ absl::Status wrong(const Command& command, const Parts&... parts) {
 }
 
 }  // namespace
-
-std::string did_you_mean(absl::string_view word, const std::vector<std::string>& candidates) {
-  constexpr size_t kLongest = 300;  // the time goes by the square of it
-  if (word.size() > kLongest) return "";
-  const std::string* closest = nullptr;
-  size_t least = std::max<size_t>(word.size() / 3, 1) + 1;
-  for (const std::string& candidate : candidates) {
-    if (candidate.size() >= word.size() + least || word.size() >= candidate.size() + least)
-      continue;
-    const size_t changes = nn::edit_distance(word, candidate);
-    if (changes >= least) continue;
-    closest = &candidate;
-    least = changes;
-  }
-  for (size_t i = 0; closest == nullptr && !word.empty() && i < candidates.size(); ++i) {
-    if (absl::StrContains(candidates[i], word)) closest = &candidates[i];
-  }
-  return closest == nullptr ? "" : absl::StrCat("; did you mean ", in_quotes(*closest), "?");
-}
 
 absl::StatusOr<const Command*> find_command(const std::vector<Command>& commands,
                                             absl::string_view name) {

@@ -49,11 +49,6 @@ absl::StatusOr<Arguments> parse(const Command& command, const std::vector<std::s
 
 std::string help_of(const Command& command);
 
-// "; did you mean 'weight'?" with the candidate that the fewest insertions, deletions and replacements of
-// single bytes make of `word`, if they are at most a third of it; else the first candidate that contains
-// it; else nothing.
-std::string did_you_mean(absl::string_view word, const std::vector<std::string>& candidates);
-
 }  // namespace lamina::apps::checkpoint
 
 #endif  // LAMINA_APPS_CHECKPOINT_COMMAND_LINE_H_

@@ -47,18 +47,5 @@ TEST(CommandLine, SaysWhatIsWrong) {
   expect_error({"a", "b", "--drop_empty=1"}, "expected no value for --drop_empty");
 }
 
-TEST(DidYouMean, FindsTheClosestWithinAThirdOrOneThatContainsIt) {
-  const std::vector<std::string> names = {"weight", "bias", "layer1.weight", "layer2.weight"};
-  EXPECT_EQ(did_you_mean("weihgt", names), "; did you mean 'weight'?");
-  EXPECT_EQ(did_you_mean("layer2weight", names), "; did you mean 'layer2.weight'?");
-  EXPECT_EQ(did_you_mean("layer3.weight", names), "; did you mean 'layer1.weight'?");  // the first
-  EXPECT_EQ(did_you_mean("bia", names), "; did you mean 'bias'?");
-  EXPECT_EQ(did_you_mean("bi", names), "; did you mean 'bias'?");
-  EXPECT_EQ(did_you_mean("layer2", names), "; did you mean 'layer2.weight'?");
-  EXPECT_EQ(did_you_mean("xy", names), "");
-  EXPECT_EQ(did_you_mean("", names), "");
-  EXPECT_EQ(did_you_mean(std::string(1 << 20, 'x'), names), "");
-}
-
 }  // namespace
 }  // namespace lamina::apps::checkpoint

@@ -10,6 +10,7 @@
 #include "lamina/apps/checkpoint/npy.h"
 #include "lamina/apps/checkpoint/output.h"
 #include "lamina/apps/checkpoint/tensor_file.h"
+#include "lamina/apps/did_you_mean.h"
 #include "lamina/apps/flags.h"
 
 namespace lamina::apps::checkpoint {

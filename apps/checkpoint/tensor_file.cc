@@ -9,7 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "lamina/apps/checkpoint/command_line.h"
+#include "lamina/apps/did_you_mean.h"
 #include "lamina/serialization/file.h"
 
 namespace lamina::apps::checkpoint {

@@ -9,7 +9,7 @@
 #include <string>
 
 #include "gtest/gtest.h"
-#include "lamina/apps/mnist/program_testing.h"
+#include "lamina/apps/program_testing.h"
 #include "lamina/nn/data/idx_testing.h"
 
 namespace lamina::apps::mnist {
@@ -17,6 +17,8 @@ namespace {
 
 using nn::data::idx_header;
 using nn::data::write_file;
+
+Outcome run_program(const std::string& arguments) { return run("apps/mnist/mnist", arguments); }
 
 void expect_error(const std::string& arguments, const std::string& text) {
   const Outcome outcome = run_program(arguments);
@@ -28,7 +30,8 @@ void expect_error(const std::string& arguments, const std::string& text) {
 TEST(BadFlag, UnknownModel) {
   expect_error("--model=conv",
                "Illegal value 'conv' specified for flag 'model'; "
-               "expected one of linear, two_layer, multi_layer, mlp_resnet, patch_transformer");
+               "expected one of linear, two_layer, multi_layer, mlp_resnet, cnn, "
+               "patch_transformer");
 }
 
 TEST(BadFlag, NumberOutOfRange) {
@@ -71,12 +74,12 @@ TEST(BadFlag, MoreThreadsThanTheSystemGives) {
       << outcome.err;
 }
 
-TEST(BadFlag, ReportThatCannotBeWritten) {
-  const std::string folder = ::testing::TempDir() + "/missing";
-  const Outcome outcome = run_program("--report='" + folder + "/report.html'");
+TEST(BadFlag, OutputThatCannotBeWrittenTo) {
+  const Outcome outcome = run_program("--output=/proc/digits");
   EXPECT_EQ(outcome.exit_code, 1);
   EXPECT_EQ(outcome.out, "");  // before training
-  EXPECT_EQ(outcome.err.find("ERROR: " + folder), 0) << outcome.err;
+  EXPECT_EQ(outcome.err.find("ERROR: /proc/digits: cannot make the output folder"), 0)
+      << outcome.err;
 }
 
 TEST(BadFlag, Hidden) {
@@ -90,11 +93,16 @@ TEST(BadFlag, Hidden) {
                "flag --hidden: expected with --model=multi_layer only, got --model=two_layer");
 }
 
+TEST(BadFlag, MoreHeldOutThanThereIs) {
+  expect_error("--holdout=60000",
+               "Illegal value '60000' specified for flag 'holdout'; "
+               "expected a whole number from 0 to 59999");
+}
+
 TEST(BadFlag, UnknownOrNoFlagAtAll) {
-  expect_error("--epoch=3",
-               "unknown flag --epoch=3, expected one of --model, --hidden, --epochs, --batch_size, "
-               "--learning_rate, --shuffle, --seed, --threads, --data_dir, --report, --help");
-  expect_error("linear", "expected flags only, got the argument 'linear'; see --help");
+  expect_error("--epoch=3", "unknown flag --epoch=3; did you mean '--epochs'?");
+  expect_error("linear", "expected a command (train, eval), got 'linear'");
+  expect_error("evl", "expected a command (train, eval), got 'evl'; did you mean 'eval'?");
 }
 
 // Two training images and one to test, of one color.

@@ -12,14 +12,15 @@ namespace {
 struct Entry {
   Kind kind;
   const char* name;
-  double learning_rate;
+  Recipe recipe;
 };
 constexpr Entry kModels[] = {
-    {Kind::kLinear, "linear", 0.2},
-    {Kind::kTwoLayer, "two_layer", 0.3},
-    {Kind::kMultiLayer, "multi_layer", 0.2},
-    {Kind::kMlpResnet, "mlp_resnet", 0.3},
-    {Kind::kPatchTransformer, "patch_transformer", 0.05},
+    {Kind::kLinear, "linear", {20, 0.2, false}},
+    {Kind::kTwoLayer, "two_layer", {20, 0.3, false}},
+    {Kind::kMultiLayer, "multi_layer", {20, 0.2, false}},
+    {Kind::kMlpResnet, "mlp_resnet", {10, 0.01, true}},
+    {Kind::kCnn, "cnn", {5, 0.01, true}},
+    {Kind::kPatchTransformer, "patch_transformer", {10, 0.003, true}},
 };
 
 const Entry& entry(Kind kind) { return kModels[static_cast<int>(kind)]; }
@@ -65,6 +66,22 @@ nn::Sequential mlp_resnet(int64_t width, int64_t blocks, double dropout) {
   return model;
 }
 
+nn::Sequential cnn(int64_t width) {
+  nn::Sequential model{nn::Unflatten(1, {1, 28, 28})};
+  int64_t in = 1, out = width;
+  for (int i = 0; i < 3; ++i) {
+    model.push_back(nn::Conv2d(in, out, 3, {.padding = 1, .bias = false}));
+    model.push_back(nn::BatchNorm2d(out));
+    model.push_back(nn::ReLU());
+    if (i < 2) model.push_back(nn::MaxPool2d(2));
+    in = out;
+    out *= 2;
+  }
+  model.push_back(nn::Flatten());
+  model.push_back(nn::Linear(in * 7 * 7, kClasses));
+  return model;
+}
+
 bool AbslParseFlag(absl::string_view text, Kind* kind, std::string* error) {
   for (const Entry& model : kModels) {
     if (text == model.name) {
@@ -79,9 +96,9 @@ bool AbslParseFlag(absl::string_view text, Kind* kind, std::string* error) {
 
 std::string AbslUnparseFlag(Kind kind) { return entry(kind).name; }
 
-double default_learning_rate(Kind kind) { return entry(kind).learning_rate; }
+const Recipe& recipe_of(Kind kind) { return entry(kind).recipe; }
 
-std::unique_ptr<nn::Layer> make_model(Kind kind, const std::vector<int64_t>& hidden) {
+std::unique_ptr<nn::Layer> make_model(Kind kind, const ModelSizes& sizes) {
   switch (kind) {
     case Kind::kLinear:
       return std::make_unique<nn::Linear>(make_linear(kPixels, kClasses));
@@ -89,12 +106,14 @@ std::unique_ptr<nn::Layer> make_model(Kind kind, const std::vector<int64_t>& hid
       return std::make_unique<TwoLayer>();
     case Kind::kMlpResnet:
       return std::make_unique<nn::Sequential>(mlp_resnet());
+    case Kind::kCnn:
+      return std::make_unique<nn::Sequential>(cnn(sizes.width));
     case Kind::kPatchTransformer:
       return std::make_unique<PatchTransformer>();
     case Kind::kMultiLayer:
       break;
   }
-  return std::make_unique<MultiLayer>(hidden);
+  return std::make_unique<MultiLayer>(sizes.hidden);
 }
 
 }  // namespace lamina::apps::mnist

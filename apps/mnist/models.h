@@ -1,7 +1,7 @@
 // The networks of the application, images (n, 784) -> logits (n, 10). linear, two_layer and
 // multi_layer are those of the Modern AI course: no bias, ReLU between the products, weights from a
 // normal distribution with mean 0 and standard deviation sqrt(2 / fan_in). mlp_resnet is needle's
-// MLPResNet; patch_transformer has a header of its own.
+// MLPResNet; cnn is a plain convolutional network; patch_transformer has a header of its own.
 #ifndef LAMINA_APPS_MNIST_MODELS_H_
 #define LAMINA_APPS_MNIST_MODELS_H_
 
@@ -15,7 +15,7 @@
 
 namespace lamina::apps::mnist {
 
-inline constexpr int64_t kPixels = 784;
+inline constexpr int64_t kSide = 28, kPixels = kSide * kSide;
 inline constexpr int64_t kClasses = 10;
 
 class TwoLayer : public nn::Layer {
@@ -41,17 +41,32 @@ class MultiLayer : public nn::Layer {
 // Linear-BatchNorm-ReLU-Dropout to width / 2 and Linear-BatchNorm back.
 nn::Sequential mlp_resnet(int64_t width = 100, int64_t blocks = 3, double dropout = 0.1);
 
-enum class Kind { kLinear, kTwoLayer, kMultiLayer, kMlpResnet, kPatchTransformer };
+// Three 3 x 3 convolutions to width, 2 width and 4 width channels, each with batch norm and ReLU, the first
+// two with 2 x 2 max pooling, and a linear layer.
+nn::Sequential cnn(int64_t width = 16);
 
-// Flags of this type take linear, two_layer, multi_layer, mlp_resnet or patch_transformer.
+enum class Kind { kLinear, kTwoLayer, kMultiLayer, kMlpResnet, kCnn, kPatchTransformer };
+
+// Flags of this type take linear, two_layer, multi_layer, mlp_resnet, cnn or patch_transformer.
 bool AbslParseFlag(absl::string_view text, Kind* kind, std::string* error);
 std::string AbslUnparseFlag(Kind kind);
 
-// The learning rate that suits batches of 100.
-double default_learning_rate(Kind kind);
+// How a model is trained unless the user says otherwise, with batches of 100.
+struct Recipe {
+  int64_t epochs;
+  double learning_rate;
+  bool
+      is_adam;  // with one cycle of the learning rate, which is its highest; else plain gradient descent
+};
+const Recipe& recipe_of(Kind kind);
 
-// A model with weights from default_generator(); `hidden` is for Kind::kMultiLayer.
-std::unique_ptr<nn::Layer> make_model(Kind kind, const std::vector<int64_t>& hidden);
+struct ModelSizes {
+  std::vector<int64_t> hidden;  // of Kind::kMultiLayer
+  int64_t width;                // of Kind::kCnn
+};
+
+// A model with weights from default_generator().
+std::unique_ptr<nn::Layer> make_model(Kind kind, const ModelSizes& sizes);
 
 }  // namespace lamina::apps::mnist
 

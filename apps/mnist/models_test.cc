@@ -24,7 +24,7 @@ TEST(Models, HaveTheCourseNamesAndNoBias) {
   EXPECT_EQ(named_shapes(*make_model(Kind::kLinear, {})), (Expected{{"weight", {10, 784}}}));
   EXPECT_EQ(named_shapes(*make_model(Kind::kTwoLayer, {})),
             (Expected{{"linear1.weight", {300, 784}}, {"linear2.weight", {10, 300}}}));
-  EXPECT_EQ(named_shapes(*make_model(Kind::kMultiLayer, {512, 256})),
+  EXPECT_EQ(named_shapes(*make_model(Kind::kMultiLayer, {{512, 256}, 16})),
             (Expected{{"linears.0.weight", {512, 784}},
                       {"linears.1.weight", {256, 512}},
                       {"linears.2.weight", {10, 256}}}));
@@ -32,7 +32,7 @@ TEST(Models, HaveTheCourseNamesAndNoBias) {
 
 TEST(Models, AreNormalWithVarianceTwoByFanIn) {
   manual_seed(1);
-  const std::unique_ptr<nn::Layer> model = make_model(Kind::kMultiLayer, {512, 256});
+  const std::unique_ptr<nn::Layer> model = make_model(Kind::kMultiLayer, {{512, 256}, 16});
   for (const auto& [name, weight] : model->named_parameters()) {
     const double expected = std::sqrt(2.0 / static_cast<double>(weight.size(1)));
     double sum = 0, squares = 0;
@@ -56,7 +56,7 @@ TEST(Models, ApplyReluBetweenTheProducts) {
               matmul(relu(matmul(x, w[0].t())), w[1].t()).to_vector<float>());
   }
   {
-    const std::unique_ptr<nn::Layer> model = make_model(Kind::kMultiLayer, {20, 30});
+    const std::unique_ptr<nn::Layer> model = make_model(Kind::kMultiLayer, {{20, 30}, 16});
     const std::vector<Tensor> w = model->parameters();
     const Tensor hidden = relu(matmul(relu(matmul(x, w[0].t())), w[1].t()));
     EXPECT_EQ((*model)(x).to_vector<float>(), matmul(hidden, w[2].t()).to_vector<float>());
@@ -70,7 +70,7 @@ TEST(Models, PrintAsInPyTorch) {
   (linear1): Linear(in_features=784, out_features=300, bias=False)
   (linear2): Linear(in_features=300, out_features=10, bias=False)
 ))");
-  EXPECT_EQ(make_model(Kind::kMultiLayer, {512})->str(), R"(MultiLayer(
+  EXPECT_EQ(make_model(Kind::kMultiLayer, {{512}, 16})->str(), R"(MultiLayer(
   (linears): ModuleList(
     (0): Linear(in_features=784, out_features=512, bias=False)
     (1): Linear(in_features=512, out_features=10, bias=False)
@@ -134,7 +134,7 @@ std::vector<std::vector<float>> trained(Kind kind, int threads) {
   nn::data::DataLoaderOptions options;
   options.shuffle = true;
   nn::data::DataLoader loader(images, labels, options);
-  const std::unique_ptr<nn::Layer> model = make_model(kind, {64, 32});
+  const std::unique_ptr<nn::Layer> model = make_model(kind, {{64, 32}, 8});
   nn::optim::SGDOptions sgd;
   sgd.lr = 0.1;
   nn::optim::SGD optimizer(model->parameters(), sgd);
@@ -147,7 +147,7 @@ std::vector<std::vector<float>> trained(Kind kind, int threads) {
 
 TEST(Models, TrainToTheSameBitsAtAnyNumberOfThreads) {
   const int before = get_num_threads();
-  for (Kind kind : {Kind::kLinear, Kind::kTwoLayer, Kind::kMultiLayer, Kind::kMlpResnet,
+  for (Kind kind : {Kind::kLinear, Kind::kTwoLayer, Kind::kMultiLayer, Kind::kMlpResnet, Kind::kCnn,
                     Kind::kPatchTransformer}) {
     const auto weights = trained(kind, 1);
     EXPECT_EQ(trained(kind, 1), weights);
@@ -158,7 +158,7 @@ TEST(Models, TrainToTheSameBitsAtAnyNumberOfThreads) {
 }
 
 TEST(Kind, IsAFlagByItsName) {
-  for (Kind kind : {Kind::kLinear, Kind::kTwoLayer, Kind::kMultiLayer, Kind::kMlpResnet,
+  for (Kind kind : {Kind::kLinear, Kind::kTwoLayer, Kind::kMultiLayer, Kind::kMlpResnet, Kind::kCnn,
                     Kind::kPatchTransformer}) {
     Kind parsed{};
     std::string error;
@@ -168,7 +168,8 @@ TEST(Kind, IsAFlagByItsName) {
   Kind parsed{};
   std::string error;
   EXPECT_FALSE(AbslParseFlag("conv", &parsed, &error));
-  EXPECT_EQ(error, "expected one of linear, two_layer, multi_layer, mlp_resnet, patch_transformer");
+  EXPECT_EQ(error,
+            "expected one of linear, two_layer, multi_layer, mlp_resnet, cnn, patch_transformer");
 }
 
 }  // namespace

@@ -26,7 +26,7 @@ Tensor answers_of(nn::Layer& model, const Tensor& images) {
 
 // Those whose labels the model thought the least likely.
 void add_mistakes(const Tensor& logits, const nn::data::LabelledImages& test,
-                  report::Report* report) {
+                  const std::vector<std::string>& classes, report::Report* report) {
   const Tensor probabilities = logits.softmax(1), answers = logits.argmax(1);
   const Tensor losses =
       nn::functional::cross_entropy(logits, test.labels, {.weight = {}, .reduction = "none"});
@@ -38,7 +38,7 @@ void add_mistakes(const Tensor& logits, const nn::data::LabelledImages& test,
     const auto label = test.labels.select(0, i).item<int64_t>();
     const auto answer = answers.select(0, i).item<int64_t>();
     captions.push_back(
-        absl::StrFormat("%d, taken for %d (%.0f %%)", label, answer,
+        absl::StrFormat("%s, taken for %s (%.0f %%)", classes[label], classes[answer],
                         100 * probabilities.select(0, i).select(0, answer).item<double>()));
   }
   report->add_images("The worst mistakes",
@@ -48,24 +48,25 @@ void add_mistakes(const Tensor& logits, const nn::data::LabelledImages& test,
 
 }  // namespace
 
-report::Report run_report(const std::vector<std::vector<std::string>>& settings,
+report::Report run_report(const std::vector<std::string>& classes,
+                          const std::vector<std::vector<std::string>>& settings,
                           const std::vector<nn::train::EpochRecord>& history, nn::Layer& model,
                           const nn::data::LabelledImages& test) {
-  report::Report report("MNIST digits");
+  report::Report report("MNIST");
   report.add_table("Settings", {"setting", "value"}, settings);
   report.add_training(history);
   const Tensor logits = answers_of(model, test.images);
-  nn::train::ConfusionMatrix confusion(10);
+  nn::train::ConfusionMatrix confusion(static_cast<int64_t>(classes.size()));
   confusion.update(logits, test.labels);
-  std::vector<std::string> digits;
-  for (int i = 0; i < 10; ++i) digits.push_back(absl::StrCat(i));
-  report.add_confusion(confusion.matrix(), digits);
-  add_mistakes(logits, test, &report);
+  report.add_confusion(confusion.matrix(), classes);
+  add_mistakes(logits, test, classes, &report);
   const Tensor first = model.parameters().front();
+  const int64_t filters = std::min(kFilters, first.size(0));
   if (first.dim() == 2 && first.size(1) == kSide * kSide) {
-    const int64_t filters = std::min(kFilters, first.size(0));
     report.add_images("First-layer weights",
                       first.narrow(0, 0, filters).reshape({filters, kSide, kSide}));
+  } else if (first.dim() == 4 && first.size(1) == 1) {  // of a convolution
+    report.add_images("First-layer weights", first.narrow(0, 0, filters).select(1, 0));
   }
   return report;
 }

@@ -1,0 +1,52 @@
+#include "lamina/apps/mnist/data_files.h"
+
+#include <filesystem>
+#include <system_error>
+
+#include "absl/strings/str_cat.h"
+#include "lamina/apps/fetched_file.h"
+
+namespace lamina::apps::mnist {
+namespace {
+
+constexpr char kFashionFolder[] = "/usr/share/datasets/fashion-mnist";
+
+}  // namespace
+
+bool AbslParseFlag(absl::string_view text, DataSet* dataset, std::string* error) {
+  for (const DataSet known : {DataSet::kMnist, DataSet::kFashion}) {
+    *dataset = known;
+    if (text == AbslUnparseFlag(known)) return true;
+  }
+  *error = "expected mnist or fashion";
+  return false;
+}
+
+std::string AbslUnparseFlag(DataSet dataset) {
+  return dataset == DataSet::kMnist ? "mnist" : "fashion";
+}
+
+std::vector<std::string> class_names(DataSet dataset) {
+  if (dataset == DataSet::kMnist) return {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"};
+  return {"T-shirt", "trousers", "pullover", "dress", "coat",
+          "sandal",  "shirt",    "sneaker",  "bag",   "ankle boot"};
+}
+
+absl::StatusOr<std::string> data_folder(DataSet dataset, const std::string& given) {
+  if (!given.empty()) return given;
+  if (dataset == DataSet::kFashion) {
+    std::error_code error;
+    if (std::filesystem::is_directory(kFashionFolder, error)) return kFashionFolder;
+    return absl::NotFoundError(absl::StrCat(
+        kFashionFolder,
+        ": expected the files of Fashion-MNIST, got no folder; install Debian's "
+        "dataset-fashion-mnist, or put train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz, "
+        "t10k-images-idx3-ubyte.gz and t10k-labels-idx1-ubyte.gz into the folder --data_dir"));
+  }
+  const absl::StatusOr<std::string> file =
+      fetched_file("mnist/data/train-images-idx3-ubyte", "data_dir");
+  if (!file.ok()) return file.status();
+  return file->substr(0, file->rfind('/'));
+}
+
+}  // namespace lamina::apps::mnist

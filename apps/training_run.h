@@ -1,0 +1,67 @@
+// TrainingRun: a Trainer's run in a folder: checkpoints, event file, progress, Ctrl-C, resuming.
+//
+//   TrainingRun run("mnist", kSettings);
+//   absl::Status status = run.open(arguments);  // before anything that takes long; sets flags on --resume
+//   ...
+//   nn::train::Trainer trainer(model, loss, optimizer, {.epochs = absl::GetFlag(FLAGS_epochs).value});
+//   trainer.add(accuracy).add(schedule);  // all but what run.fit() adds
+//   absl::StatusOr<nn::train::FitResult> result = run.fit(trainer, train_loader, &test_loader);
+//   ...
+//   status = run.write_report(report);
+#ifndef LAMINA_APPS_TRAINING_RUN_H_
+#define LAMINA_APPS_TRAINING_RUN_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "lamina/apps/flags.h"
+#include "lamina/apps/report/report.h"
+#include "lamina/nn.h"
+#include "lamina/serialization.h"
+
+namespace lamina::apps {
+
+class TrainingRun {
+ public:
+  // `settings` are the flags that a run is to be resumed with.
+  TrainingRun(std::string app, std::vector<std::string> settings);
+  ~TrainingRun();
+  TrainingRun(const TrainingRun&) = delete;
+  TrainingRun& operator=(const TrainingRun&) = delete;
+
+  // Makes the folder of a new run, which goes again if nothing is written to it, or, with --resume, finds the last one and takes the settings from it.
+  absl::Status open(const Arguments& arguments);
+  const std::string& folder() const { return folder_; }
+
+  // To be called once; the trainer's objects must live as long. Trains from the beginning, or from the run's newest checkpoint that is whole. Saves one at the end of
+  // each epoch, and every `every_steps` steps if that is above 0. A Ctrl-C ends it after the step in hand
+  // with a checkpoint; then the status is Cancelled, with the command line to go on with.
+  absl::StatusOr<nn::train::FitResult> fit(nn::train::Trainer& trainer,
+                                           nn::data::DataLoader& train,
+                                           nn::data::DataLoader* validation,
+                                           int64_t every_steps = 0);
+
+  // Writes report.html, and says so on standard output.
+  absl::Status write_report(const report::Report& report) const;
+
+ private:
+  const std::string app_;
+  const std::vector<std::string> settings_;
+  std::string folder_;
+
+  TrainingState state_;
+  std::optional<Checkpointer> checkpointer_;
+  std::optional<EventWriter> events_;
+  nn::train::StopOnSignal signal_;
+  nn::train::ProgressReport progress_;
+  std::optional<EventCallback> event_callback_;
+  std::optional<CheckpointCallback> checkpoint_callback_;
+};
+
+}  // namespace lamina::apps
+
+#endif  // LAMINA_APPS_TRAINING_RUN_H_
