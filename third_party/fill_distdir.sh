@@ -27,7 +27,7 @@ apt=(apt-get -qq
   -o "APT::Sandbox::User=")
 "${apt[@]}" -o APT::Update::Error-Mode=any update >&2
 cd "$work/archives"
-"${apt[@]}" source --download-only --tar-only abseil googletest benchmark protobuf eigen3 highway >&2 || exit 3
+"${apt[@]}" source --download-only --tar-only abseil googletest benchmark protobuf eigen3 highway libpng1.6 >&2 || exit 3
 
 # take DEBIAN'S-NAME UPSTREAM'S-NAME: Bazel looks for the last part of the address in deps.bzl, and for the
 # sha256 there. An archive that it does not know is of no use.
@@ -56,3 +56,4 @@ take benchmark_1.7.1.orig.tar.gz v1.7.1.tar.gz
 take protobuf_3.21.12.orig.tar.gz v3.21.12.tar.gz
 take eigen3_3.4.0.orig.tar.bz2 eigen-3.4.0.tar.bz2
 take highway_1.0.3.orig.tar.gz 1.0.3.tar.gz
+take libpng1.6_1.6.39.orig.tar.gz v1.6.39.tar.gz
