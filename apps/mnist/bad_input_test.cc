@@ -101,8 +101,8 @@ TEST(BadFlag, MoreHeldOutThanThereIs) {
 
 TEST(BadFlag, UnknownOrNoFlagAtAll) {
   expect_error("--epoch=3", "unknown flag --epoch=3; did you mean '--epochs'?");
-  expect_error("linear", "expected a command (train, eval), got 'linear'");
-  expect_error("evl", "expected a command (train, eval), got 'evl'; did you mean 'eval'?");
+  expect_error("linear", "expected a command (train, eval, predict), got 'linear'");
+  expect_error("evl", "expected a command (train, eval, predict), got 'evl'; did you mean 'eval'?");
 }
 
 // Two training images and one to test, of one color.

@@ -1,6 +1,7 @@
 // Trains, evaluates and uses networks for MNIST digits, or Fashion-MNIST's clothes.
 //
 //   bazel run -c opt //apps/mnist -- train --model=cnn
+//   bazel run -c opt //apps/mnist -- predict digit.png
 
 #include <algorithm>
 #include <cmath>
@@ -19,6 +20,7 @@
 #include "absl/strings/string_view.h"
 #include "lamina/apps/flags.h"
 #include "lamina/apps/mnist/data_files.h"
+#include "lamina/apps/mnist/image_file.h"
 #include "lamina/apps/mnist/models.h"
 #include "lamina/apps/mnist/run_report.h"
 #include "lamina/apps/program.h"
@@ -71,6 +73,7 @@ ABSL_FLAG(std::string, data_dir, "",
           "folder with train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte "
           "and t10k-labels-idx1-ubyte, or these with .gz (default: the files that Bazel fetched, "
           "or those of Debian's dataset-fashion-mnist)");
+ABSL_FLAG(bool, invert, false, "the images are dark on white, as from pen and paper");
 
 namespace lamina::apps::mnist {
 namespace {
@@ -289,6 +292,42 @@ absl::Status evaluate(const Arguments& arguments) {
   return absl::OkStatus();
 }
 
+absl::StatusOr<Tensor> load_image(const std::string& path) {
+  const absl::StatusOr<NDArray> pixels = read_gray_image(user_path(path));
+  if (!pixels.ok()) return pixels.status();
+  if (pixels->shape() != Shape{kSide, kSide}) {
+    return absl::InvalidArgumentError(
+        absl::StrFormat("%s: expected an image of %d x %d pixels, got %d x %d", path, kSide, kSide,
+                        pixels->size(1), pixels->size(0)));
+  }
+  const Tensor image = Tensor(*pixels).to(float32).reshape({1, kPixels}) / 255;
+  return absl::GetFlag(FLAGS_invert) ? 1 - image : image;
+}
+
+absl::Status predict(const Arguments& arguments) {
+  const absl::StatusOr<Trained> trained = load_network(arguments);
+  if (!trained.ok()) return trained.status();
+  std::vector<Tensor> images;  // all of them before the first answer
+  for (const std::string& path : arguments.words) {
+    absl::StatusOr<Tensor> image = load_image(path);
+    if (!image.ok()) return image.status();
+    images.push_back(*std::move(image));
+  }
+  const NoGradGuard no_grad;
+  const std::vector<std::string> names = class_names(absl::GetFlag(FLAGS_dataset));
+  for (size_t i = 0; i < images.size(); ++i) {
+    const Tensor probabilities = (*trained->model)(images[i]).softmax(1).reshape({kClasses});
+    const std::vector<int64_t> best = probabilities.argsort(0, true).to_vector<int64_t>();
+    const auto percent = [&](int64_t label) {
+      return 100 * probabilities.select(0, label).item<double>();
+    };
+    std::cout << absl::StrFormat("%s: %s (%.1f %%), else %s (%.1f %%)", arguments.words[i],
+                                 names[best[0]], percent(best[0]), names[best[1]], percent(best[1]))
+              << std::endl;
+  }
+  return absl::OkStatus();
+}
+
 Program program() {
   return {
       kApp,
@@ -311,7 +350,14 @@ Program program() {
         0,
         "Tells the test error of a trained network.",
         {"checkpoint", "model", "dataset", "hidden", "width", "batch_size", "threads", "data_dir"},
-        evaluate}}};
+        evaluate},
+       {"predict",
+        "IMAGE...",
+        1,
+        1000,
+        "Tells what is on images, PNG or PGM, of 28 x 28 pixels, white on black.",
+        {"checkpoint", "model", "dataset", "hidden", "width", "invert", "threads"},
+        predict}}};
 }
 
 }  // namespace

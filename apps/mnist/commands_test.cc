@@ -1,0 +1,202 @@
+// A run from its begin to its use: interrupted, resumed, evaluated, and asked about images.
+
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <filesystem>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "lamina/apps/program_testing.h"
+#include "lamina/nn/data/idx_testing.h"
+#include "lamina/serialization.h"
+
+namespace lamina::apps::mnist {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::MatchesRegex;
+using ::testing::StartsWith;
+
+constexpr char kProgram[] = "apps/mnist/mnist";
+constexpr int kTrain = 600, kTest = 50;
+
+// A bar in the row of the label, shifted a little from image to image.
+std::string image(int number) {
+  std::string pixels(784, '\0');
+  const int label = number % 10;
+  for (int x = 4; x < 20; ++x)
+    pixels[static_cast<size_t>(28 * (2 * label + 4) + x + number / 10 % 5)] = '\xff';
+  return pixels;
+}
+
+// Four files of such images.
+std::string data() {
+  static const std::string folder = [] {
+    const std::string made = new_folder();
+    const struct {
+      const char* start;
+      int count;
+    } parts[] = {{"/train", kTrain}, {"/t10k", kTest}};
+    for (const auto& [start, count] : parts) {
+      std::string images, labels;
+      for (int i = 0; i < count; ++i) {
+        images += image(i);
+        labels += static_cast<char>(i % 10);
+      }
+      const auto n = static_cast<uint32_t>(count);
+      nn::data::write_file(made + start + "-images-idx3-ubyte",
+                           nn::data::idx_header({n, 28, 28}) + images);
+      nn::data::write_file(made + start + "-labels-idx1-ubyte", nn::data::idx_header({n}) + labels);
+    }
+    return made;
+  }();
+  return folder;
+}
+
+Outcome train_in(const std::string& here, const std::string& flags) {
+  return run_in(here, kProgram, "--data_dir=" + data() + " " + flags);
+}
+
+TEST(Eval, TellsWhatTrainingTold) {
+  const std::string here = new_folder();
+  const Outcome trained = train_in(here, "--model=cnn --width=4 --epochs=3 --batch_size=20");
+  ASSERT_EQ(trained.exit_code, 0) << trained.err;
+  const Outcome outcome = run_in(here, kProgram, "eval --data_dir=" + data());
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out,
+              StartsWith(here + "/runs/mnist/001/step_000000000090.ckpt: cnn, test loss "));
+  const std::string error = trained.out.substr(trained.out.find(" epochs: ") + 9);
+  EXPECT_THAT(outcome.out, HasSubstr("error " + error.substr(0, error.find('\n'))));
+}
+
+TEST(Predict, TellsTheBarsApart) {
+  const std::string here = new_folder();
+  ASSERT_EQ(train_in(here, "--model=linear --epochs=20 --batch_size=20").exit_code, 0);
+  std::string inverted = image(3);
+  for (char& pixel : inverted) pixel = static_cast<char>(~pixel);
+  nn::data::write_file(here + "/seven.pgm", "P5 28 28 255\n" + image(7));
+  nn::data::write_file(here + "/one.pgm", "P5 28 28 255\n" + image(21));
+  nn::data::write_file(here + "/three.pgm", "P5 28 28 255\n" + inverted);
+  const Outcome outcome = run_in(here, kProgram, "predict seven.pgm one.pgm");
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, MatchesRegex("seven.pgm: 7 \\(.*\\), else .*\none.pgm: 1 \\(.*\n"));
+  EXPECT_THAT(run_in(here, kProgram, "predict --invert three.pgm").out,
+              StartsWith("three.pgm: 3 ("));
+}
+
+TEST(Predict, RefusesWhatIsNoImageOfADigit) {
+  const std::string here = new_folder();
+  ASSERT_EQ(train_in(here, "--model=linear --epochs=1").exit_code, 0);
+  nn::data::write_file(here + "/wide.pgm", "P5 29 28 255\n" + std::string(29 * 28, '\0'));
+  nn::data::write_file(here + "/good.pgm", "P5 28 28 255\n" + image(7));
+  nn::data::write_file(here + "/text.png", "not an image");
+  Outcome outcome = run_in(here, kProgram, "predict good.pgm wide.pgm");
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_EQ(outcome.out, "");
+  EXPECT_EQ(outcome.err, "ERROR: wide.pgm: expected an image of 28 x 28 pixels, got 29 x 28\n");
+  outcome = run_in(here, kProgram, "predict text.png");
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_THAT(outcome.err, StartsWith("ERROR: " + here + "/text.png: "));
+  EXPECT_EQ(run_in(here, kProgram, "predict missing.png").exit_code, 1);
+}
+
+TEST(Eval, RefusesACheckpointOfAnotherModel) {
+  const std::string here = new_folder();
+  Outcome outcome = run_in(here, kProgram, "eval --data_dir=" + data());
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_EQ(outcome.err, "ERROR: " + here +
+                             "/runs/mnist: expected a checkpoint, got none; run `mnist train` "
+                             "first, or name one with --checkpoint\n");
+  ASSERT_EQ(train_in(here, "--model=linear --epochs=1").exit_code, 0);
+  outcome = run_in(here, kProgram, "eval --model=cnn --data_dir=" + data());
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_THAT(outcome.err, HasSubstr("--model is linear there, got cnn"));
+
+  // Its settings say linear, its weights are another network's.
+  const std::string path = here + "/other.ckpt";
+  SaveOptions options;
+  options.metadata = {
+      {"app", "mnist"}, {"model", "linear"}, {"dataset", "mnist"}, {"hidden", ""}, {"width", ""}};
+  ASSERT_TRUE(
+      save_checkpoint(path, {{"model.linear1.weight", NDArray::zeros({300, 784})}}, options).ok());
+  outcome = run_in(here, kProgram, "eval --checkpoint=" + path);
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_THAT(outcome.err, StartsWith("ERROR: " + path + ": "));
+  EXPECT_THAT(outcome.err, HasSubstr("linear1.weight"));
+
+  nn::data::write_file(path, "no checkpoint");
+  EXPECT_THAT(run_in(here, kProgram, "eval --checkpoint=" + path).err,
+              StartsWith("ERROR: " + path + ": "));
+}
+
+// Starts it, and sends it SIGINT once `path` is there.
+int interrupt(const std::string& here, const std::vector<std::string>& flags,
+              const std::string& path) {
+  const pid_t child = fork();
+  if (child == 0) {
+    setenv("BUILD_WORKING_DIRECTORY", here.c_str(), 1);
+    freopen("/dev/null", "w", stdout);
+    std::vector<char*> argv = {const_cast<char*>(kProgram)};
+    for (const std::string& flag : flags) argv.push_back(const_cast<char*>(flag.c_str()));
+    argv.push_back(nullptr);
+    execv(kProgram, argv.data());
+    _exit(127);
+  }
+  int status = 0;
+  while (!std::filesystem::exists(path) && waitpid(child, &status, WNOHANG) == 0) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  kill(child, SIGINT);
+  waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 255;
+}
+
+TEST(Train, InterruptedAndResumedEndsWithTheWeightsOfAnUnbrokenRun) {
+  const std::vector<std::string> flags = {"--data_dir=" + data(), "--model=mlp_resnet",
+                                          "--epochs=30", "--batch_size=20", "--augment"};
+  std::string line;
+  for (const std::string& flag : flags) line += flag + " ";
+  const std::string whole = new_folder(), broken = new_folder();
+  ASSERT_EQ(run_in(whole, kProgram, line).exit_code, 0);
+  ASSERT_EQ(interrupt(broken, flags, broken + "/runs/mnist/001/step_000000000060.ckpt"), 130);
+  const Outcome resumed = run_in(broken, kProgram, "--resume --workers=1 --data_dir=" + data());
+  EXPECT_EQ(resumed.exit_code, 0) << resumed.err;
+  EXPECT_THAT(resumed.out, HasSubstr("going on from " + broken + "/runs/mnist/001/step_"));
+
+  const std::string last = "/runs/mnist/001/step_000000000900.ckpt";
+  const absl::StatusOr<NamedArrays> expected = load_checkpoint(whole + last),
+                                    got = load_checkpoint(broken + last);
+  ASSERT_TRUE(expected.ok() && got.ok()) << expected.status() << got.status();
+  ASSERT_EQ(expected->size(), got->size());
+  int weights = 0;
+  for (size_t i = 0; i < expected->size(); ++i) {
+    const auto& [name, array] = (*expected)[i];
+    EXPECT_EQ((*got)[i].first, name);
+    if (name.find("model.") != 0 || !array) continue;
+    ++weights;
+    EXPECT_EQ((*got)[i].second->to_vector<double>(), array->to_vector<double>()) << name;
+  }
+  EXPECT_GT(weights, 30);
+}
+
+TEST(Train, ResumesWithTheSettingsOfTheRunOnly) {
+  const std::string here = new_folder();
+  EXPECT_EQ(train_in(here, "--resume").exit_code, 1);
+  ASSERT_EQ(train_in(here, "--model=linear --epochs=1").exit_code, 0);
+  const Outcome outcome = train_in(here, "--resume --seed=2 --batch_size=7");
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_THAT(outcome.err, HasSubstr("--batch_size is 100 there, got 7; --seed is 1 there, got 2"));
+  const Outcome again = train_in(here, "--output=runs/mnist/001");
+  EXPECT_EQ(again.exit_code, 1);
+  EXPECT_THAT(again.err, HasSubstr("expected a folder without checkpoints, or --resume to go on"));
+  EXPECT_EQ(train_in(here, "--resume").exit_code, 0);  // nothing is left to do
+}
+
+}  // namespace
+}  // namespace lamina::apps::mnist
