@@ -26,7 +26,9 @@ std::string did_you_mean(absl::string_view word, const std::vector<std::string>&
   for (size_t i = 0; closest == nullptr && !word.empty() && i < candidates.size(); ++i) {
     if (absl::StrContains(candidates[i], word)) closest = &candidates[i];
   }
-  return closest == nullptr ? "" : absl::StrCat("; did you mean ", serialization::in_quotes(*closest), "?");
+  return closest == nullptr
+             ? ""
+             : absl::StrCat("; did you mean ", serialization::in_quotes(*closest), "?");
 }
 
 }  // namespace lamina::apps

@@ -35,10 +35,11 @@ class ProgramTest : public ::testing::Test {
  protected:
   // The exit code; the streams' text is in out_ and err_.
   int run(std::vector<std::string> arguments) {
-    const Program program = {"digits",
-                             "Reads digits.",
-                             {{"train", "", 0, 0, "Trains a network.\n\nOn digits.", {"epochs"}, train},
-                              {"predict", "IMAGE...", 1, 2, "Tells digits.", {}, predict}}};
+    const Program program = {
+        "digits",
+        "Reads digits.",
+        {{"train", "", 0, 0, "Trains a network.\n\nOn digits.", {"epochs"}, train},
+         {"predict", "IMAGE...", 1, 2, "Tells digits.", {}, predict}}};
     arguments.insert(arguments.begin(), "program");
     std::vector<char*> argv;
     for (std::string& argument : arguments) argv.push_back(argument.data());
@@ -72,7 +73,8 @@ TEST_F(ProgramTest, RunsTheFirstCommandUnlessOneIsNamed) {
 }
 
 TEST_F(ProgramTest, SuggestsTheClosestCommand) {
-  expect_error({"trainn"}, "expected a command (train, predict), got 'trainn'; did you mean 'train'?");
+  expect_error({"trainn"},
+               "expected a command (train, predict), got 'trainn'; did you mean 'train'?");
   expect_error({"x.png"}, "expected a command (train, predict), got 'x.png'");
   expect_error({""}, "expected a command (train, predict), got ''");
   expect_error({"a\nb"}, "expected a command (train, predict), got 'a\\nb'");

@@ -159,8 +159,8 @@ absl::Status adopt_settings(const std::string& checkpoint, const std::string& ap
     }
     if (arguments.given.count(name) > 0) {
       if (flag.CurrentValue() != setting->second) {
-        problems.push_back(absl::StrCat("--", name, " is ", setting->second, " there, got ",
-                                        flag.CurrentValue()));
+        problems.push_back(
+            absl::StrCat("--", name, " is ", setting->second, " there, got ", flag.CurrentValue()));
       }
       continue;
     }

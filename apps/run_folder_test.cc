@@ -117,8 +117,8 @@ TEST_F(RunFolder, SettingsThatDifferAreAllNamed) {
             absl::FailedPreconditionError(
                 at("a.ckpt") + ": --epochs is 10 there, got 5; --model is linear there, got cnn"));
   EXPECT_EQ(adopt_settings(at("a.ckpt"), "prices", kFlags, given),
-            absl::FailedPreconditionError(
-                at("a.ckpt") + ": expected a checkpoint of prices, got one of digits"));
+            absl::FailedPreconditionError(at("a.ckpt") +
+                                          ": expected a checkpoint of prices, got one of digits"));
   EXPECT_EQ(adopt_settings(at("a.ckpt"), "digits", {"output"}, given),
             absl::FailedPreconditionError(at("a.ckpt") + ": it does not tell --output"));
   EXPECT_TRUE(absl::IsNotFound(adopt_settings(at("b.ckpt"), "digits", kFlags, given)));

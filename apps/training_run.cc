@@ -62,8 +62,8 @@ absl::StatusOr<nn::train::FitResult> TrainingRun::fit(nn::train::Trainer& traine
   nn::train::FitResult result = trainer.fit(train, validation);
   if (!checkpoint_callback_->status().ok()) return checkpoint_callback_->status();
   if (result.stopped == "interrupted" || result.stopped == "terminated") {  // StopOnSignal's
-    return absl::CancelledError(absl::StrCat(
-        result.stopped, " after step ", trainer.step(), "; to go on: --resume --output=", folder_));
+    return absl::CancelledError(absl::StrCat(result.stopped, " after step ", trainer.step(),
+                                             "; to go on: --resume --output=", folder_));
   }
   return result;
 }

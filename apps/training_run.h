@@ -40,8 +40,7 @@ class TrainingRun {
   // To be called once; the trainer's objects must live as long. Trains from the beginning, or from the run's newest checkpoint that is whole. Saves one at the end of
   // each epoch, and every `every_steps` steps if that is above 0. A Ctrl-C ends it after the step in hand
   // with a checkpoint; then the status is Cancelled, with the command line to go on with.
-  absl::StatusOr<nn::train::FitResult> fit(nn::train::Trainer& trainer,
-                                           nn::data::DataLoader& train,
+  absl::StatusOr<nn::train::FitResult> fit(nn::train::Trainer& trainer, nn::data::DataLoader& train,
                                            nn::data::DataLoader* validation,
                                            int64_t every_steps = 0);
 
