@@ -76,6 +76,8 @@ std::string Checkpointer::path_of(int64_t step) const {
 
 absl::Status Checkpointer::open_folder() {
   if (lock_.valid()) return absl::OkStatus();
+  absl::Status status = serialization::check_path(folder_);
+  if (!status.ok()) return status;
   const auto error = [&](const char* what) {
     return absl::ErrnoToStatus(errno, absl::StrCat(folder_, ": ", what));
   };
@@ -96,7 +98,7 @@ absl::Status Checkpointer::open_folder() {
   if (parent.valid() && fsync(parent.get()) != 0 && errno != EINVAL) {
     return error("cannot sync its parent");
   }
-  absl::Status status = find_files();
+  status = find_files();
   if (status.ok()) lock_ = std::move(folder);
   return status;
 }
@@ -109,7 +111,7 @@ absl::Status Checkpointer::find_files() {
     const std::string name = at->path().filename().string();
     if (const std::optional<int64_t> step = step_of(name)) {
       files_.push_back({*step, metric_of(at->path().string())});
-    } else if (step_of(absl::StripSuffix(name, ".saving"))) {
+    } else if (step_of(absl::StripSuffix(name, serialization::kSaving))) {
       std::filesystem::remove(at->path(), ignored);
     }
   }

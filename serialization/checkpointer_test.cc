@@ -153,6 +153,16 @@ TEST_F(CheckpointerTest, StartsAnewInAnEmptyFolderWhichItMakes) {
 
 // ---- Damaged files
 
+TEST_F(CheckpointerTest, OfAFolderWithANulInItsPathMakesNone) {
+  Checkpointer checkpointer(folder_ + std::string("\0x", 2));
+  const auto error = absl::InvalidArgumentError(
+      folder_ + "\\000x: expected a path without a NUL character, got one with it");
+  EXPECT_EQ(checkpointer.save(state_), error);
+  EXPECT_EQ(checkpointer.resume(state_).status(), error);
+  EXPECT_EQ(checkpointer.best().status(), error);
+  EXPECT_FALSE(test::exists(folder_));
+}
+
 TEST_F(CheckpointerTest, SkipsWhatIsDamagedAndSaysWhy) {
   {
     Checkpointer checkpointer(folder_, {.keep_last = 4});

@@ -10,23 +10,16 @@
 #include <cstddef>
 #include <cstdio>
 #include <cstring>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 
 namespace lamina::serialization {
 namespace {
 
+using nn::data::not_regular;
+
 constexpr size_t kBufferBytes = 64 << 10;
-
-absl::Status system_error(const std::string& path, absl::string_view what) {
-  const int error = errno;
-  return absl::ErrnoToStatus(error, absl::StrCat(path, ": ", what));
-}
-
-absl::Status not_regular(const std::string& path, mode_t mode) {
-  return absl::InvalidArgumentError(absl::StrCat(path, ": expected a regular file, got ",
-                                                 S_ISDIR(mode) ? "a folder" : "another kind"));
-}
 
 std::string folder_of(const std::string& path) {
   const size_t slash = path.rfind('/');
@@ -63,36 +56,6 @@ absl::StatusOr<Descriptor> open_temporary(const std::string& path, const std::st
 
 }  // namespace
 
-Descriptor::~Descriptor() {
-  if (valid()) close(number_);
-}
-
-absl::StatusOr<InputFile> InputFile::open(const std::string& path) {
-  // Not to block on a named pipe, which is refused later.
-  Descriptor descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!descriptor.valid()) return system_error(path, "cannot open");
-  struct stat info;
-  if (fstat(descriptor.get(), &info) != 0) return system_error(path, "cannot read");
-  if (!S_ISREG(info.st_mode)) return not_regular(path, info.st_mode);
-  return InputFile(path, std::move(descriptor), info.st_size);
-}
-
-absl::Status InputFile::read(int64_t offset, void* to, int64_t size) const {
-  int64_t done = 0;
-  while (done < size) {
-    const ssize_t got = pread(descriptor_.get(), static_cast<char*>(to) + done,
-                              static_cast<size_t>(size - done), offset + done);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return system_error(path_, absl::StrCat("cannot read at offset ", offset + done));
-    if (got == 0) {
-      return absl::DataLossError(absl::StrCat(path_, ": offset ", offset, ": expected ", size,
-                                              " bytes, got ", done, ", where the file ends"));
-    }
-    done += got;
-  }
-  return absl::OkStatus();
-}
-
 absl::StatusOr<absl::string_view> Window::view(int64_t offset, int64_t size) {
   size = std::min(size, file_.size() - offset);
   if (offset < begin_ || offset + size > end_) {
@@ -113,6 +76,8 @@ absl::Status Window::read(int64_t offset, void* to, int64_t size) {
 }
 
 absl::StatusOr<AtomicFile> AtomicFile::create(const std::string& path) {
+  absl::Status status = check_path(path);
+  if (!status.ok()) return status;
   Descriptor folder(open(folder_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!folder.valid()) return system_error(path, "cannot open its folder");
   struct stat old;
@@ -120,7 +85,7 @@ absl::StatusOr<AtomicFile> AtomicFile::create(const std::string& path) {
   if (!is_there && errno != ENOENT) return system_error(path, "cannot read what is there");
   const bool replaces = is_there && !S_ISLNK(old.st_mode);
   if (replaces && !S_ISREG(old.st_mode)) return not_regular(path, old.st_mode);
-  absl::StatusOr<Descriptor> file = open_temporary(path, path + ".saving");
+  absl::StatusOr<Descriptor> file = open_temporary(path, path + kSaving);
   if (!file.ok()) return file.status();
   AtomicFile created(path, std::move(folder), *std::move(file));
   if (replaces && fchmod(created.file_.get(), old.st_mode & 07777) != 0) {
@@ -131,7 +96,7 @@ absl::StatusOr<AtomicFile> AtomicFile::create(const std::string& path) {
 
 AtomicFile::AtomicFile(std::string path, Descriptor folder, Descriptor file)
     : path_(std::move(path)),
-      temporary_(path_ + ".saving"),
+      temporary_(path_ + kSaving),
       folder_(std::move(folder)),
       file_(std::move(file)) {
   buffer_.reserve(kBufferBytes);

@@ -1,4 +1,4 @@
-// Files as checkpoints need them: reading at any offset, and writing a file that is whole or not there.
+// Files as checkpoints need them: reading small pieces, and writing a file that is whole or not there.
 // Every error is a Status that begins with the path.
 #ifndef LAMINA_SERIALIZATION_FILE_H_
 #define LAMINA_SERIALIZATION_FILE_H_
@@ -6,55 +6,24 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <utility>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "lamina/nn/data/input_file.h"
 
 namespace lamina::serialization {
 
-// An open file of the system's, closed at the end.
-class Descriptor {
- public:
-  explicit Descriptor(int number = -1) : number_(number) {}
-  Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    std::swap(number_, other.number_);
-    return *this;
-  }
-  ~Descriptor();
-  int get() const { return number_; }
-  bool valid() const { return number_ >= 0; }
-
- private:
-  int number_;
-};
+using nn::data::check_path;
+using nn::data::Descriptor;
+using nn::data::InputFile;
+using nn::data::system_error;
 
 // A piece of a file, in bytes.
 struct Piece {
   int64_t offset;
   int64_t size;
-};
-
-// A regular file, to be read. It may be replaced meanwhile, not changed. Threads may share one.
-class InputFile {
- public:
-  static absl::StatusOr<InputFile> open(const std::string& path);
-
-  const std::string& path() const { return path_; }
-  int64_t size() const { return size_; }  // in bytes
-  int descriptor() const { return descriptor_.get(); }
-  // Reads `size` bytes, of which all must be in the file.
-  absl::Status read(int64_t offset, void* to, int64_t size) const;
-
- private:
-  InputFile(std::string path, Descriptor descriptor, int64_t size)
-      : path_(std::move(path)), descriptor_(std::move(descriptor)), size_(size) {}
-  std::string path_;
-  Descriptor descriptor_;
-  int64_t size_;
 };
 
 // Reads many small pieces of a file in few calls to the system.
@@ -82,10 +51,13 @@ class Window {
 using ReadBytes =
     absl::FunctionRef<absl::StatusOr<absl::string_view>(int64_t offset, int64_t size)>;
 
+// What a file is written under meanwhile: its path and this.
+inline constexpr char kSaving[] = ".saving";
+
 // A file that comes to be, or replaces the one of its name, at commit(), with all that was written; not
 // before, and not at all without it. A crash at any moment leaves the old file or the new one.
 //
-// It is written under the name `path`.saving in the same folder. A process that is killed leaves that
+// It is written under another name in the same folder (kSaving). A process that is killed leaves that
 // file behind, and the next to save to this path takes it over. A symbolic link at `path` is replaced,
 // not followed.
 class AtomicFile {
@@ -97,6 +69,7 @@ class AtomicFile {
   AtomicFile& operator=(AtomicFile&&) = delete;
   ~AtomicFile();  // without commit(), removes what was written
 
+  bool is_open() const { return file_.valid(); }  // until it is moved from
   int64_t position() const { return position_; }  // the number of bytes written so far
   absl::Status write(absl::string_view bytes);
   // Makes file and folder durable before it returns. To be called once, and last. An error leaves the

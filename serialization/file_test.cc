@@ -127,6 +127,15 @@ TEST_F(AtomicFileTest, SaysWhyAPathIsNoGood) {
   EXPECT_EQ(save("", "").code(), absl::StatusCode::kNotFound);
 }
 
+TEST_F(AtomicFileTest, RefusesAPathThatTheSystemWouldCutAtANul) {
+  write_file(path_, "old");
+  EXPECT_EQ(save(path_ + std::string("\0.new", 5), "new"),
+            absl::InvalidArgumentError(
+                path_ + "\\000.new: expected a path without a NUL character, got one with it"));
+  EXPECT_EQ(read_file(path_), "old");
+  EXPECT_FALSE(exists(temporary_));
+}
+
 TEST_F(AtomicFileTest, SaysThatAFolderCannotBeWrittenTo) {
   ASSERT_EQ(chmod(folder_.c_str(), 0555), 0);
   in_child_without_privileges([&] {
@@ -184,6 +193,29 @@ TEST(InputFileTest, RefusesWhatIsNoFile) {
   ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
   EXPECT_EQ(InputFile::open(pipe).status().message(),
             pipe + ": expected a regular file, got another kind");
+}
+
+TEST(InputFileTest, RefusesAPathThatTheSystemWouldCutAtANul) {
+  const std::string path = test::new_folder() + "/file";
+  write_file(path, "0123456789");
+  EXPECT_EQ(InputFile::open(path + std::string("\0.csv", 5)).status(),
+            absl::InvalidArgumentError(
+                path + "\\000.csv: expected a path without a NUL character, got one with it"));
+}
+
+TEST(InputFileTest, ReadsOnFromWhereItIs) {
+  const std::string path = test::new_folder() + "/file";
+  write_file(path, "0123456789");
+  absl::StatusOr<InputFile> file = InputFile::open(path);
+  ASSERT_TRUE(file.ok()) << file.status();
+  char bytes[4];
+  EXPECT_EQ(*file->read(bytes, 4), 4);
+  EXPECT_EQ(std::string(bytes, 4), "0123");
+  ASSERT_TRUE(file->read(1, bytes, 2).ok());  // elsewhere, which is another matter
+  file->seek(file->position() + 3);
+  EXPECT_EQ(*file->read(bytes, 4), 3);
+  EXPECT_EQ(std::string(bytes, 3), "789");
+  EXPECT_EQ(*file->read(bytes, 4), 0);
 }
 
 TEST(InputFileTest, RefusesWhatMayNotBeRead) {
