@@ -26,6 +26,8 @@ using serialization::of_entry;
 using serialization::or_no_memory;
 using serialization::Window;
 
+constexpr char kName[] = "CheckpointReader";
+
 // The entry that a record describes; an error, without the path, if there is no such array.
 absl::StatusOr<CheckpointEntry> to_entry(const proto::Tensor& tensor) {
   CheckpointEntry entry;
@@ -197,6 +199,10 @@ absl::Status CheckpointReader::check_entries() {
   return absl::OkStatus();
 }
 
+absl::Status CheckpointReader::check_open(absl::string_view what) const {
+  return file_.descriptor() < 0 ? serialization::moved_from(what) : absl::OkStatus();
+}
+
 absl::StatusOr<size_t> CheckpointReader::find(absl::string_view name) const {
   const auto found = by_name_.find(name);
   if (found != by_name_.end()) return found->second;
@@ -205,6 +211,8 @@ absl::StatusOr<size_t> CheckpointReader::find(absl::string_view name) const {
 }
 
 absl::StatusOr<std::optional<NDArray>> CheckpointReader::read(absl::string_view name) const {
+  const absl::Status open = check_open(kName);
+  if (!open.ok()) return open;
   const absl::StatusOr<size_t> i = find(name);
   if (!i.ok()) return i.status();
   return or_no_memory(file_.path(), "to read it", [&]() -> absl::StatusOr<std::optional<NDArray>> {
@@ -219,6 +227,8 @@ absl::StatusOr<std::optional<NDArray>> CheckpointReader::read(absl::string_view 
 }
 
 absl::StatusOr<NamedArrays> CheckpointReader::read_all() const {
+  const absl::Status open = check_open(kName);
+  if (!open.ok()) return open;
   return or_no_memory(file_.path(), "to read it", [&]() -> absl::StatusOr<NamedArrays> {
     NamedArrays state;
     ChunkVerifier verifier(file_);

@@ -31,7 +31,8 @@ struct CheckpointEntry {
 };
 
 // A checkpoint that is open. Threads may read from one at once; saving to its path meanwhile does not
-// change what it reads. Errors are those of load_checkpoint.
+// change what it reads. Errors are those of load_checkpoint, and FailedPrecondition for one that was moved
+// from.
 class CheckpointReader {
  public:
   // Reads header and index and verifies them; of the arrays, nothing.
@@ -59,6 +60,8 @@ class CheckpointReader {
   absl::Status add_entry(int64_t offset, absl::string_view encoding);
   absl::Status check_entries();
   absl::Status read_entries(serialization::ChunkVerifier& verifier, NamedArrays* state) const;
+  // FailedPrecondition if the object of class `what` was moved from.
+  absl::Status check_open(absl::string_view what) const;
   // The number of the entry of this name, or NotFound.
   absl::StatusOr<size_t> find(absl::string_view name) const;
   // Checks the record of entry i, which begins at *offset or after fields of a newer version, and where its

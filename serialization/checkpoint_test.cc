@@ -131,6 +131,18 @@ TEST_F(Checkpoint, IsNotSavedFromABadState) {
                      "...': expected a name for a record of at most 1048576 bytes, got 1048595");
 }
 
+TEST_F(Checkpoint, ReaderThatWasMovedFromSaysSo) {
+  ASSERT_EQ(save_checkpoint(path_, {{"x", test::noise({2})}}), absl::OkStatus());
+  absl::StatusOr<CheckpointReader> reader = CheckpointReader::open(path_);
+  ASSERT_TRUE(reader.ok()) << reader.status();
+  const CheckpointReader taken = *std::move(reader);
+  const auto moved = absl::FailedPreconditionError(
+      "CheckpointReader: expected one with an open file, got one that was moved from");
+  EXPECT_EQ(reader->read("x").status(), moved);
+  EXPECT_EQ(reader->read_all().status(), moved);
+  EXPECT_TRUE(taken.read("x").ok());
+}
+
 TEST_F(Checkpoint, SavesMetadataUpToTheLimit) {
   const std::string text((1 << 20) - 100, 'x');
   ASSERT_EQ(save_checkpoint(path_, {}, {{{"k", text}, {"", ""}}}), absl::OkStatus());

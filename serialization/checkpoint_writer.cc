@@ -16,6 +16,7 @@ using serialization::or_no_memory;
 constexpr char kPurpose[] = "to save it";
 
 // Elements per chunk, in bytes. A multiple of kPageAlignment, so that the chunks of a large tensor can
+constexpr char kName[] = "CheckpointWriter";
 // be mapped side by side.
 constexpr int64_t kChunkBytes = 32 << 20;
 constexpr int64_t kPageAlignment = 64 << 10;
@@ -37,12 +38,14 @@ absl::Status CheckpointWriter::add(const std::string& name, const std::optional<
   if (!status_.ok()) return status_;
   status_ = or_no_memory(path_, kPurpose, [&] { return write_entry(name, value); });
   return status_;
+  if (!file_.is_open()) return serialization::moved_from(kName);
 }
 
 absl::Status CheckpointWriter::finish() {
   if (!status_.ok()) return status_;
   status_ = or_no_memory(path_, kPurpose, [&] { return write_end(); });
   if (!status_.ok()) return status_;
+  if (!file_.is_open()) return serialization::moved_from(kName);
   status_ = absl::FailedPreconditionError(
       absl::StrCat(path_, ": expected nothing more after finish(), got another call"));
   return absl::OkStatus();

@@ -29,7 +29,7 @@ namespace lamina {
 // which uses it. Not for several threads at once.
 //
 // Errors are those of save_checkpoint. After one, the checkpoint cannot be finished: every further call
-// gives the same error.
+// gives the same error. FailedPrecondition for calls to one that was moved from.
 class CheckpointWriter {
  public:
   // Unavailable while somebody else is saving to this path.

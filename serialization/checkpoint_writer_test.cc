@@ -101,6 +101,19 @@ TEST_F(Writer, TakesNothingAfterItFinished) {
   expect_old();
 }
 
+TEST_F(Writer, ThatWasMovedFromSaysSoAndTheOtherGoesOn) {
+  absl::StatusOr<CheckpointWriter> writer = CheckpointWriter::create(path_);
+  ASSERT_TRUE(writer.ok()) << writer.status();
+  CheckpointWriter taken = *std::move(writer);
+  const auto moved = absl::FailedPreconditionError(
+      "CheckpointWriter: expected one with an open file, got one that was moved from");
+  EXPECT_EQ(writer->add("x", std::nullopt), moved);
+  EXPECT_EQ(writer->finish(), moved);
+  ASSERT_EQ(taken.add("old", old_[0].second), absl::OkStatus());
+  ASSERT_EQ(taken.finish(), absl::OkStatus());
+  expect_old();
+}
+
 TEST_F(Writer, SaysWhyItCannotBegin) {
   const std::string nowhere = path_ + "/missing/file";
   EXPECT_EQ(CheckpointWriter::create(nowhere).status().message(),

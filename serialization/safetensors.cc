@@ -26,6 +26,8 @@ using serialization::safetensors::kLengthBytes;
 using serialization::safetensors::kMetadata;
 using serialization::safetensors::kMetadataLimit;
 
+constexpr char kName[] = "SafetensorsReader";
+
 // Numbers, at most `most` of them.
 absl::StatusOr<std::vector<uint64_t>> read_numbers(JsonReader& json, absl::string_view what,
                                                    size_t most) {
@@ -220,6 +222,7 @@ absl::Status SafetensorsReader::check_entries() {
 }
 
 absl::StatusOr<NDArray> SafetensorsReader::read(absl::string_view name) const {
+  if (file_.descriptor() < 0) return serialization::moved_from(kName);
   const auto found = by_name_.find(name);
   if (found != by_name_.end()) return read_entry(found->second);
   return absl::NotFoundError(absl::StrCat(file_.path(), ": expected one of its ", entries_.size(),
@@ -227,6 +230,7 @@ absl::StatusOr<NDArray> SafetensorsReader::read(absl::string_view name) const {
 }
 
 absl::StatusOr<NamedArrays> SafetensorsReader::read_all() const {
+  if (file_.descriptor() < 0) return serialization::moved_from(kName);
   return or_no_memory(file_.path(), "to read it", [&]() -> absl::StatusOr<NamedArrays> {
     NamedArrays state;
     state.reserve(entries_.size());

@@ -126,6 +126,18 @@ TEST_F(Safetensors, ReaderListsEntriesAndReadsOne) {
   EXPECT_EQ(missing, absl::NotFoundError(path_ + ": expected one of its 2 entries, got 'bias'"));
 }
 
+TEST_F(Safetensors, ReaderThatWasMovedFromSaysSo) {
+  ASSERT_EQ(save_safetensors(path_, {{"x", test::noise({2})}}), absl::OkStatus());
+  absl::StatusOr<SafetensorsReader> reader = SafetensorsReader::open(path_);
+  ASSERT_TRUE(reader.ok()) << reader.status();
+  const SafetensorsReader taken = *std::move(reader);
+  const auto moved = absl::FailedPreconditionError(
+      "SafetensorsReader: expected one with an open file, got one that was moved from");
+  EXPECT_EQ(reader->read("x").status(), moved);
+  EXPECT_EQ(reader->read_all().status(), moved);
+  EXPECT_TRUE(taken.read("x").ok());
+}
+
 TEST_F(Safetensors, IsNotSavedFromABadState) {
   const NDArray x = test::noise({2});
   expect_no_save({{"a", x}, {"bias", std::nullopt}}, {},

@@ -11,4 +11,9 @@ absl::Status of_entry(const std::string& path, absl::string_view name, const abs
   return absl::Status(status.code(), absl::StrCat(begin, "entry ", in_quotes(name), ": ", text));
 }
 
+absl::Status moved_from(absl::string_view what) {
+  return absl::FailedPreconditionError(
+      absl::StrCat(what, ": expected one with an open file, got one that was moved from"));
+}
+
 }  // namespace lamina::serialization

@@ -15,6 +15,10 @@ namespace lamina::serialization {
 // Prepends path and name, "model.ckpt: entry 'weight': ", of which the message may have the path already.
 absl::Status of_entry(const std::string& path, absl::string_view name, const absl::Status& status);
 
+// FailedPrecondition for a call to an object of class `what` that was moved from: with its file it gave away
+// its path.
+absl::Status moved_from(absl::string_view what);
+
 // What f gives, a Status or StatusOr; ResourceExhausted if it throws for want of memory. `what` tells what
 // that was for: "to save it".
 template <class F>
