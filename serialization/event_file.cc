@@ -16,16 +16,18 @@
 #include "absl/strings/str_cat.h"
 #include "lamina/serialization/event.pb.h"
 #include "lamina/serialization/png.h"
+#include "lamina/serialization/status.h"
 #include "lamina/serialization/text.h"
 #include "lamina/serialization/tf_record.h"
 
 namespace lamina {
 namespace {
 
-absl::Status system_error(const std::string& path, absl::string_view what) {
-  const int error = errno;
-  return absl::ErrnoToStatus(error, absl::StrCat(path, ": ", what));
-}
+using serialization::system_error;
+
+// An event's. Of one above 2 GiB protobuf would write nothing, and not say so.
+constexpr size_t kMostBytes = size_t{1} << 30;
+constexpr size_t kMostInTag = 64 << 10;
 
 // Seconds since 1970.
 double now() {
@@ -35,6 +37,10 @@ double now() {
 
 proto::Summary::Value& add_value(proto::Event& event, const char* op, absl::string_view tag,
                                  int64_t step) {
+  if (tag.size() > kMostInTag) {
+    fail<ValueError>(op, "expected a tag of at most ", kMostInTag, " bytes, got one of ",
+                     tag.size());
+  }
   if (!serialization::is_utf8(tag)) {
     fail<ValueError>(op, "expected a tag in UTF-8, got ", serialization::in_quotes(tag));
   }
@@ -113,6 +119,8 @@ NDArray to_bytes(const Tensor& image) {
 }  // namespace
 
 absl::StatusOr<EventWriter> EventWriter::create(const std::string& folder) {
+  absl::Status status = serialization::check_path(folder);
+  if (!status.ok()) return status;
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error) {
@@ -132,7 +140,7 @@ absl::StatusOr<EventWriter> EventWriter::create(const std::string& folder) {
     proto::Event version;
     version.set_wall_time(now());
     version.set_file_version("brain.Event:2");
-    absl::Status status = writer.write(version.SerializeAsString());
+    status = writer.write(version);
     if (!status.ok()) return status;
     return writer;
   }
@@ -141,7 +149,7 @@ absl::StatusOr<EventWriter> EventWriter::create(const std::string& folder) {
 absl::Status EventWriter::add_scalar(absl::string_view tag, double value, int64_t step) {
   proto::Event event;
   add_value(event, "add_scalar", tag, step).set_simple_value(static_cast<float>(value));
-  return write(event.SerializeAsString());
+  return write(event);
 }
 
 absl::Status EventWriter::add_histogram(absl::string_view tag, const Tensor& values, int64_t step) {
@@ -149,7 +157,7 @@ absl::Status EventWriter::add_histogram(absl::string_view tag, const Tensor& val
   proto::Event event;
   set_histogram(values.data().to_vector<double>(),
                 *add_value(event, "add_histogram", tag, step).mutable_histo());
-  return write(event.SerializeAsString());
+  return write(event);
 }
 
 absl::Status EventWriter::add_image(absl::string_view tag, const Tensor& image, int64_t step) {
@@ -161,15 +169,21 @@ absl::Status EventWriter::add_image(absl::string_view tag, const Tensor& image, 
   stored.set_height(static_cast<int32_t>(bytes.size(-2)));
   stored.set_width(static_cast<int32_t>(bytes.size(-1)));
   stored.set_colorspace(bytes.dim() == 2 ? 1 : static_cast<int32_t>(bytes.size(0)));
-  return write(event.SerializeAsString());
+  return write(event);
 }
 
-absl::Status EventWriter::write(const std::string& event) {
+absl::Status EventWriter::write(const proto::Event& event) {
+  if (!file_.valid()) return serialization::moved_from("EventWriter");
+  const size_t bytes = event.ByteSizeLong();
+  if (bytes > kMostBytes) {
+    return absl::InvalidArgumentError(absl::StrCat(path_, ": expected an event of at most ",
+                                                   kMostBytes, " bytes, got one of ", bytes));
+  }
   if (is_torn_ && ftruncate(file_.get(), position_) != 0) {
     return system_error(path_, "cannot cut off what is left of a record");
   }
   is_torn_ = true;
-  const std::string record = serialization::tf_record(event);
+  const std::string record = serialization::tf_record(event.SerializeAsString());
   for (size_t done = 0; done < record.size();) {
     const ssize_t put = pwrite(file_.get(), record.data() + done, record.size() - done,
                                position_ + static_cast<int64_t>(done));

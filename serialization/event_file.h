@@ -20,6 +20,10 @@
 
 namespace lamina {
 
+namespace proto {
+class Event;
+}  // namespace proto
+
 // Writes one event file. Each event is in the system's hands when its call returns, there is nothing to
 // flush: a process that is killed loses none but the one at hand, and TensorBoard reads up to there. It
 // is not forced to the disk, so that a machine which fails may lose the last seconds.
@@ -27,7 +31,8 @@ namespace lamina {
 // Errors begin with the path. After one, such as of a full disk, the writer may be used on: the file is
 // cut back to its last whole record, and later ones follow there. Not for several threads at once.
 //
-// A tag names a chart, "loss/train" one in the group "loss"; ValueError unless it is UTF-8.
+// A tag names a chart, "loss/train" one in the group "loss"; ValueError unless it is UTF-8 and of at most
+// 65,536 bytes. InvalidArgument for an image whose PNG file is above 1 GiB.
 class EventWriter {
  public:
   // Makes the folder, with those above it, if it is not there, and in it a file that is not:
@@ -48,7 +53,7 @@ class EventWriter {
  private:
   EventWriter(std::string path, serialization::Descriptor file)
       : path_(std::move(path)), file_(std::move(file)) {}
-  absl::Status write(const std::string& event);
+  absl::Status write(const proto::Event& event);
 
   std::string path_;
   serialization::Descriptor file_;

@@ -3,6 +3,7 @@
 #include "lamina/serialization/event_file.h"
 
 #include <errno.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 #include <iterator>
 #include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -103,6 +105,15 @@ TEST_F(EventFile, NeedsAFolder) {
             "/dev/null/x: cannot make the folder: Not");
 }
 
+// It looked for a name that is not there yet, and looked at one that was.
+TEST_F(EventFile, OfAFolderWithANulInItsPathIsRefusedAndDoesNotLoopForEver) {
+  const std::string cut = ::testing::TempDir() + "/cut";
+  EXPECT_EQ(EventWriter::create(cut + std::string("\0/a", 3)).status(),
+            absl::InvalidArgumentError(
+                cut + "\\000/a: expected a path without a NUL character, got one with it"));
+  EXPECT_NE(access(cut.c_str(), F_OK), 0);
+}
+
 TEST_F(EventFile, OfAFullDiskKeepsItsWholeRecordsAndGoesOnWhenThereIsRoom) {
   for (int64_t left : {0, 1, 12, 20}) {
     EventWriter events = create(folder_);
@@ -127,6 +138,31 @@ TEST_F(EventFile, RefusesATagThatIsNotUtf8) {
   expect_error<ValueError>([&] { (void)events.add_scalar("\xff", 1, 1); },
                            "[add_scalar] expected a tag in UTF-8, got '\\377'");
   EXPECT_EQ(read(events.path()).size(), 1u);
+}
+
+// protobuf writes nothing above 2 GiB, and so an empty event.
+TEST_F(EventFile, RefusesATagThatIsTooLong) {
+  EventWriter events = create(folder_);
+  EXPECT_EQ(events.add_scalar(std::string(65536, 'x'), 1, 1), absl::OkStatus());
+  constexpr size_t kBytes = size_t{3} << 30;
+  void* const zeros = mmap(nullptr, kBytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  ASSERT_NE(zeros, MAP_FAILED);
+  for (size_t bytes : {size_t{65537}, kBytes}) {
+    const absl::string_view tag(static_cast<const char*>(zeros), bytes);
+    expect_error<ValueError>(
+        [&] { (void)events.add_scalar(tag, 1, 1); },
+        "[add_scalar] expected a tag of at most 65536 bytes, got one of " + std::to_string(bytes));
+  }
+  munmap(zeros, kBytes);
+}
+
+TEST_F(EventFile, ThatWasMovedFromSaysSo) {
+  EventWriter events = create(folder_);
+  EventWriter taken = std::move(events);
+  EXPECT_EQ(events.add_scalar("x", 1, 1),
+            absl::FailedPreconditionError(
+                "EventWriter: expected one with an open file, got one that was moved from"));
+  EXPECT_EQ(taken.add_scalar("x", 1, 1), absl::OkStatus());
 }
 
 TEST_F(EventFile, LeavesOutOfAHistogramWhatIsNotFinite) {
