@@ -76,36 +76,46 @@ std::string list_of(const char* kind, const std::vector<std::string>& names) {
 
 }  // namespace
 
-void TrainingState::add_part(std::string name, std::function<StateDict()> state_dict,
-                             std::function<void(const StateDict&)> load) {
+void TrainingState::add_part(Part part) {
+  const std::string& name = part.name;
   if (name.empty() || absl::StrContains(name, ".")) {
     fail<ValueError>(kName, "expected a name without a dot, got \"", name, "\"");
   }
-  for (const Part& part : parts_) {
-    if (part.name == name)
+  for (const Part& other : parts_) {
+    if (other.name == name)
       fail<ValueError>(kName, "expected names that differ, got \"", name, "\" twice");
   }
-  parts_.push_back({std::move(name), std::move(state_dict), std::move(load)});
+  if (part.state_of_parts != nullptr && part.state_of_parts->reaches(*this)) {
+    fail<ValueError>(kName, "expected a part without this state in it, got \"", name,
+                     part.state_of_parts == this ? "\", this state itself" : "\", which has it");
+  }
+  parts_.push_back(std::move(part));
+}
+
+bool TrainingState::reaches(const TrainingState& other) const {
+  return this == &other || std::any_of(parts_.begin(), parts_.end(), [&](const Part& part) {
+           return part.state_of_parts != nullptr && part.state_of_parts->reaches(other);
+         });
 }
 
 void TrainingState::add(std::string name, Generator& generator) {
   add_part(
-      std::move(name),
-      [&generator] {
-        const auto [seed, position] = generator.state();
-        return StateDict{
-            {kGeneratorEntry,
-             NDArray::from<int64_t>({static_cast<int64_t>(seed), static_cast<int64_t>(position)})}};
-      },
-      [&generator](const StateDict& state) {
-        if (state.size() != 1 || !is_int64(state.find(kGeneratorEntry), {2})) {
-          fail<RuntimeError>(
-              "Generator", "expected ", kGeneratorEntry, ", int64 (2,), and nothing else, got ",
-              describe(state.find(kGeneratorEntry)), " among ", state.size(), " entries");
-        }
-        const std::vector<int64_t> saved = state.at(kGeneratorEntry).to_vector<int64_t>();
-        generator.set_state({static_cast<uint64_t>(saved[0]), static_cast<uint64_t>(saved[1])});
-      });
+      {std::move(name),
+       [&generator] {
+         const auto [seed, position] = generator.state();
+         return StateDict{
+             {kGeneratorEntry, NDArray::from<int64_t>(
+                                   {static_cast<int64_t>(seed), static_cast<int64_t>(position)})}};
+       },
+       [&generator](const StateDict& state) {
+         if (state.size() != 1 || !is_int64(state.find(kGeneratorEntry), {2})) {
+           fail<RuntimeError>(
+               "Generator", "expected ", kGeneratorEntry, ", int64 (2,), and nothing else, got ",
+               describe(state.find(kGeneratorEntry)), " among ", state.size(), " entries");
+         }
+         const std::vector<int64_t> saved = state.at(kGeneratorEntry).to_vector<int64_t>();
+         generator.set_state({static_cast<uint64_t>(saved[0]), static_cast<uint64_t>(saved[1])});
+       }});
 }
 
 // ---- States

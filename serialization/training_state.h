@@ -24,6 +24,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -42,12 +43,14 @@ class TrainingState {
  public:
   // Adds a part: a model, an optimizer, a schedule, an average of weights, a data loader, or an object
   // of any class with state_dict() and load_state_dict(). Throws ValueError for a name that is empty,
-  // has a dot, or is there already.
+  // has a dot, or is there already, and for a TrainingState that has this one for a part, or is it.
   template <class T>
   void add(std::string name, T& part) {
-    add_part(
-        std::move(name), [&part] { return part.state_dict(); },
-        [&part](const nn::StateDict& state) { part.load_state_dict(state); });
+    const TrainingState* state_of_parts = nullptr;
+    if constexpr (std::is_convertible_v<T*, const TrainingState*>) state_of_parts = &part;
+    add_part({std::move(name), [&part] { return part.state_dict(); },
+              [&part](const nn::StateDict& state) { part.load_state_dict(state); },
+              state_of_parts});
   }
   // Its entry is "seed_and_position", int64 (2): the bits of both.
   void add(std::string name, Generator& generator);
@@ -76,9 +79,10 @@ class TrainingState {
     std::string name;
     std::function<nn::StateDict()> state_dict;
     std::function<void(const nn::StateDict&)> load;
+    const TrainingState* state_of_parts = nullptr;  // if it is one
   };
-  void add_part(std::string name, std::function<nn::StateDict()> state_dict,
-                std::function<void(const nn::StateDict&)> load);
+  void add_part(Part part);
+  bool reaches(const TrainingState& other) const;  // is it, or has it below it
   std::vector<nn::StateDict> part_states() const;
   // What is wrong with the state, and then the parts have their old ones; "" if it was loaded. `old` are
   // copies of those, in the order of the parts.

@@ -351,6 +351,28 @@ TEST_F(TrainingStateTest, TakesPartsWithoutStateAndOtherStatesForParts) {
   EXPECT_EQ(a.first, 5);
 }
 
+// Whose state would be without end.
+TEST_F(TrainingStateTest, RefusesItselfForAPartAndWhatHasIt) {
+  Pair pair;
+  TrainingState outer, middle;
+  struct Derived : TrainingState {
+  } inner;
+  outer.add("middle", middle);
+  middle.add("inner", inner);
+  EXPECT_THROWS(
+      ValueError,
+      "[TrainingState] expected a part without this state in it, got \"self\", this state "
+      "itself",
+      outer.add("self", outer));
+  EXPECT_THROWS(
+      ValueError,
+      "[TrainingState] expected a part without this state in it, got \"outer\", which has it",
+      inner.add("outer", outer));
+  inner.add("pair", pair);
+  outer.add("again", inner);
+  EXPECT_EQ(outer.state_dict().size(), 8);  // two values and a step twice, and two steps
+}
+
 TEST_F(TrainingStateTest, RefusesNamesThatCannotBePrefixes) {
   Pair pair;
   TrainingState state;
