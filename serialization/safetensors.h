@@ -57,11 +57,12 @@ struct SafetensorsEntry {
 //   return writer->finish();
 //
 // Errors are those of save_safetensors. After one, the file cannot be finished: every further call gives the
-// same error.
+// same error. FailedPrecondition for add() and finish() of one that was moved from.
 class SafetensorsWriter {
  public:
-  // The header comes first in the file, so that what the entries are has to be known at once. Unavailable
-  // while somebody else is saving to this path.
+  // The header comes first in the file, so that what the entries are has to be known at once. InvalidArgument
+  // for an entry of no dtype, an extent below 0, and 2^62 bytes or more in one or in all. Unavailable while
+  // somebody else is saving to this path.
   static absl::StatusOr<SafetensorsWriter> create(const std::string& path,
                                                   std::vector<SafetensorsEntry> entries,
                                                   const SaveOptions& options = {});
@@ -93,7 +94,8 @@ class SafetensorsWriter {
   size_t added_ = 0;
 };
 
-// A safetensors file that is open. Threads may read from one at once.
+// A safetensors file that is open. Threads may read from one at once. FailedPrecondition for one that was
+// moved from.
 //
 // Its dtypes are BOOL, U8, I32, I64, F16, BF16, F32 and F64; Unimplemented for another one.
 // InvalidArgument for a file that is none, DataLoss for one that contradicts itself: a header that is no

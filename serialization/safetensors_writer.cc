@@ -1,10 +1,12 @@
 #include <algorithm>
+#include <limits>
 #include <numeric>
 #include <optional>
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "lamina/serialization/elements.h"
 #include "lamina/serialization/json.h"
 #include "lamina/serialization/safetensors.h"
 #include "lamina/serialization/safetensors_format.h"
@@ -24,12 +26,45 @@ using serialization::safetensors::kLengthBytes;
 using serialization::safetensors::kMetadata;
 using serialization::safetensors::kMetadataLimit;
 
+constexpr char kName[] = "SafetensorsWriter";
+
+constexpr int64_t kMostBytes = std::numeric_limits<int64_t>::max() / 2;
+
 // Spaces at the end of the header move the elements to a multiple of this.
 constexpr int64_t kAlignment = 64;
+
+// That there is such an array, as far as its bytes. Adds them to *total.
+absl::Status check_array(const SafetensorsEntry& entry, int64_t* total) {
+  if (static_cast<int>(entry.dtype) >= kDTypeCount) {
+    return absl::InvalidArgumentError(absl::StrCat("expected a DType of 0 to ", kDTypeCount - 1,
+                                                   ", got ", static_cast<int>(entry.dtype)));
+  }
+  for (int64_t extent : entry.shape) {
+    if (extent >= 0) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("expected extents of at least 0, got ", entry.shape.str()));
+  }
+  // What a reader demands.
+  const std::vector<uint64_t> extents(entry.shape.begin(), entry.shape.end());
+  const absl::StatusOr<Shape> shape = serialization::to_shape(extents, entry.dtype);
+  if (!shape.ok()) return absl::InvalidArgumentError(shape.status().message());
+  *total += shape->numel() * size_of(entry.dtype);  // both are below 2^62
+  if (*total <= kMostBytes) return absl::OkStatus();
+  return absl::InvalidArgumentError("expected less than 2^62 bytes with those before, got more");
+}
+
+absl::Status check_header_size(const std::string& path, size_t bytes) {
+  if (static_cast<int64_t>(bytes) <= kHeaderLimit) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(path, ": expected names and metadata for a header of at most ", kHeaderLimit,
+                   " bytes, got ", bytes));
+}
 
 absl::Status check_new(const std::string& path, const std::vector<SafetensorsEntry>& entries,
                        const SaveOptions& options) {
   absl::flat_hash_set<absl::string_view> names;
+  int64_t bytes = 0;       // of elements
+  size_t header_text = 0;  // before it is put together, in memory
   for (const SafetensorsEntry& entry : entries) {
     const auto bad = [&](absl::string_view what) {
       return of_entry(path, entry.name, absl::InvalidArgumentError(what));
@@ -39,6 +74,9 @@ absl::Status check_new(const std::string& path, const std::vector<SafetensorsEnt
     }
     if (!serialization::is_utf8(entry.name)) return bad("expected a name in UTF-8");
     if (entry.name == kMetadata) return bad("expected a name that safetensors leaves free");
+    const absl::Status status = check_array(entry, &bytes);
+    if (!status.ok()) return bad(status.message());
+    header_text += entry.name.size();
   }
   if (options.metadata.size() > kMetadataLimit) {
     return absl::InvalidArgumentError(absl::StrCat(path, ": expected at most ", kMetadataLimit,
@@ -50,8 +88,9 @@ absl::Status check_new(const std::string& path, const std::vector<SafetensorsEnt
       return absl::InvalidArgumentError(
           absl::StrCat(path, ": metadata ", in_quotes(key), ": expected text in UTF-8"));
     }
+    header_text += key.size() + value.size();
   }
-  return absl::OkStatus();
+  return check_header_size(path, header_text);
 }
 
 uint64_t bytes_of(const SafetensorsEntry& entry) {
@@ -139,11 +178,8 @@ absl::StatusOr<SafetensorsWriter> SafetensorsWriter::create(const std::string& p
   if (!status.ok()) return status;
   std::vector<size_t> order = order_of_data(entries);
   const std::string header = header_of(entries, options, order);
-  if (static_cast<int64_t>(header.size()) > kHeaderLimit) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, ": expected names and metadata for a header of at most ", kHeaderLimit,
-                     " bytes, got ", header.size()));
-  }
+  status = check_header_size(path, header.size());
+  if (!status.ok()) return status;
   absl::StatusOr<AtomicFile> file = AtomicFile::create(path);
   if (!file.ok()) return file.status();
   std::string length;
@@ -161,6 +197,7 @@ const SafetensorsEntry* SafetensorsWriter::next() const {
 }
 
 absl::Status SafetensorsWriter::add(const NDArray& value) {
+  if (!file_.is_open()) return serialization::moved_from(kName);
   if (status_.ok()) status_ = write(value);
   return status_;
 }
@@ -189,6 +226,7 @@ absl::Status SafetensorsWriter::write(const NDArray& value) {
 }
 
 absl::Status SafetensorsWriter::finish() {
+  if (!file_.is_open()) return serialization::moved_from(kName);
   if (!status_.ok()) return status_;
   const SafetensorsEntry* entry = next();
   status_ = entry == nullptr

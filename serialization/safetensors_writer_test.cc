@@ -1,3 +1,4 @@
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -94,6 +95,39 @@ TEST_F(SafetensorsWriterTest, RefusesToFinishEarlyAndToGoOnAfterwards) {
   const auto state = load_safetensors(path_);
   ASSERT_TRUE(state.ok()) << state.status();
   EXPECT_TRUE(state->empty());
+}
+
+TEST_F(SafetensorsWriterTest, ThatWasMovedFromSaysSoAndTheOtherGoesOn) {
+  auto writer = create();
+  ASSERT_TRUE(writer.ok()) << writer.status();
+  EXPECT_EQ(writer->add(NDArray::full({}, 1.5)), absl::OkStatus());
+  SafetensorsWriter taken = *std::move(writer);
+  const auto moved = absl::FailedPreconditionError(
+      "SafetensorsWriter: expected one with an open file, got one that was moved from");
+  EXPECT_EQ(writer->next(), nullptr);
+  EXPECT_EQ(writer->add(NDArray::zeros({2}, uint8)), moved);
+  EXPECT_EQ(writer->finish(), moved);
+  EXPECT_EQ(taken.add(NDArray::zeros({2}, uint8)), absl::OkStatus());
+  EXPECT_EQ(taken.finish(), absl::OkStatus());
+}
+
+TEST_F(SafetensorsWriterTest, RefusesEntriesOfWhichThereIsNoArray) {
+  constexpr int64_t kHalf = int64_t{1} << 61;
+  const std::pair<SafetensorsEntry, std::string> bad[] = {
+      {{"x", static_cast<DType>(77), {2}}, "expected a DType of 0 to 7, got 77"},
+      {{"x", static_cast<DType>(8), {}}, "expected a DType of 0 to 7, got 8"},
+      {{"x", uint8, {3, -1}}, "expected extents of at least 0, got (3, -1)"},
+      {{"x", uint8, {0, -5}}, "expected extents of at least 0, got (0, -5)"},
+      {{"x", uint8, {kHalf, 2}}, "expected a shape of less than 2^62 bytes, got a larger one"},
+      {{"x", float64, {0, kHalf}}, "expected a shape of less than 2^62 bytes, got a larger one"},
+      {{"x", uint8, {INT64_MAX}}, "expected a shape of less than 2^62 bytes, got a larger one"},
+      {{"x", uint8, {kHalf}}, "expected less than 2^62 bytes with those before, got more"},
+  };
+  for (const auto& [entry, error] : bad) {
+    EXPECT_EQ(SafetensorsWriter::create(path_, {{"before", uint8, {kHalf}}, entry}).status(),
+              absl::InvalidArgumentError(path_ + ": entry 'x': " + error));
+  }
+  expect_nothing_there();
 }
 
 TEST_F(SafetensorsWriterTest, RefusesMoreArraysThanEntries) {
