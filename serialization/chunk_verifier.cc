@@ -15,6 +15,8 @@ namespace {
 
 // At a time: a file may have millions of chunks, of which each job takes more memory than the smallest.
 constexpr size_t kBatch = 1024;
+// And where progress is told, as much for each thread as it does in a moment.
+constexpr int64_t kMomentBytes = 64 << 20;
 
 // The chunks that one thread verifies, one after the other.
 class Worker {
@@ -56,7 +58,9 @@ class Worker {
 
 absl::Status ChunkVerifier::add(const Job& job) {
   jobs_.push_back(job);
-  return jobs_.size() < kBatch ? absl::OkStatus() : verify();
+  bytes_ += job.chunk.data.size;
+  const bool is_due = progress_ && bytes_ >= kMomentBytes * get_num_threads();
+  return jobs_.size() >= kBatch || is_due ? verify() : absl::OkStatus();
 }
 
 absl::Status ChunkVerifier::finish(const absl::Status& status) {
@@ -65,10 +69,8 @@ absl::Status ChunkVerifier::finish(const absl::Status& status) {
 }
 
 absl::Status ChunkVerifier::verify() {
-  int64_t bytes = 1;
-  for (const Job& job : jobs_) bytes += job.chunk.data.size;
   const auto n = static_cast<int64_t>(jobs_.size());
-  const int64_t grain = std::max<int64_t>(1, n * kPieceBytes / bytes);
+  const int64_t grain = std::max<int64_t>(1, n * kPieceBytes / (bytes_ + 1));
   std::vector<absl::Status> statuses(jobs_.size());
   parallel_for(0, n, grain, [&](int64_t first, int64_t last) {
     Worker worker(file_);
@@ -80,6 +82,8 @@ absl::Status ChunkVerifier::verify() {
   for (absl::Status& status : statuses) {
     if (!status.ok()) return std::move(status);
   }
+  const int64_t bytes = std::exchange(bytes_, 0);
+  if (progress_ && bytes > 0) progress_(bytes);
   return absl::OkStatus();
 }
 

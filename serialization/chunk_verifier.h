@@ -3,7 +3,9 @@
 #define LAMINA_SERIALIZATION_CHUNK_VERIFIER_H_
 
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -27,7 +29,9 @@ class ChunkVerifier {
     char* to;           // where they are read to; null: nowhere
   };
 
-  explicit ChunkVerifier(const InputFile& file) : file_(file) {}
+  // `progress`, if there is one, is called between two batches with the bytes of the data in the former.
+  explicit ChunkVerifier(const InputFile& file, std::function<void(int64_t)> progress = {})
+      : file_(file), progress_(std::move(progress)) {}
   ChunkVerifier(const ChunkVerifier&) = delete;
   ChunkVerifier& operator=(const ChunkVerifier&) = delete;
 
@@ -40,7 +44,9 @@ class ChunkVerifier {
   absl::Status verify();
 
   const InputFile& file_;
+  const std::function<void(int64_t)> progress_;
   std::vector<Job> jobs_;
+  int64_t bytes_ = 0;  // of the jobs' data
 };
 
 }  // namespace lamina::serialization

@@ -17,6 +17,8 @@ using serialization::or_no_memory;
 using serialization::Piece;
 using serialization::Window;
 
+constexpr char kName[] = "MappedCheckpoint";
+
 // Chunks that are smaller are copied rather than mapped one by one: the system has few mappings to give.
 constexpr int64_t kLeastMapped = 1 << 20;
 
@@ -37,6 +39,8 @@ absl::StatusOr<MappedCheckpoint> MappedCheckpoint::open(const std::string& path)
 }
 
 absl::StatusOr<std::optional<NDArray>> MappedCheckpoint::get(absl::string_view name) const {
+  const absl::Status open = reader_.check_open(kName);
+  if (!open.ok()) return open;
   const absl::StatusOr<size_t> i = reader_.find(name);
   if (!i.ok()) return i.status();
   std::optional<NDArray> array = find(*i);
@@ -63,9 +67,11 @@ absl::StatusOr<std::optional<NDArray>> MappedCheckpoint::verify_and_add(size_t i
   return add(i, pieces);
 }
 
-absl::Status MappedCheckpoint::verify() const {
+absl::Status MappedCheckpoint::verify(const std::function<void(int64_t)>& progress) const {
+  absl::Status open = reader_.check_open(kName);
+  if (!open.ok()) return open;
   return or_no_memory(reader_.file_.path(), "to verify it", [&] {
-    ChunkVerifier verifier(reader_.file_);
+    ChunkVerifier verifier(reader_.file_, progress);
     absl::Status status = verifier.finish(verify_entries(verifier));
     arrays_->are_verified.store(status.ok());
     return status;

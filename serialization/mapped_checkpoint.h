@@ -7,6 +7,8 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -27,7 +29,7 @@ namespace lamina {
 
 // A checkpoint that is open and mapped. Opening takes the time of reading header and index, however large
 // the arrays are. Threads may share one; saving to its path meanwhile does not change its arrays. Errors
-// are those of load_checkpoint.
+// are those of load_checkpoint, and FailedPrecondition for one that was moved from.
 //
 // A write to an array stays in this process (the system copies the page); the file is never written to.
 //
@@ -48,8 +50,10 @@ class MappedCheckpoint {
   // The first call for a name verifies the array; all calls give the same storage. Where a tensor lies in
   // chunks that no pages can join, as Lamina writes none, the array is a copy.
   absl::StatusOr<std::optional<NDArray>> get(absl::string_view name) const;
-  // Verifies every byte of the file, as load_checkpoint does; get() need not verify afterwards.
-  absl::Status verify() const;
+  // Verifies every byte of the file, as load_checkpoint does; get() need not verify afterwards. `progress`,
+  // if there is one, is called on this thread now and then, with the bytes of elements that were verified
+  // since the call before.
+  absl::Status verify(const std::function<void(int64_t bytes)>& progress = {}) const;
 
  private:
   struct Arrays {

@@ -7,10 +7,12 @@
 #include <cstdint>
 #include <cstdio>
 #include <fstream>
+#include <numeric>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -164,6 +166,37 @@ TEST_F(Mapped, VerifiesEveryByteOnRequest) {
   test::write_file(path_, file.finish());
   EXPECT_EQ(open().verify().message(),
             path_ + ": offset 35: expected nothing more before the index, got field 2");
+}
+
+TEST_F(Mapped, VerifyTellsItsProgress) {
+  const int threads = get_num_threads();
+  set_num_threads(1);  // the more threads, the more bytes between two calls
+  const NDArray large = NDArray::full({(80 << 20) + 5}, 3, uint8);
+  const MappedCheckpoint checkpoint =
+      save_and_open({{"large", large}, {"empty", test::noise({0})}, {"x", test::noise({10})}});
+  std::vector<int64_t> told;
+  const auto caller = std::this_thread::get_id();
+  EXPECT_EQ(checkpoint.verify([&](int64_t bytes) {
+    EXPECT_EQ(std::this_thread::get_id(), caller);
+    EXPECT_GT(bytes, 0);
+    told.push_back(bytes);
+  }),
+            absl::OkStatus());
+  set_num_threads(threads);
+  EXPECT_GT(told.size(), 1u);
+  EXPECT_EQ(std::accumulate(told.begin(), told.end(), int64_t{0}), (80 << 20) + 5 + 10 * 4);
+}
+
+TEST_F(Mapped, ThatWasMovedFromSaysSo) {
+  MappedCheckpoint checkpoint = save_and_open({{"x", test::noise({10})}});
+  const MappedCheckpoint taken = std::move(checkpoint);
+  const auto moved = absl::FailedPreconditionError(
+      "MappedCheckpoint: expected one with an open file, got one that was moved from");
+  EXPECT_EQ(checkpoint.verify(), moved);
+  EXPECT_EQ(checkpoint.get("x").status(), moved);
+  EXPECT_TRUE(checkpoint.entries().empty());
+  EXPECT_TRUE(checkpoint.metadata().empty());
+  EXPECT_EQ(taken.verify(), absl::OkStatus());
 }
 
 // As other writers may place them.

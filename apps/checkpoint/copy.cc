@@ -22,9 +22,10 @@ using serialization::in_quotes;
 absl::Status verify(const TensorFile& file) {
   if (file.format() == Format::kCheckpoint) {
     const absl::StatusOr<MappedCheckpoint> mapped = MappedCheckpoint::open(file.path());
-    return mapped.ok() ? mapped->verify() : mapped.status();
-  }
+    if (!mapped.ok()) return mapped.status();
+    return mapped->verify([&](int64_t bytes) { progress.add(bytes); });
   ByteProgress progress("verifying", file.path(), bytes_of(file.entries()));
+  }
   for (const CheckpointEntry& entry : file.entries()) {
     const auto array = file.read(entry.name);
     if (!array.ok()) return array.status();

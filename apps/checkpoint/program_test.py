@@ -529,25 +529,27 @@ class LargeFileTest(ProgramTest):
 
     def test_a_bar_on_a_terminal_and_nowhere_else(self):
         path = self.zeros("zeros.safetensors", 8)
-        self.assertEqual(run("verify", path)[2], "")
-        terminal, program_side = pty.openpty()
-        code, out, _ = run("inspect", "--nostatistics", path, stderr=program_side)
-        self.assertEqual(code, 0)
-        code, out, _ = run("verify", path, stderr=program_side)
-        self.assertEqual(code, 0)
-        os.close(program_side)
-        shown = b""
-        while True:
-            try:
-                part = os.read(terminal, 65536)
-            except OSError:  # the other side is closed
-                break
-            if not part:
-                break
-            shown += part
-        os.close(terminal)
-        self.assertTrue(shown.startswith(b"\rverifying zeros.safetensors ["), shown)
-        self.assertTrue(shown.endswith(b" \r"), shown)  # wiped at the end
+        self.assertEqual(run("convert", path, self.path("zeros.ckpt"))[0], 0)
+        for path in [path, self.path("zeros.ckpt")]:
+            self.assertEqual(run("verify", path)[2], "")
+            terminal, program_side = pty.openpty()
+            code, out, _ = run("inspect", "--nostatistics", path, stderr=program_side)
+            self.assertEqual(code, 0)
+            code, out, _ = run("verify", path, stderr=program_side)
+            self.assertEqual(code, 0)
+            os.close(program_side)
+            shown = b""
+            while True:
+                try:
+                    part = os.read(terminal, 65536)
+                except OSError:  # the other side is closed
+                    break
+                if not part:
+                    break
+                shown += part
+            os.close(terminal)
+            self.assertTrue(shown.startswith(f"\rverifying {os.path.basename(path)} [".encode()), shown)
+            self.assertTrue(shown.endswith(b" \r"), shown)  # wiped at the end
 
 
 if __name__ == "__main__":
