@@ -29,8 +29,8 @@ namespace lamina {
 using NamedArrays = std::vector<std::pair<std::string, std::optional<NDArray>>>;
 
 struct SaveOptions {
-  // Free-form text, in UTF-8; in a checkpoint, with its keys below 1 MiB. What is larger is better an
-  // array of uint8.
+  // Free-form text, in UTF-8; with its keys, less than 1 MiB in a checkpoint, and in a safetensors file at
+  // most what its header takes, 100 MB. InvalidArgument for more, which is better an array of uint8.
   std::map<std::string, std::string> metadata = {};
 };
 

@@ -125,7 +125,7 @@ TEST_F(Checkpoint, IsNotSavedFromABadState) {
   expect_no_save({{"a", x}}, {{{"k\xff", ""}}}, "metadata 'k\\377': expected text in UTF-8");
   expect_no_save({{"a", x}}, {{{"k", "\xff"}}}, "metadata 'k': expected text in UTF-8");
   expect_no_save({{"a", x}}, {{{"k", std::string(1 << 20, 'x')}}},
-                 "expected metadata for a header of at most 1048576 bytes, got 1048622");
+                 "expected metadata for a header of at most 1048576 bytes, got 1048577");
   expect_no_save({{std::string(1 << 20, 'x'), x}}, {},
                  "entry '" + std::string(100, 'x') +
                      "...': expected a name for a record of at most 1048576 bytes, got 1048595");

@@ -1,5 +1,8 @@
 #include "lamina/serialization/checkpoint_writer.h"
 
+#include <algorithm>
+#include <cstddef>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "lamina/serialization/crc32c.h"
@@ -13,10 +16,10 @@ namespace {
 using serialization::AtomicFile;
 using serialization::or_no_memory;
 
+constexpr char kName[] = "CheckpointWriter";
 constexpr char kPurpose[] = "to save it";
 
 // Elements per chunk, in bytes. A multiple of kPageAlignment, so that the chunks of a large tensor can
-constexpr char kName[] = "CheckpointWriter";
 // be mapped side by side.
 constexpr int64_t kChunkBytes = 32 << 20;
 constexpr int64_t kPageAlignment = 64 << 10;
@@ -35,17 +38,17 @@ absl::StatusOr<CheckpointWriter> CheckpointWriter::create(const std::string& pat
 }
 
 absl::Status CheckpointWriter::add(const std::string& name, const std::optional<NDArray>& value) {
+  if (!file_.is_open()) return serialization::moved_from(kName);
   if (!status_.ok()) return status_;
   status_ = or_no_memory(path_, kPurpose, [&] { return write_entry(name, value); });
   return status_;
-  if (!file_.is_open()) return serialization::moved_from(kName);
 }
 
 absl::Status CheckpointWriter::finish() {
+  if (!file_.is_open()) return serialization::moved_from(kName);
   if (!status_.ok()) return status_;
   status_ = or_no_memory(path_, kPurpose, [&] { return write_end(); });
   if (!status_.ok()) return status_;
-  if (!file_.is_open()) return serialization::moved_from(kName);
   status_ = absl::FailedPreconditionError(
       absl::StrCat(path_, ": expected nothing more after finish(), got another call"));
   return absl::OkStatus();
@@ -61,14 +64,18 @@ absl::Status CheckpointWriter::write_header(const SaveOptions& options) {
   header.set_major_version(serialization::kMajorVersion);
   header.set_minor_version(serialization::kMinorVersion);
   header.set_producer("lamina");
+  int64_t text = 0;
   for (const auto& [key, value] : options.metadata) {
     if (!serialization::is_utf8(key) || !serialization::is_utf8(value)) {
       return absl::InvalidArgumentError(absl::StrCat(
           path_, ": metadata ", serialization::in_quotes(key), ": expected text in UTF-8"));
     }
-    (*header.mutable_metadata())[key] = value;
+    // What is too much does not come into the message, which protobuf does not write above 2 GiB.
+    text += static_cast<int64_t>(key.size() + value.size());
+    if (text <= serialization::kMessageLimit) (*header.mutable_metadata())[key] = value;
   }
-  const int64_t bytes = static_cast<int64_t>(header.ByteSizeLong()) + serialization::kChecksumBytes;
+  const int64_t bytes =
+      std::max(text, static_cast<int64_t>(header.ByteSizeLong()) + serialization::kChecksumBytes);
   if (bytes > serialization::kMessageLimit) {
     return absl::InvalidArgumentError(
         absl::StrCat(path_, ": expected metadata for a header of at most ",
@@ -113,6 +120,13 @@ absl::Status CheckpointWriter::write_chunk(absl::string_view data, int64_t align
 // Writes a tensor's record and chunks, and adds to the encoding of the index.
 absl::Status CheckpointWriter::write_entry(const std::string& name,
                                            const std::optional<NDArray>& value) {
+  const auto too_long = [&](size_t bytes) {
+    return bad_entry(name, absl::StrCat("expected a name for a record of at most ",
+                                        serialization::kMessageLimit, " bytes, got ", bytes));
+  };
+  if (static_cast<int64_t>(name.size()) > serialization::kMessageLimit) {
+    return too_long(name.size());
+  }
   if (!names_.insert(name).second) {
     return bad_entry(name, "expected different names, got this one twice");
   }
@@ -149,9 +163,7 @@ absl::Status CheckpointWriter::write_entry(const std::string& name,
   }
   const std::string encoding = serialization::serialized(entry);
   if (static_cast<int64_t>(encoding.size()) > serialization::kMessageLimit) {
-    return bad_entry(
-        name, absl::StrCat("expected a name for a record of at most ", serialization::kMessageLimit,
-                           " bytes, got ", encoding.size()));
+    return too_long(encoding.size());
   }
   index_ += serialization::field_head(proto::Index::kEntryFieldNumber,
                                       static_cast<int64_t>(encoding.size())) +

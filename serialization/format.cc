@@ -94,7 +94,7 @@ std::string serialized(const google::protobuf::Message& message) {
   {
     CodedOutputStream out(&stream);
     out.SetSerializationDeterministic(true);  // maps by their keys
-    message.SerializeToCodedStream(&out);
+    LAMINA_INTERNAL_CHECK(message.SerializeToCodedStream(&out));
   }
   return bytes;
 }

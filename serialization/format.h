@@ -59,6 +59,7 @@ std::optional<uint32_t> parse_checksum(absl::string_view field);
 
 // The message as a field of Checkpoint, with its checksum. The same message gives the same bytes.
 std::string checked_field(int number, const google::protobuf::Message& message);
+// Of a message below 2 GiB.
 std::string serialized(const google::protobuf::Message& message);
 
 proto::DType to_proto(DType dtype);

@@ -15,6 +15,7 @@
 #include "lamina/serialization/checkpoint_testing.h"
 #include "lamina/serialization/checkpoint_writer.h"
 #include "lamina/serialization/mapped_checkpoint.h"
+#include "lamina/serialization/safetensors.h"
 #include "lamina/tensor/test_util.h"
 
 namespace lamina {
@@ -38,6 +39,21 @@ NDArray many_zeros(int64_t size) {
 class HugeFile : public ::testing::TestWithParam<int> {};
 INSTANTIATE_TEST_SUITE_P(Above, HugeFile, ::testing::Values(2, 4),
                          [](const auto& info) { return std::to_string(info.param) + "GiB"; });
+
+// protobuf does not write it, which went unnoticed.
+TEST(HugeText, IsRefused) {
+  const std::string path = test::new_folder() + "/huge.ckpt";
+  const std::string text((size_t{1} << 31) + 1, 'x');
+  EXPECT_EQ(save_checkpoint(path, {{text, std::nullopt}}).message(),
+            path + ": entry '" + std::string(100, 'x') +
+                "...': expected a name for a record of at most 1048576 bytes, got 2147483649");
+  EXPECT_EQ(save_checkpoint(path, {}, {{{"k", text}}}).message(),
+            path + ": expected metadata for a header of at most 1048576 bytes, got 2147483650");
+  EXPECT_EQ(save_safetensors(path, {}, {{{"k", text}}}).message(),
+            path +
+                ": expected names and metadata for a header of at most 100000000 bytes, got "
+                "2147483650");
+}
 
 TEST_P(HugeFile, IsSavedVerifiedAndRead) {
   const int64_t size = (int64_t{GetParam()} << 30) + 12345, middle = size / 2;
