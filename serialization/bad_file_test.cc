@@ -34,6 +34,11 @@ class BadFile : public ::testing::Test {
     EXPECT_EQ(state.status().message().find('\n'), absl::string_view::npos) << state.status();
     EXPECT_EQ(state.status().code(), code) << state.status();
   }
+  void expect_silent_error(const std::string& bytes, const std::string& what) {
+    ::testing::internal::CaptureStderr();
+    expect_error(bytes, what);
+    EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
+  }
   void expect_loads(const std::string& bytes) {
     test::write_file(path_, bytes);
     EXPECT_EQ(load_checkpoint(path_).status(), absl::OkStatus());
@@ -348,6 +353,35 @@ TEST_F(BadFile, WithANameThatIsNotUtf8IsRefused) {
   file.message(2, body);
   expect_error(file.finish(FileBuilder::field(1, entry)),
                "offset 47: expected entry 0 of the index, got no such message");
+}
+
+// Its checksums are right, so that all of it comes to be parsed.
+TEST_F(BadFile, WithTextThatIsNotUtf8MakesProtobufPrintNothing) {
+  const std::string bad = "\xff";
+  const std::string good_header = FileBuilder::good_header().SerializeAsString();
+  std::vector<std::string> headers;
+  for (int field : {1, 4}) headers.push_back(good_header + FileBuilder::field(field, bad));
+  for (int field : {1, 2}) {  // key and value of metadata
+    headers.push_back(good_header + FileBuilder::field(5, FileBuilder::field(field, bad)));
+  }
+  for (const std::string& header : headers) {
+    FileBuilder file;
+    file.bytes.clear();
+    expect_silent_error(file.message(1, header).finish(),
+                        "offset 0: expected a header, got no such message");
+  }
+  for (const bool in_index : {false, true}) {
+    FileBuilder file;
+    const std::string body = FileBuilder::field(1, bad);
+    const std::string entry = FileBuilder::varint(1 << 3) + FileBuilder::varint(file.bytes.size()) +
+                              FileBuilder::field(2, in_index ? body : "");
+    file.message(2, in_index ? "" : body);
+    const size_t index = file.bytes.size();
+    expect_silent_error(file.finish(FileBuilder::field(1, entry)),
+                        in_index ? "offset " + std::to_string(index) +
+                                       ": expected entry 0 of the index, got no such message"
+                                 : "entry '': offset 35: expected a tensor, got no such message");
+  }
 }
 
 TEST_F(BadFile, ThatIsNoneIsRefused) {

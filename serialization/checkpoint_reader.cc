@@ -159,7 +159,7 @@ absl::Status CheckpointReader::read_index(Window& window) {
 absl::Status CheckpointReader::add_entry(int64_t offset, absl::string_view encoding) {
   proto::Index::Entry entry;
   if (static_cast<int64_t>(encoding.size()) > serialization::kMessageLimit ||
-      !entry.ParseFromArray(encoding.data(), static_cast<int>(encoding.size()))) {
+      !serialization::parse(encoding, &entry)) {
     return damaged(file_, offset, "expected entry ", entries_.size(),
                    " of the index, got no such message");
   }

@@ -6,6 +6,7 @@
 #include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
 #include "lamina/serialization/crc32c.h"
+#include "lamina/serialization/text.h"
 
 namespace lamina::serialization {
 
@@ -15,6 +16,7 @@ namespace lamina::serialization {
 
 namespace {
 
+using google::protobuf::FieldDescriptor;
 using google::protobuf::io::CodedInputStream;
 using google::protobuf::io::CodedOutputStream;
 
@@ -32,7 +34,33 @@ std::string two_varints(uint64_t first, uint64_t second) {
   return std::string(reinterpret_cast<const char*>(bytes), static_cast<size_t>(end - bytes));
 }
 
+// Whether the fields that are strings, here and in the messages within, hold UTF-8. Ours are not recursive.
+bool has_good_strings(absl::string_view encoding, const google::protobuf::Descriptor& descriptor) {
+  while (!encoding.empty()) {
+    const std::optional<Field> field = parse_field(encoding.substr(0, kMaxFieldHead));
+    if (!field.has_value()) return false;
+    encoding.remove_prefix(static_cast<size_t>(field->head));
+    if (field->size > static_cast<int64_t>(encoding.size())) return false;
+    const absl::string_view value = encoding.substr(0, static_cast<size_t>(field->size));
+    encoding.remove_prefix(value.size());
+    const FieldDescriptor* const known = descriptor.FindFieldByNumber(field->number);
+    if (known == nullptr || field->wire_type != kBytes) continue;
+    if (known->type() == FieldDescriptor::TYPE_STRING && !is_utf8(value)) return false;
+    if (known->type() == FieldDescriptor::TYPE_MESSAGE &&
+        !has_good_strings(value, *known->message_type())) {
+      return false;
+    }
+  }
+  return true;
+}
+
 }  // namespace
+
+bool parse(absl::string_view encoding, google::protobuf::Message* message) {
+  return encoding.size() < static_cast<size_t>(kIndexLimit) &&
+         has_good_strings(encoding, *message->GetDescriptor()) &&
+         message->ParseFromArray(encoding.data(), static_cast<int>(encoding.size()));
+}
 
 std::optional<Field> parse_field(absl::string_view bytes) {
   CodedInputStream in(reinterpret_cast<const uint8_t*>(bytes.data()),

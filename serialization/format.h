@@ -62,6 +62,10 @@ std::string checked_field(int number, const google::protobuf::Message& message);
 // Of a message below 2 GiB.
 std::string serialized(const google::protobuf::Message& message);
 
+// Parses what a file has for a message; false if it is none. Where protobuf expects text and there is no
+// UTF-8, this sees it first: protobuf's parser refuses it as well, but writes a line to standard error.
+bool parse(absl::string_view encoding, google::protobuf::Message* message);
+
 proto::DType to_proto(DType dtype);
 // Nothing for DTYPE_NO_VALUE and for numbers that are no dtype.
 std::optional<DType> from_proto(int dtype);

@@ -43,7 +43,7 @@ absl::StatusOr<Message> read_message(Window& window, const Frame& frame, absl::s
   const absl::StatusOr<std::string> body = read_body(window, frame, kMessageLimit + 1, what);
   if (!body.ok()) return body.status();
   Message message;
-  if (!message.ParseFromString(*body)) {
+  if (!parse(*body, &message)) {
     return damaged(window.file(), frame.offset, "expected ", what, ", got no such message");
   }
   return message;
