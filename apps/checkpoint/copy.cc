@@ -1,7 +1,9 @@
 // checkpoint verify, convert and extract.
 #include <algorithm>
+#include <filesystem>
 #include <iostream>
 #include <optional>
+#include <system_error>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -12,6 +14,7 @@
 #include "lamina/apps/checkpoint/tensor_file.h"
 #include "lamina/apps/did_you_mean.h"
 #include "lamina/apps/flags.h"
+#include "lamina/serialization/file.h"
 
 namespace lamina::apps::checkpoint {
 namespace {
@@ -20,16 +23,29 @@ using serialization::in_quotes;
 
 // Of a checkpoint, every byte; of safetensors, all that can be without checksums.
 absl::Status verify(const TensorFile& file) {
+  ByteProgress progress("verifying", file.path(), bytes_of(file.entries()));
   if (file.format() == Format::kCheckpoint) {
     const absl::StatusOr<MappedCheckpoint> mapped = MappedCheckpoint::open(file.path());
     if (!mapped.ok()) return mapped.status();
     return mapped->verify([&](int64_t bytes) { progress.add(bytes); });
-  ByteProgress progress("verifying", file.path(), bytes_of(file.entries()));
   }
   for (const CheckpointEntry& entry : file.entries()) {
     const auto array = file.read(entry.name);
     if (!array.ok()) return array.status();
     progress.add(bytes_of(entry));
+  }
+  return absl::OkStatus();
+}
+
+// An error if writing to `path` would take the file that is read away, by whatever name: at the end, or at
+// once if that is what the output is first written to.
+absl::Status check_other_file(const TensorFile& from, const std::string& path) {
+  for (const std::string& written : {path, path + serialization::kSaving}) {
+    std::error_code ignored;  // what is not there is no file that is read
+    if (!std::filesystem::equivalent(from.path(), written, ignored)) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": expected an output that is another file than ", from.path(),
+                     written == path ? ", got the same" : ", got one that is first written there"));
   }
   return absl::OkStatus();
 }
@@ -96,7 +112,10 @@ absl::StatusOr<int> run_verify(const Arguments& arguments) {
 absl::StatusOr<int> run_convert(const Arguments& arguments) {
   const absl::StatusOr<TensorFile> file = TensorFile::open(user_path(arguments.words[0]));
   if (!file.ok()) return file.status();
-  return copy(arguments, *file, file->entries(), user_path(arguments.words[1]));
+  const std::string path = user_path(arguments.words[1]);
+  const absl::Status status = check_other_file(*file, path);
+  if (!status.ok()) return status;
+  return copy(arguments, *file, file->entries(), path);
 }
 
 absl::StatusOr<int> run_extract(const Arguments& arguments) {
@@ -104,6 +123,8 @@ absl::StatusOr<int> run_extract(const Arguments& arguments) {
   if (!file.ok()) return file.status();
   const std::string& name = arguments.words[1];
   const std::string path = user_path(arguments.words[2]);
+  absl::Status status = check_other_file(*file, path);
+  if (!status.ok()) return status;
   const bool is_npy = absl::EndsWith(path, ".npy");
   for (const char* flag : {"to", "drop_no_value"}) {
     if (!is_npy || !arguments.has(flag)) continue;
@@ -127,7 +148,7 @@ absl::StatusOr<int> run_extract(const Arguments& arguments) {
     return absl::InvalidArgumentError(absl::StrCat(file->path(), ": entry ", in_quotes(name),
                                                    ": expected a value to write, got none"));
   }
-  const absl::Status status = save_npy(path, **array);
+  status = save_npy(path, **array);
   if (!status.ok()) return status;
   std::cout << path << ": " << lamina::name_of((*array)->dtype()) << " " << (*array)->shape().str()
             << "\n";

@@ -59,8 +59,8 @@ difference. The files may be of different formats. Of each, one array at a time 
        2,
        "Writes a checkpoint as safetensors, or the other way round.",
        R"(
-The new file has the same names, values and metadata, and is there at once when it is whole. One array at a
-time is in memory.
+The new file has the same names, values and metadata, and is there at once when it is whole. It cannot take
+the place of FILE itself. One array at a time is in memory.
 )",
        {{"to", "FORMAT",
          "checkpoint or safetensors (default: by the name's .ckpt or .safetensors)"},
@@ -74,7 +74,7 @@ time is in memory.
        R"(
 OUTPUT decides: x.npy is the array of this name, for numpy.load(); bfloat16, which NumPy lacks, becomes
 float32. x.ckpt and x.safetensors hold the entry of this name and all below it: of "layer1" also
-"layer1.weight". Names and metadata stay as they are.
+"layer1.weight". Names and metadata stay as they are. OUTPUT cannot take the place of FILE itself.
 )",
        {{"to", "FORMAT",
          "checkpoint or safetensors (default: by the name's .ckpt or .safetensors)"},

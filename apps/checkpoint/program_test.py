@@ -426,6 +426,40 @@ class ExtractTest(ProgramTest):
         self.assertEqual(sorted(os.listdir(self.folder)), ["made.safetensors", "model.ckpt"])
 
 
+class SameFileTest(ProgramTest):
+    def test_an_output_that_is_the_input_is_refused_by_whatever_name(self):
+        path = self.checkpoint({"a": np.arange(100, dtype="<i4")})
+        with open(path, "rb") as file:
+            before = file.read()
+        os.link(path, self.path("hard.ckpt"))
+        os.symlink("model.ckpt", self.path("soft.safetensors"))
+        os.symlink("model.ckpt", self.path("a.npy"))
+        os.mkdir(self.path("folder"))
+        for command in [
+            ["convert", path, path],
+            ["convert", path, self.path("folder/../model.ckpt")],
+            ["convert", path, self.path("hard.ckpt")],
+            ["convert", path, self.path("soft.safetensors")],
+            ["convert", self.path("hard.ckpt"), path],
+            ["extract", path, "a", self.path("hard.ckpt")],
+            ["extract", path, "a", self.path("a.npy")],
+        ]:
+            self.expect_error(
+                2, f"{command[-1]}: expected an output that is another file than {command[1]}, got the same", *command
+            )
+        # What a save that was killed has left, say, which the next save to "model" begins by emptying.
+        os.link(path, self.path("model.saving"))
+        self.expect_error(
+            2,
+            f"{self.path('model')}: expected an output that is another file than {self.path('model.saving')}, "
+            "got one that is first written there",
+            "convert", "--to=checkpoint", self.path("model.saving"), self.path("model"),
+        )
+        with open(path, "rb") as file:
+            self.assertEqual(file.read(), before)
+        self.assertTrue(os.path.islink(self.path("soft.safetensors")))
+
+
 class BadInputTest(ProgramTest):
     def test_every_command_exits_with_1_for_a_file_that_is_damaged(self):
         with open(CHECKPOINT, "rb") as file:
