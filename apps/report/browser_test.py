@@ -24,14 +24,21 @@ addEventListener('load', () => {
   const svgs = [...document.querySelectorAll('svg')];
   const images = [...document.querySelectorAll('img')];
   document.title = JSON.stringify({
-    charts: svgs.filter(box).length,
+    charts: svgs.filter(box).map(s => s.closest('section').querySelector('h2').textContent),
     shapes: svgs.map(s => [...s.querySelectorAll('path,circle,rect,line,text')].filter(e => e.getBBox().width + e.getBBox().height > 0).length),
     images: images.filter(i => i.complete && i.naturalWidth > 0).length,
-    sections: document.querySelectorAll('section h2').length,
+    titles: [...document.querySelectorAll('section h2')].filter(box).map(e => e.textContent),
     wide: document.documentElement.scrollWidth <= innerWidth,
   });
 });
 </script>"""
+
+
+# What example_page.cc adds, in its order; the four after "Settings" are those of add_training().
+TITLES = ["Settings", "loss", "accuracy", "lr", "After the last epoch", "Confusion matrix", "Gray", "Colours",
+          "Predicted against true", "Bytes", "Remarks"]
+CHARTS = ["loss", "accuracy", "lr", "Confusion matrix", "Predicted against true"]
+IMAGES = 4 + 1  # in "Gray" and in "Colours"
 
 
 class BrowserTest(unittest.TestCase):
@@ -53,10 +60,10 @@ class BrowserTest(unittest.TestCase):
         self.assertEqual(console, [])
         title = re.search(r"<title>(.*?)</title>", run.stdout, re.S).group(1)
         seen = json.loads(html.unescape(title))
-        self.assertEqual(seen["charts"], 5)
+        self.assertEqual(seen["titles"], TITLES)
+        self.assertEqual(seen["charts"], CHARTS)
         self.assertTrue(all(count >= 10 for count in seen["shapes"]), seen)
-        self.assertEqual(seen["images"], 5)
-        self.assertEqual(seen["sections"], 10)
+        self.assertEqual(seen["images"], IMAGES)
         self.assertTrue(seen["wide"])
         shot = os.path.join(folder, "page.png")
         subprocess.run(command + ["--screenshot=" + shot, "file://" + page], stderr=subprocess.DEVNULL, timeout=120, check=True)
