@@ -19,6 +19,19 @@ void check_categorical(const char* op, const Column& column) {
   }
 }
 
+// A column's codes, each of a category or -1.
+std::vector<int64_t> checked_codes(const char* op, const Column& column) {
+  check_categorical(op, column);
+  std::vector<int64_t> codes = column.values.data().to_vector<int64_t>();
+  const auto categories = static_cast<int64_t>(column.categories.size());
+  for (size_t row = 0; row < codes.size(); ++row) {
+    if (codes[row] >= -1 && codes[row] < categories) continue;
+    fail<IndexError>(op, "expected codes of the ", categories, " categories of '", column.name,
+                     "', or -1, got ", codes[row], " in row ", row);
+  }
+  return codes;
+}
+
 }  // namespace
 
 absl::StatusOr<const Column*> Table::column(absl::string_view name) const {
@@ -66,32 +79,27 @@ Table Table::select(absl::Span<const int64_t> indices) const {
 }
 
 Tensor one_hot(const Column& column) {
-  check_categorical("one_hot", column);
-  const int64_t rows = column.values.numel();
+  const std::vector<int64_t> codes = checked_codes("one_hot", column);
+  const auto rows = static_cast<int64_t>(codes.size());
   const auto categories = static_cast<int64_t>(column.categories.size());
-  const NDArray codes = column.values.data().contiguous();
   NDArray hot = NDArray::zeros({rows, categories});
-  const auto* code = codes.data<int64_t>();
   auto* to = hot.data<float>();
-  for (int64_t i = 0; i < rows; ++i) {
-    if (code[i] >= categories) {
-      fail<IndexError>("one_hot", "expected codes below ", categories, ", got ", code[i]);
-    }
-    if (code[i] >= 0) to[i * categories + code[i]] = 1;
+  for (const int64_t code : codes) {
+    if (code >= 0) to[code] = 1;
+    to += categories;
   }
   return hot;
 }
 
 Column recode(const Column& column, std::vector<std::string> categories) {
-  check_categorical("recode", column);
+  std::vector<int64_t> codes = checked_codes("recode", column);
   absl::flat_hash_map<absl::string_view, int64_t> places;
   for (size_t i = 0; i < categories.size(); ++i) {
     places.emplace(categories[i], static_cast<int64_t>(i));
   }
-  std::vector<int64_t> codes = column.values.data().to_vector<int64_t>();
   for (int64_t& code : codes) {
     if (code < 0) continue;
-    const auto found = places.find(column.categories.at(static_cast<size_t>(code)));
+    const auto found = places.find(column.categories[static_cast<size_t>(code)]);
     code = found == places.end() ? -1 : found->second;
   }
   return {column.name, NDArray::from(codes, {static_cast<int64_t>(codes.size())}),

@@ -41,11 +41,11 @@ struct Table {
 };
 
 // float32 (rows, categories) with a 1 at each row's category; all 0 where it is missing. DTypeError
-// for a column of numbers.
+// for a column of numbers, IndexError for a code that is neither a category's nor -1.
 Tensor one_hot(const Column& column);
 
 // The same cells by other categories, such as those of the table that a model was trained on: those
-// which are not among them become missing. DTypeError for a column of numbers.
+// which are not among them become missing. Errors as of one_hot().
 Column recode(const Column& column, std::vector<std::string> categories);
 
 }  // namespace lamina::nn::data

@@ -96,5 +96,24 @@ TEST(Recode, GivesTheSameCellsByOtherCategories) {
   EXPECT_EQ(one_hot(recoded).shape(), Shape({4, 3}));
 }
 
+TEST(Recode, OfACodeThatIsNoCategorysIsRefusedWithItsRow) {
+  const std::vector<std::string> categories = {"Flat", "Gable"};
+  const auto roof = [&](int64_t code) {
+    return Column{"Roof", NDArray::from<int64_t>({1, -1, code}, {3}), categories};
+  };
+  expect_error<IndexError>(
+      [&] { (void)recode(roof(2), categories); },
+      "[recode] expected codes of the 2 categories of 'Roof', or -1, got 2 in row 2");
+  expect_error<IndexError>(
+      [&] { (void)recode(roof(-2), categories); },
+      "[recode] expected codes of the 2 categories of 'Roof', or -1, got -2 in row 2");
+  expect_error<IndexError>(
+      [&] { (void)one_hot(roof(7)); },
+      "[one_hot] expected codes of the 2 categories of 'Roof', or -1, got 7 in row 2");
+  expect_error<IndexError>(
+      [&] { (void)one_hot(roof(-2)); },
+      "[one_hot] expected codes of the 2 categories of 'Roof', or -1, got -2 in row 2");
+}
+
 }  // namespace
 }  // namespace lamina::nn::data
