@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <utility>
 
@@ -162,7 +163,13 @@ ConcatDataset::ConcatDataset(std::vector<DatasetPtr> datasets) : datasets_(std::
   if (datasets_.empty()) fail<ValueError>(kName, "expected at least one data set, got none");
   int64_t end = 0;
   for (const DatasetPtr& dataset : datasets_) {
-    end += checked(kName, dataset)->size();
+    const int64_t size = checked(kName, dataset)->size();
+    if (size < 0 || size > std::numeric_limits<int64_t>::max() - end) {
+      fail<ValueError>(
+          kName, "expected data sets of at least 0 and together at most 2^63 - 1 samples, got ",
+          size, " after ", end);
+    }
+    end += size;
     ends_.push_back(end);
   }
 }

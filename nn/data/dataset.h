@@ -89,7 +89,8 @@ std::vector<std::shared_ptr<const Subset>> random_split_by_fraction(
 // The samples of the first data set, then those of the second, ...
 class ConcatDataset : public Dataset {
  public:
-  explicit ConcatDataset(std::vector<DatasetPtr> datasets);  // at least one, else ValueError
+  // Throws ValueError for none, and for more samples than int64 counts.
+  explicit ConcatDataset(std::vector<DatasetPtr> datasets);
   int64_t size() const override { return ends_.back(); }
   Sample get(int64_t index) const override;
 

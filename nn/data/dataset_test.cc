@@ -192,6 +192,30 @@ TEST(Dataset, RefusesIndicesOutsideIt) {
                 ConcatDataset({numbers(3)}).get(3));
 }
 
+// Of any size, without samples.
+class Claims : public Dataset {
+ public:
+  explicit Claims(int64_t size) : size_(size) {}
+  int64_t size() const override { return size_; }
+  Sample get(int64_t index) const override { return {tensor(index), tensor(index)}; }
+
+ private:
+  const int64_t size_;
+};
+
+TEST(ConcatDataset, OfMoreSamplesThanInt64CountsIsRefused) {
+  constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
+  const auto most = std::make_shared<Claims>(kMost), one = std::make_shared<Claims>(1);
+  EXPECT_THROWS(ValueError,
+                "[ConcatDataset] expected data sets of at least 0 and together at most 2^63 - 1 "
+                "samples, got 1 after 9223372036854775807",
+                ConcatDataset({most, one}));
+  EXPECT_THROWS(ValueError, "got -1 after 1", ConcatDataset({one, std::make_shared<Claims>(-1)}));
+  const ConcatDataset all({one, std::make_shared<Claims>(kMost - 1)});
+  EXPECT_EQ(all.size(), kMost);
+  EXPECT_EQ(all.get(kMost - 1).y.item<int64_t>(), kMost - 2);
+}
+
 TEST(Dataset, RefusesNothingInPlaceOfADataSet) {
   const char* text = "expected a data set, got a null pointer";
   EXPECT_THROWS(ValueError, text, Subset(nullptr, {}));

@@ -13,6 +13,8 @@ namespace {
 
 using nn::internal::saved;
 
+constexpr int64_t kMostIndices = int64_t{1} << 40;
+
 void check_samples(const char* op, int64_t samples) {
   if (samples < 0) fail<ValueError>(op, "expected at least 0 samples, got ", samples);
 }
@@ -49,6 +51,13 @@ RandomSampler::RandomSampler(int64_t samples, const RandomSamplerOptions& option
     fail<ValueError>(kName, "expected num_samples of at least 0, and 0 of no samples, got ",
                      num_samples_, " of ", samples);
   }
+  if (num_samples_ > kMostIndices) {
+    fail<ValueError>(kName, "expected at most 2^40 indices of a pass, got num_samples of ",
+                     num_samples_);
+  }
+  if (!replacement_ && num_samples_ > 0 && samples > kMostIndices) {
+    fail<ValueError>(kName, "expected, without replacement, at most 2^40 samples, got ", samples);
+  }
 }
 
 Tensor RandomSampler::indices(int64_t pass) const {
@@ -61,11 +70,13 @@ Tensor RandomSampler::indices(int64_t pass) const {
   const int64_t rounds = (num_samples_ - 1) / samples_ + 1;
   generator.set_state(begin_of(seed_, pass, rounds * samples_));
   if (rounds == 1) return random::permutation(samples_, generator).narrow(0, 0, num_samples_);
-  std::vector<NDArray> permutations;
+  // All memory at once, or none of it: the system may end a program that asks bit by bit.
+  const NDArray all = NDArray::empty({rounds * samples_}, int64);
   for (int64_t i = 0; i < rounds; ++i) {
-    permutations.push_back(random::permutation(samples_, generator));
+    NDArray round = all.narrow(0, i * samples_, samples_);
+    round.copy_(random::permutation(samples_, generator));
   }
-  return cat(permutations).narrow(0, 0, num_samples_);
+  return all.narrow(0, 0, num_samples_);
 }
 
 StateDict RandomSampler::state_dict() const {
@@ -101,6 +112,10 @@ WeightedRandomSampler::WeightedRandomSampler(std::vector<double> weights, int64_
   }
   if (num_samples < 1) {
     fail<ValueError>(kName, "expected num_samples of at least 1, got ", num_samples);
+  }
+  if (num_samples > kMostIndices) {
+    fail<ValueError>(kName, "expected at most 2^40 indices of a pass, got num_samples of ",
+                     num_samples);
   }
   if (!replacement_ && num_samples > positive) {
     fail<ValueError>(kName, "expected, without replacement, at most as many samples as the ",

@@ -46,9 +46,12 @@ struct RandomSamplerOptions {
 
 // Each index equally often. Without replacement a pass of more samples than there are is one
 // permutation after another.
+//
+// A pass's indices are in memory, 8 bytes each; without replacement, of whole permutations.
 class RandomSampler : public Sampler {
  public:
-  // Throws ValueError for negative numbers, and for num_samples out of no samples.
+  // Throws ValueError for negative numbers, for num_samples out of no samples, and for a pass of more
+  // than 2^40 indices (8 TiB).
   explicit RandomSampler(int64_t samples, const RandomSamplerOptions& options = {});
   int64_t size() const override { return num_samples_; }
   Tensor indices(int64_t pass) const override;
@@ -69,8 +72,8 @@ struct WeightedRandomSamplerOptions {
 // those that are left.
 class WeightedRandomSampler : public Sampler {
  public:
-  // Throws ValueError unless weights are finite and at least 0, not all 0, num_samples is at least
-  // 1, and, without replacement, as many weights are above 0.
+  // Throws ValueError unless weights are finite and at least 0, not all 0, num_samples is 1 to 2^40,
+  // and, without replacement, as many weights are above 0.
   WeightedRandomSampler(std::vector<double> weights, int64_t num_samples,
                         const WeightedRandomSamplerOptions& options = {});
   int64_t size() const override { return num_samples_; }

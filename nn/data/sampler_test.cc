@@ -162,6 +162,27 @@ TEST(Sampler, RefusesNumbersOfSamplesThatCannotBe) {
                 WeightedRandomSampler({1, 0, 1}, 3, {.replacement = false}));
 }
 
+TEST(RandomSampler, OfMoreIndicesThanMemoryCouldHoldIsRefusedAtOnce) {
+  constexpr int64_t kMost = int64_t{1} << 40, kHuge = std::numeric_limits<int64_t>::max();
+  for (const int64_t huge : {kMost + 1, kHuge}) {
+    const std::string got = std::to_string(huge);
+    const std::string text = "expected at most 2^40 indices of a pass, got num_samples of " + got;
+    EXPECT_THROWS(ValueError, "[RandomSampler] " + text, RandomSampler(3, {.num_samples = huge}));
+    EXPECT_THROWS(ValueError, "[RandomSampler] " + text,
+                  RandomSampler(3, {.replacement = true, .num_samples = huge}));
+    EXPECT_THROWS(ValueError, "[RandomSampler] " + text, RandomSampler(huge, {}));
+    EXPECT_THROWS(ValueError,
+                  "[RandomSampler] expected, without replacement, at most 2^40 samples, got " + got,
+                  RandomSampler(huge, {.num_samples = 3}));
+    EXPECT_THROWS(ValueError, "[WeightedRandomSampler] " + text,
+                  WeightedRandomSampler({1, 2}, huge));
+  }
+  EXPECT_EQ(RandomSampler(3, {.num_samples = kMost}).size(), kMost);
+  // Of few indices out of very many samples each is drawn by itself.
+  const RandomSampler few(kHuge, {.replacement = true, .num_samples = 3});
+  EXPECT_EQ(indices(few).size(), 3u);
+}
+
 TEST(WeightedRandomSampler, RefusesWeightsThatAreNone) {
   EXPECT_THROWS(
       ValueError,
