@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <utility>
@@ -35,6 +36,20 @@ TEST(Transform, IsMadeOfFunctionsWithAndWithoutChance) {
                random::uniform({1}, 0, 1, float32, b).to_vector<double>());
   EXPECT_TRUE(static_cast<bool>(doubled));
   EXPECT_FALSE(static_cast<bool>(Transform()));
+}
+
+TEST(Transform, OfAnEmptyFunctionIsRefusedWhenItIsMade) {
+  const char* text = "[Transform] expected a function, got none";
+  const std::function<Tensor(const Tensor&)> plain;
+  const std::function<Tensor(const Tensor&, Generator&)> drawing;
+  Tensor (*const pointer)(const Tensor&) = nullptr;
+  EXPECT_THROWS(ValueError, text, Transform{plain});
+  EXPECT_THROWS(ValueError, text, Transform{drawing});
+  EXPECT_THROWS(ValueError, text, Transform{pointer});
+  EXPECT_THROWS(RuntimeError, "[Transform] expected a function to call, got none",
+                Transform()(ones({1}), generator()));
+  const std::function<Tensor(const Tensor&)> twice = [](const Tensor& x) { return x * 2; };
+  EXPECT_CLOSE(Transform(twice)(ones({1}), generator()).data(), {2});
 }
 
 TEST(Compose, AppliesOneAfterTheOther) {

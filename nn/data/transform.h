@@ -11,8 +11,17 @@
 
 namespace lamina::nn::data {
 
+namespace internal {
+// Whether a callable of this type may hold none.
+template <class F>
+struct MayBeEmpty : std::is_pointer<F> {};
+template <class Signature>
+struct MayBeEmpty<std::function<Signature>> : std::true_type {};
+}  // namespace internal
+
 // Made of anything that is called as f(x) or f(x, generator), a lambda as well:
 //   data::Transform scaled = [](const Tensor& x) { return x.to(float32) / 255; };
+// ValueError for a std::function or a pointer that is empty; a Transform that is none is Transform().
 // Several threads call it at once. It must not write to x, which is the data set's own, and draws
 // from no other generator, so that batches do not depend on who makes them.
 class Transform {
@@ -20,6 +29,9 @@ class Transform {
   Transform() = default;  // none
   template <class F, class = std::enable_if_t<!std::is_base_of_v<Transform, std::decay_t<F>>>>
   Transform(F function) {  // implicit
+    if constexpr (internal::MayBeEmpty<F>::value) {
+      if (function == nullptr) fail<ValueError>("Transform", "expected a function, got none");
+    }
     if constexpr (std::is_invocable_r_v<Tensor, const F&, const Tensor&, Generator&>) {
       function_ = std::move(function);
     } else {
@@ -31,7 +43,8 @@ class Transform {
   }
 
   explicit operator bool() const { return static_cast<bool>(function_); }
-  Tensor operator()(const Tensor& x, Generator& generator) const { return function_(x, generator); }
+  // Throws RuntimeError if there is none.
+  Tensor operator()(const Tensor& x, Generator& generator) const;
 
  private:
   std::function<Tensor(const Tensor&, Generator&)> function_;
