@@ -47,7 +47,7 @@ NDArray bytes_of(const Tensor& image) {
   const std::vector<double> values = x.to_vector<double>();
   for (size_t i = 0; i < values.size(); ++i) {
     if (std::isnan(values[i])) continue;
-    const double share = std::clamp((values[i] - low) / (high - low), 0.0, 1.0);
+    const double share = std::clamp(share_between(values[i], low, high), 0.0, 1.0);
     bytes.data<uint8_t>()[i] = static_cast<uint8_t>(std::lround(255 * share));
   }
   return bytes;

@@ -1,8 +1,13 @@
 #include "lamina/apps/report/report.h"
 
+#include <sys/resource.h>
+
 #include <cmath>
+#include <csignal>
 #include <fstream>
 #include <iterator>
+#include <limits>
+#include <string>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -37,6 +42,43 @@ TEST(Report, ACheckOfThePathLeavesWhatIsThere) {
   ASSERT_TRUE(Report("title").write(path).ok());
   EXPECT_TRUE(Report::check_path(path).ok());
   EXPECT_TRUE(std::ifstream(path).good());
+}
+
+// A limit of the file's size stands in for a full disk. The page is larger, and so is what is written at a
+// time.
+TEST(Report, OnAFullDiskNamesThePathAndLeavesWhatWasThere) {
+  const std::string path = ::testing::TempDir() + "/full.html";
+  Report small("small"), large("large");
+  large.add_text("section", std::string(1 << 20, 'x'));
+  ASSERT_TRUE(small.write(path).ok());
+  std::signal(SIGXFSZ, SIG_IGN);
+  rlimit old;
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &old), 0);
+  for (const rlim_t bytes : {rlim_t{0}, rlim_t{1000}, rlim_t{1 << 20}}) {
+    rlimit limit = old;
+    limit.rlim_cur = bytes;
+    ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    const absl::Status status = large.write(path);
+    ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &old), 0);
+    EXPECT_EQ(status.message(), path + ": cannot write " + path + ".saving: File too large");
+    std::ifstream in(path);
+    EXPECT_EQ(std::string(std::istreambuf_iterator<char>(in), {}), small.html());
+    EXPECT_FALSE(std::ifstream(path + ".saving").good());
+  }
+  EXPECT_TRUE(large.write(path).ok());
+}
+
+TEST(Report, IntoADeviceIsRefused) {
+  EXPECT_EQ(Report("title").write("/dev/full").message(),
+            "/dev/full: expected a regular file, got another kind");
+}
+
+TEST(Report, ShowsPicturesOfTheLargestNumbers) {
+  const double most = std::numeric_limits<double>::max();
+  Report numbers("title"), bytes("title");
+  numbers.add_images("range", tensor({-most, 0., most, test::kInf}, {1, 2, 2}));
+  bytes.add_images("range", tensor({0., 128., 255., 255.}, {1, 2, 2}).to(uint8));
+  EXPECT_EQ(numbers.html(), bytes.html());  // 127.5 is rounded up
 }
 
 TEST(Report, ShowsPicturesThatHaveNoContrastOrNoNumbers) {

@@ -25,7 +25,7 @@ constexpr double kLeft = 70, kRight = 16, kTop = 34, kBottom = 46;  // room arou
 // A range of numbers and the pixels that show it.
 struct Axis {
   double low, high, first, last;
-  double at(double value) const { return first + (value - low) / (high - low) * (last - first); }
+  double at(double value) const { return first + share_between(value, low, high) * (last - first); }
 };
 
 // Of the one that begins the text, in bytes of UTF-8; 0 if there is none that XML can have.
@@ -60,9 +60,10 @@ std::string open_svg(double width, double height, absl::string_view label) {
 
 // The finite extremes, a little apart even if they are equal.
 std::pair<double, double> padded(double low, double high) {
+  using Limits = std::numeric_limits<double>;
   if (low < high) return {low, high};
-  const double room = low == 0 ? 1 : std::abs(low) * 0.1;
-  return {low - room, high + room};
+  const double room = low == 0 ? 1 : std::max(std::abs(low) * 0.1, Limits::denorm_min());
+  return {std::max(low - room, Limits::lowest()), std::min(high + room, Limits::max())};
 }
 
 // Both axes with their ticks, grid and labels.
@@ -157,9 +158,16 @@ std::string escaped(absl::string_view text) {
   return result;
 }
 
+double share_between(double value, double low, double high) {
+  const double range = high - low;
+  if (std::isfinite(range)) return (value - low) / range;
+  return (value / 2 - low / 2) / (high / 2 - low / 2);
+}
+
 std::vector<double> round_ticks(double low, double high, int count) {
-  const double rough = (high - low) / count;
-  if (!std::isnormal(rough)) return {low, high};  // infinite, or too small to divide by
+  const double range = high - low;
+  const double rough = std::isfinite(range) ? range / count : high / count - low / count;
+  if (!std::isnormal(rough)) return {low, high};  // too small to divide by
   const double power = std::pow(10, std::floor(std::log10(rough)));
   double step = 10 * power;
   for (const double factor : {1.0, 2.0, 5.0}) {
@@ -175,6 +183,9 @@ std::vector<double> round_ticks(double low, double high, int count) {
   const auto steps = static_cast<int>(std::ceil(high / step) - first);
   for (int i = 0; i <= steps; ++i) ticks.push_back((first + i) * step);
   if (!(ticks.front() < ticks.back())) return {low, high};
+  // Beyond float64 there is no rounder number than the end itself.
+  if (!std::isfinite(ticks.front())) ticks.front() = low;
+  if (!std::isfinite(ticks.back())) ticks.back() = high;
   return ticks;
 }
 
@@ -253,7 +264,8 @@ std::string matrix_chart(const Tensor& counts, const std::vector<std::string>& n
     for (int64_t c = 0; c < n; ++c) {
       const double value = values[static_cast<size_t>(r * n + c)],
                    x = left + cell * static_cast<double>(c);
-      const double share = total > 0 ? value / total : 0;
+      const bool has_share = total > 0 && std::isfinite(total) && std::isfinite(value);
+      const double share = has_share ? std::clamp(value / total, 0.0, 1.0) : 0;
       if (r == 0)
         absl::StrAppend(&svg, text(x + cell / 2, top - 8, "middle", names[static_cast<size_t>(c)]));
       // The root lifts the few mistakes from the ground. What is right is blue, what is not orange.
@@ -261,7 +273,7 @@ std::string matrix_chart(const Tensor& counts, const std::vector<std::string>& n
           &svg,
           "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" class=\"cell\" fill=\"%s\" "
           "fill-opacity=\"%.3f\"><title>%s</title></rect>\n",
-          x, y, cell, cell, r == c ? kColors[0] : kColors[1], 0.9 * std::sqrt(std::max(share, 0.0)),
+          x, y, cell, cell, r == c ? kColors[0] : kColors[1], 0.9 * std::sqrt(share),
           escaped(absl::StrFormat("%s %s, %s %s: %s", row_label, names[static_cast<size_t>(r)],
                                   column_label, names[static_cast<size_t>(c)], number(value))));
       if (value != 0 && cell >= 24) {

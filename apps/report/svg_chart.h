@@ -15,6 +15,9 @@ namespace lamina::apps::report {
 // that is not UTF-8, and for each of U+FFFE and U+FFFF, which XML cannot have.
 std::string escaped(absl::string_view text);
 
+// (value - low) / (high - low), of any finite low < high.
+double share_between(double value, double low, double high);
+
 // At most about `count` round numbers (1, 2 or 5 times a power of ten apart) that cover [low, high],
 // which is finite and not empty.
 std::vector<double> round_ticks(double low, double high, int count);
@@ -37,7 +40,8 @@ struct ChartOptions {
 std::string line_chart(const std::vector<Series>& series, const ChartOptions& options);
 
 // A matrix of counts (n, n) of any number dtype, rows against columns, the darker the larger a row's share.
-// Throws ShapeError for another shape, ValueError unless there are n names.
+// What is not finite is as light as 0. Throws ShapeError for another shape, ValueError unless there are n
+// names.
 std::string matrix_chart(const Tensor& counts, const std::vector<std::string>& names,
                          absl::string_view row_label, absl::string_view column_label);
 

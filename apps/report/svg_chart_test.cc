@@ -71,6 +71,36 @@ TEST(LineChart, OfASinglePointHasRoomAround) {
   EXPECT_THAT(svg, Not(HasSubstr("inf")));
 }
 
+// The plot is from 70 to 624 across and from 34 (the top) to 274: halves are 347 and 154.
+TEST(LineChart, OfTheLargestAndTheSmallestNumbersStaysInThePlot) {
+  const double most = std::numeric_limits<double>::max(), least = 5e-324;
+  const std::vector<std::pair<std::vector<double>, std::string>> cases = {
+      {{-1e308, 0, 1e308}, "M70.0 274.0 L347.0 154.0 L624.0 34.0 "},
+      {{-most, 0, most}, "M70.0 274.0 L347.0 154.0 L624.0 34.0 "},
+      {{0, least}, "M70.0 274.0 L624.0 34.0 "},
+      {{least}, "M347.0 154.0 "},   // from 0 to twice as much
+      {{most}, "M347.0 34.0 "},     // there is nothing above
+      {{-most}, "M347.0 274.0 "}};  // nor below
+  for (const auto& [y, path] : cases) {
+    std::vector<double> x;
+    for (size_t i = 0; i < y.size(); ++i) x.push_back(static_cast<double>(i));
+    const std::string chart = line_chart({{"a", x, y}}, {});
+    EXPECT_THAT(chart, HasSubstr("<path d=\"" + path + "\""));
+    for (const bool diagonal : {false, true}) {
+      for (const bool points : {false, true}) {
+        ChartOptions options;
+        options.points = points;
+        options.diagonal = diagonal;
+        for (const std::string& svg :
+             {line_chart({{"a", x, y}}, options), line_chart({{"a", y, x}}, options)}) {
+          EXPECT_THAT(svg, Not(HasSubstr("nan"))) << path;
+          EXPECT_THAT(svg, Not(HasSubstr("inf"))) << path;
+        }
+      }
+    }
+  }
+}
+
 TEST(LineChart, OfPointsHasNoLine) {
   EXPECT_THAT(line_chart({{"a", {1, 2}, {3, 4}}}, {.points = true}), Not(HasSubstr("<path")));
   EXPECT_THAT(line_chart({{"a", {1, 2}, {3, 4}}}, {}), HasSubstr("<path d=\"M"));
@@ -86,6 +116,13 @@ TEST(MatrixChart, RefusesWhatIsNotSquareOrNotNamed) {
                 matrix_chart(zeros({2, 3}), {"a", "b"}, "r", "c"));
   EXPECT_THROWS(ValueError, "[matrix_chart] expected 2 names, got 1",
                 matrix_chart(zeros({2, 2}), {"a"}, "r", "c"));
+}
+
+TEST(MatrixChart, OfCountsThatAreNotFiniteHasColoursThatAreNumbers) {
+  const std::string svg =
+      matrix_chart(tensor({kInfinity, 1., std::nan(""), 4.}, {2, 2}), {"a", "b"}, "r", "c");
+  EXPECT_THAT(svg, HasSubstr("fill-opacity=\"0.000\"><title>r a, c a: inf</title>"));
+  EXPECT_THAT(svg, Not(::testing::ContainsRegex("opacity=\"-?(nan|inf)")));
 }
 
 TEST(MatrixChart, OfNoCountsIsEmpty) {
