@@ -9,6 +9,7 @@
 #include "absl/types/span.h"
 #include "lamina/nn/data/derived_seed.h"
 #include "lamina/nn/data/prefetcher.h"
+#include "lamina/nn/data/state_difference.h"
 #include "lamina/nn/state_reader.h"
 
 namespace lamina::nn::data {
@@ -46,26 +47,6 @@ Tensor checked_indices(const Sampler& sampler, int64_t pass, int64_t samples) {
     }
   }
   return indices;
-}
-
-// ---- Comparing states
-
-using Value = std::optional<Tensor>;
-
-bool are_same(const Value& a, const Value& b) {
-  if (!a || !b) return !a && !b;
-  const NoGradGuard no_grad;
-  return a->dtype() == b->dtype() && a->shape() == b->shape() &&
-         a->ne(*b).sum().item<int64_t>() == 0;
-}
-
-std::string text_of(const Value& value, const Value& beside) {
-  if (!value) return "no value";
-  const std::string type = absl::StrCat(name_of(value->dtype()), " ");
-  if (value->numel() != 1) return absl::StrCat(type, value->shape().str());
-  const std::string number = is_floating(value->dtype()) ? absl::StrCat(value->item<double>())
-                                                         : absl::StrCat(value->item<int64_t>());
-  return beside && beside->dtype() == value->dtype() ? number : absl::StrCat(type, number);
 }
 
 }  // namespace
@@ -261,14 +242,13 @@ void DataLoader::load_state_dict(const StateDict& state) {
                                          " batches of a pass, got ", position.batch));
   }
   for (const auto& [name, ours] : fixed_state()) {
-    const Value* theirs = reader.has(name) ? state.find(name) : nullptr;
+    const std::optional<Tensor>* theirs = reader.has(name) ? state.find(name) : nullptr;
     if (theirs == nullptr) {
       reader.note(name, "expected such a key, got none");
-    } else if (!are_same(ours, *theirs)) {
-      const std::string wanted = text_of(ours, *theirs), got = text_of(*theirs, ours);
-      reader.note(name, wanted == got ? absl::StrCat("expected other values of ", got)
-                                      : absl::StrCat("expected ", wanted, ", got ", got));
+      continue;
     }
+    const std::string difference = internal::state_difference(ours, *theirs);
+    if (!difference.empty()) reader.note(name, difference);
   }
   reader.finish(kName);
   position_ = position;
