@@ -13,13 +13,13 @@ class Callback {
  public:
   virtual ~Callback() = default;
 
-  virtual void on_fit_begin(Trainer&) {}
+  virtual void on_fit_begin(Trainer&) {}    // the place for Trainer::check_value_name()
   virtual void on_epoch_begin(Trainer&) {}  // also where an epoch is gone on with
   virtual void on_batch_end(Trainer&) {}    // after backward
   virtual void on_gradients(Trainer&) {}    // those of a step are complete
   virtual void on_step(Trainer&) {}         // after it
   virtual void on_validation_begin(Trainer&) {}
-  virtual void on_validation_end(Trainer&) {}  // also after an exception
+  virtual void on_validation_end(Trainer&) {}  // also after an exception, even of another's
   virtual void on_epoch_end(Trainer&) {}       // its record is in the history
   virtual void on_fit_end(Trainer&) {}         // not after an exception
 

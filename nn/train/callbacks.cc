@@ -23,6 +23,12 @@ bool is_better(bool higher, double value, std::optional<double> best, double min
   return higher ? value > *best + min_delta : value < *best - min_delta;
 }
 
+// That there will be such a value, which can be better than another.
+void check_monitor(const Trainer& trainer, const std::string& monitor) {
+  trainer.check_value_name(monitor);
+  trainer.higher_is_better(monitor);
+}
+
 std::unique_ptr<optim::ExponentialMovingAverage::SwappedIn> swapped_in(
     optim::ExponentialMovingAverage& average) {
   using SwappedIn = optim::ExponentialMovingAverage::SwappedIn;
@@ -55,7 +61,10 @@ EarlyStopping::EarlyStopping(EarlyStoppingOptions options) : options_(std::move(
   }
 }
 
-void EarlyStopping::on_fit_begin(Trainer& trainer) { stop_if_due(trainer); }
+void EarlyStopping::on_fit_begin(Trainer& trainer) {
+  check_monitor(trainer, options_.monitor);
+  stop_if_due(trainer);
+}
 
 void EarlyStopping::on_epoch_end(Trainer& trainer) {
   const double value = trainer.value(options_.monitor);
@@ -93,6 +102,8 @@ void EarlyStopping::load_state_dict(const StateDict& state) {
 }
 
 // ---- BestWeights
+
+void BestWeights::on_fit_begin(Trainer& trainer) { check_monitor(trainer, monitor_); }
 
 void BestWeights::on_epoch_end(Trainer& trainer) {
   const double value = trainer.value(monitor_);

@@ -1,6 +1,10 @@
 // The callbacks of everyday training: early stopping, the best weights, learning rates, gradient
 // clipping, averages of weights, a time limit, and Ctrl-C.
 //
+// Those that follow a value by its name let on_fit_begin throw ValueError, with the names that there will
+// be, for one that the epochs' records will not have; EarlyStopping and BestWeights also for "lr", which
+// is neither better nor worse.
+//
 // They are called in the order in which they were added to the Trainer. One that saves the whole state
 // comes last, so that it sees what the others have done.
 #ifndef LAMINA_NN_TRAIN_CALLBACKS_H_
@@ -27,7 +31,7 @@ struct EarlyStoppingOptions {
   double min_delta = 0;              // by how much to be better counts; at least 0
 };
 
-// Stops training when a value has not got better for `patience` epochs in a row. NaN is never better. Throws ValueError at the end of an epoch whose record has no such value.
+// Stops training when a value has not got better for `patience` epochs in a row. NaN is never better.
 class EarlyStopping : public Callback {
  public:
   explicit EarlyStopping(EarlyStoppingOptions options = {});  // ValueError for options out of range
@@ -52,6 +56,7 @@ class BestWeights : public Callback {
                        optim::ExponentialMovingAverage* average = nullptr)
       : monitor_(std::move(monitor)), average_(average) {}
 
+  void on_fit_begin(Trainer& trainer) override;
   void on_epoch_end(Trainer& trainer) override;
   // None before the first epoch. Epochs count from 1.
   std::optional<double> value() const { return best_; }
@@ -94,6 +99,7 @@ class PlateauSchedule : public Callback {
   explicit PlateauSchedule(optim::ReduceLROnPlateau& schedule, std::string monitor = "val_loss")
       : schedule_(schedule), monitor_(std::move(monitor)) {}
 
+  void on_fit_begin(Trainer& trainer) override { trainer.check_value_name(monitor_); }
   void on_epoch_end(Trainer& trainer) override { schedule_.step(trainer.value(monitor_)); }
   StateDict state_dict() const override { return schedule_.state_dict(); }
   void load_state_dict(const StateDict& state) override { schedule_.load_state_dict(state); }

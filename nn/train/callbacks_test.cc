@@ -90,16 +90,42 @@ TEST(EarlyStopping, CountsOnAfterAResume) {
   EXPECT_EQ(second.trainer.epoch(), 5);
 }
 
-TEST(EarlyStopping, NamesAValueThatIsNotThere) {
-  Countdown run(1);
-  EarlyStopping stopping;
-  run.trainer.add(stopping);
-  EXPECT_THROWS(ValueError, "expected one of train_loss, lr, got val_loss",
-                run.trainer.fit(run.loader));
+TEST(EarlyStopping, RefusesImpossibleSettings) {
   EXPECT_THROWS(ValueError, "[EarlyStopping] expected patience of at least 1, got 0",
                 EarlyStopping({.patience = 0}));
   EXPECT_THROWS(ValueError, "[EarlyStopping] expected min_delta of at least 0, got nan",
                 EarlyStopping({.min_delta = kNaN}));
+}
+
+// ---- Names of values
+
+TEST(Callbacks, TellAMistypedNameBeforeTheFirstEpoch) {
+  const auto fit = [](Callback& callback) {
+    Countdown run(2);
+    Script script({1, 2});
+    run.trainer.add(script).add(callback);
+    try {
+      run.trainer.fit(run.loader);
+    } catch (...) {
+      EXPECT_EQ(run.trainer.step(), 0);
+      throw;
+    }
+  };
+  EarlyStopping stopping, of_rate({.monitor = "lr"});
+  BestWeights best("train_scirpt"), best_rate("lr");
+  Countdown any(1);
+  optim::ReduceLROnPlateau reduce(any.sgd);
+  PlateauSchedule schedule(reduce, "los"), rate(reduce, "lr");
+  EXPECT_THROWS(ValueError,
+                "[Trainer] expected one of train_loss, train_script, lr, got val_loss; fit() was "
+                "given no data to validate on",
+                fit(stopping));
+  EXPECT_THROWS(ValueError, "got train_scirpt; the closest name is train_script", fit(best));
+  EXPECT_THROWS(ValueError, "got los; the closest name is lr", fit(schedule));
+  EXPECT_THROWS(ValueError, "expected one of loss, script, with train_ or val_ in front, got lr",
+                fit(of_rate));
+  EXPECT_THROWS(ValueError, "with train_ or val_ in front, got lr", fit(best_rate));
+  fit(rate);
 }
 
 // ---- BestWeights

@@ -3,6 +3,8 @@
 #define LAMINA_NN_TRAIN_TRAIN_TESTING_H_
 
 #include <cstdint>
+#include <functional>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,6 +30,42 @@ inline Sequential small_net(double dropout = 0) {
   net.to(float64);
   return net;
 }
+
+// A model with all that trains it.
+struct Training {
+  explicit Training(TrainerOptions options, int64_t batch_size = 4, double dropout = 0)
+      : net(small_net(dropout)),
+        adamw(net.parameters(), {.lr = 0.05}),
+        loader(points(batch_size)),
+        trainer(net, loss, adamw, options) {}
+  Sequential net;
+  CrossEntropyLoss loss;
+  optim::AdamW adamw;
+  data::DataLoader loader;
+  Trainer trainer;
+};
+
+// Calls a function at one event.
+struct AtStep : Callback {
+  AtStep(int64_t step, std::function<void(Trainer&)> function)
+      : step(step), function(std::move(function)) {}
+  void on_step(Trainer& trainer) override {
+    if (trainer.step() == step) function(trainer);
+  }
+  const int64_t step;
+  const std::function<void(Trainer&)> function;
+};
+
+// A callback with a state, which it refuses below 0.
+struct Picky : Callback {
+  StateDict state_dict() const override { return {{"number", tensor({number}, {1})}}; }
+  void load_state_dict(const StateDict& state) override {
+    const double value = state.at("number").item<double>();
+    if (value < 0) throw std::runtime_error("negative");
+    number = value;
+  }
+  double number = 1;
+};
 
 // Gives these numbers one after another, one per epoch if there is one batch.
 class Script : public Metric {

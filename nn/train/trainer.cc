@@ -2,15 +2,17 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
+#include <exception>
 
-#include "absl/strings/match.h"
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
-#include "lamina/nn/hooks.h"
+#include "lamina/nn/data/state_difference.h"
+#include "lamina/nn/edit_distance.h"
 #include "lamina/nn/module.h"
 #include "lamina/nn/state_reader.h"
+#include "lamina/nn/train/not_finite.h"
 
 namespace lamina::nn::train {
 namespace {
@@ -20,11 +22,7 @@ using nn::internal::StateReader;
 
 constexpr const char* kName = "Trainer";
 
-bool all_finite(const Tensor& x) {
-  return !is_floating(x.dtype()) || isfinite(x).all().item<bool>();
-}
-
-constexpr char kHistory[] = "history.";
+constexpr char kLoader[] = "loader.";
 std::string callback_prefix(size_t i) { return absl::StrCat("callbacks.", i, "."); }
 
 // True while it lives.
@@ -58,15 +56,6 @@ class SumsGuard {
 };
 
 }  // namespace
-
-ValueName::ValueName(absl::string_view name) : quantity(name) {
-  for (const absl::string_view each : {"train", "val"}) {
-    absl::string_view rest = name;
-    if (!absl::ConsumePrefix(&rest, each) || !absl::ConsumePrefix(&rest, "_")) continue;
-    part = each;
-    quantity = rest;
-  }
-}
 
 void Callback::load_state_dict(const StateDict& state) {
   if (!state.empty()) {
@@ -130,6 +119,7 @@ FitResult Trainer::fit(data::DataLoader& train, data::DataLoader* validation) {
   const ModeGuard mode(model_);
   const Fitting fitting(&is_fitting_);
   stopped_.reset();
+  validates_ = validation != nullptr;
   call(&Callback::on_fit_begin);
   while (epoch_ < options_.epochs && !is_stopping() && train_epoch(train)) {
     finish_epoch(validation);
@@ -138,14 +128,37 @@ FitResult Trainer::fit(data::DataLoader& train, data::DataLoader* validation) {
   return {history_, stop_reason()};
 }
 
+// What fixes the batches of the loader's pass, by name.
+StateDict Trainer::pass_of(const data::DataLoader& loader) {
+  StateDict state = loader.state_dict();
+  state.erase("position");
+  return state;
+}
+
 void Trainer::check_position(const data::DataLoader& loader) const {
   if (batches_ == 0) return;
+  const StateDict pass = pass_of(loader);
+  std::vector<std::string> problems;
+  for (const auto& [name, expected] : pass_) {
+    const std::optional<Tensor>* got = pass.find(name);
+    const std::string difference =
+        got == nullptr ? "expected, got none" : data::internal::state_difference(expected, *got);
+    if (!difference.empty()) problems.push_back(absl::StrCat(name, ": ", difference));
+  }
+  for (const auto& entry : pass) {
+    if (!pass_.contains(entry.first)) {
+      problems.push_back(absl::StrCat(entry.first, ": expected none, got one"));
+    }
+  }
   const auto position = loader.state_dict().at("position").item<int64_t>();
   if (position != batches_) {
-    fail<RuntimeError>(kName, "expected the loader at batch ", batches_,
-                       " of its pass, where this epoch was left, got one at batch ", position,
-                       "; the states of loader and trainer belong together");
+    problems.push_back(absl::StrCat("position: expected ", batches_, ", got ", position));
   }
+  if (problems.empty()) return;
+  fail<RuntimeError>(kName,
+                     "expected the loader in the middle of the pass in which this epoch was left, "
+                     "got one that differs; the states of loader and trainer belong together:\n\t",
+                     absl::StrJoin(problems, "\n\t"));
 }
 
 bool Trainer::train_epoch(data::DataLoader& loader) {
@@ -161,6 +174,7 @@ bool Trainer::train_epoch(data::DataLoader& loader) {
   }
   call(&Callback::on_epoch_begin);
   for (const data::Batch& batch : loader) {
+    if (batches_ == 0) pass_ = pass_of(loader);
     const bool ends_group = (batches_ + 1) % options_.accumulate == 0 || batches_ + 1 == batches;
     train_batch(batch, ends_group);
     if (ends_group && is_stopping()) return false;
@@ -216,14 +230,21 @@ void Trainer::finish_epoch(data::DataLoader* validation) {
 
 void Trainer::validate(const data::DataLoader& loader) {
   EpochRecord values;
-  try {
+  std::exception_ptr first;
+  const auto attempt = [&first](const auto& function) {
+    try {
+      function();
+    } catch (...) {
+      if (first == nullptr) first = std::current_exception();
+    }
+  };
+  attempt([&] {
     call(&Callback::on_validation_begin);
     values = evaluate(loader);
-  } catch (...) {
-    call(&Callback::on_validation_end);
-    throw;
-  }
-  call(&Callback::on_validation_end);
+  });
+  // All of them, whatever one throws: another has weights to give back.
+  for (Callback* callback : callbacks_) attempt([&] { callback->on_validation_end(*this); });
+  if (first != nullptr) std::rethrow_exception(first);
   EpochRecord& record = history_.back();
   for (auto& [name, value] : values) {
     record.insert(record.end() - 1, {"val_" + name, value});  // the learning rate comes last
@@ -250,73 +271,43 @@ EpochRecord Trainer::evaluate(const data::DataLoader& loader) {
   return record;
 }
 
-namespace {
-
-// Runs a batch once more, to see which module's output is the first that is not finite: "" if none is.
-// Leaves no trace in the model but what a forward does that throws.
-class Search {
- public:
-  explicit Search(Layer& model) : buffers_(model.buffers()) {
-    for (const Tensor& buffer : buffers_) values_.push_back(buffer.data().clone());
-    for (const auto& [name, module] : model.named_modules()) {
-      const std::string path = name.empty() ? "the model" : name;
-      handles_.push_back(module->register_forward_hook(
-          [this, path](Module& m, absl::Span<const Tensor>, std::vector<Tensor>& outputs) {
-            if (!culprit_.empty() || std::all_of(outputs.begin(), outputs.end(), all_finite))
-              return;
-            culprit_ = absl::StrCat("the output of ", path, " (", m.name(),
-                                    ") is the first that is not finite");
-          }));
-    }
-  }
-  ~Search() {
-    for (HookHandle& handle : handles_) handle.remove();
-    for (size_t i = 0; i < values_.size(); ++i) {
-      NDArray buffer = buffers_[i].data();
-      buffer.copy_(values_[i]);
-    }
-  }
-  Search(const Search&) = delete;
-  Search& operator=(const Search&) = delete;
-
-  std::string culprit_;
-
- private:
-  const std::vector<Tensor> buffers_;
-  std::vector<NDArray> values_;
-  std::vector<HookHandle> handles_;
-};
-
-}  // namespace
-
 void Trainer::fail_not_finite(const data::Batch& batch, Generator::State random) {
-  const NoGradGuard no_grad;
-  std::string culprit;
-  if (!all_finite(batch.x)) culprit = "the batch's x is not finite";
-  if (culprit.empty()) {
-    const std::string parameter = not_finite_parameter();
-    if (!parameter.empty()) culprit = absl::StrCat("the parameter ", parameter, " is not finite");
-  }
-  if (culprit.empty()) {
-    Search search(model_);
-    default_generator().set_state(random);
-    model_(batch.x);
-    culprit = search.culprit_;
-  }
-  if (culprit.empty()) {
-    culprit =
-        absl::StrCat("the model's output is finite, what ", loss_.name(), " makes of it is not");
-  }
   fail<RuntimeError>(kName, "expected a finite loss, got ", last_loss_, " in step ", step_ + 1,
-                     " (epoch ", epoch_ + 1, ", batch ", batches_ + 1, "): ", culprit);
+                     " (epoch ", epoch_ + 1, ", batch ", batches_ + 1,
+                     "): ", internal::cause_of_loss_not_finite(model_, loss_, batch.x, random));
 }
 
-std::string Trainer::not_finite_parameter() const {
-  const NoGradGuard no_grad;
-  for (const auto& [name, parameter] : model_.named_parameters()) {
-    if (!all_finite(parameter)) return name;
+std::string Trainer::not_finite_parameter() const { return internal::not_finite_parameter(model_); }
+
+// ---- Values by name
+
+std::vector<std::string> Trainer::value_names(bool validates) const {
+  std::vector<std::string> names;
+  for (const char* part : {"train_", "val_"}) {
+    if (part[0] == 'v' && !validates) continue;
+    names.push_back(absl::StrCat(part, "loss"));
+    for (const Metric* metric : metrics_) names.push_back(absl::StrCat(part, metric->name()));
   }
-  return "";
+  names.emplace_back("lr");
+  return names;
+}
+
+void Trainer::check_value_name(absl::string_view name) const {
+  if (!is_fitting_) {
+    fail<RuntimeError>(kName,
+                       "expected check_value_name() while fit() runs, which knows whether "
+                       "there is data to validate on, got it before or after");
+  }
+  const std::vector<std::string> names = value_names(validates_);
+  if (absl::c_linear_search(names, name)) return;
+  const bool wants_validation = absl::c_linear_search(value_names(true), name);
+  const std::string& closest =
+      *absl::c_min_element(names, [name](const std::string& a, const std::string& b) {
+        return edit_distance(a, name) < edit_distance(b, name);
+      });
+  fail<ValueError>(kName, "expected one of ", absl::StrJoin(names, ", "), ", got ", name,
+                   wants_validation ? "; fit() was given no data to validate on"
+                                    : absl::StrCat("; the closest name is ", closest));
 }
 
 double Trainer::value(absl::string_view name) const {
@@ -352,15 +343,8 @@ StateDict Trainer::state_dict() const {
     const auto n = static_cast<int64_t>(metric->sums().size());
     state.set("metrics." + metric->name(), tensor(metric->sums(), {n}));
   }
-  for (size_t epoch = 0; epoch < history_.size(); ++epoch) {
-    for (const auto& [name, value] : history_[epoch]) {
-      const std::string key = kHistory + name;
-      if (!state.contains(key)) {
-        state.set(key, full({static_cast<int64_t>(history_.size())}, std::nan(""), float64));
-      }
-      state.at(key).data().data<double>()[epoch] = value;
-    }
-  }
+  if (batches_ > 0) state.add(kLoader, pass_);
+  internal::save_history(history_, &state);
   size_t count = 0;
   for (const Callback* callback : callbacks_) {
     StateDict own = callback->state_dict();
@@ -398,24 +382,16 @@ void Trainer::load_state_dict(const StateDict& state) {
     }
     sums.push_back(std::move(loaded).value_or(std::vector<double>()));
   }
-  std::vector<EpochRecord> history;
-  for (const auto& entry : rest) {
-    absl::string_view name = entry.first;
-    if (!absl::ConsumePrefix(&name, kHistory)) continue;
-    const std::optional<std::vector<double>> values = reader.numbers(entry.first);
-    if (!values) continue;
-    if (static_cast<int64_t>(values->size()) != epoch) {
-      reader.note(entry.first, absl::StrCat("expected a value for each of ", epoch, " epochs, got ",
-                                            values->size()));
-      continue;
-    }
-    history.resize(values->size());
-    for (size_t i = 0; i < history.size(); ++i) {
-      history[i].emplace_back(std::string(name), (*values)[i]);
-    }
+  std::vector<EpochRecord> history = internal::load_history(rest, epoch, &reader);
+  StateDict pass;
+  for (const auto& [key, value] : rest) {
+    absl::string_view name = key;
+    if (batches == 0 || !absl::ConsumePrefix(&name, kLoader)) continue;
+    reader.has(key);
+    pass.set(std::string(name), value);
   }
-  if (epoch > 0 && history.empty()) {
-    reader.note("history", absl::StrCat("expected the values of ", epoch, " epochs, got none"));
+  if (batches > 0 && pass.empty()) {
+    reader.note("loader", "expected that of the pass which was left, got none");
   }
   reader.finish(kName);
 
@@ -437,6 +413,7 @@ void Trainer::load_state_dict(const StateDict& state) {
   samples_ = samples;
   loss_sum_ = *loss_sum;
   history_ = std::move(history);
+  pass_ = pass.clone();
   for (size_t i = 0; i < metrics_.size(); ++i) metrics_[i]->set_sums(std::move(sums[i]));
 }
 

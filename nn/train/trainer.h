@@ -27,6 +27,7 @@
 #include "lamina/nn/optim/optimizer.h"
 #include "lamina/nn/state_dict.h"
 #include "lamina/nn/train/callback.h"
+#include "lamina/nn/train/epoch_record.h"
 #include "lamina/nn/train/metric.h"
 
 namespace lamina::nn::train {
@@ -37,16 +38,6 @@ struct TrainerOptions {
   // were one batch. At the end of an epoch there may be fewer. Above 1, the loss has to be an average
   // over a batch's samples.
   int64_t accumulate = 1;
-};
-
-// What an epoch came to, by name: "train_loss", "train_METRIC", with data to validate on "val_loss" and
-// "val_METRIC"; and "lr", that of the first group in its last step.
-using EpochRecord = std::vector<std::pair<std::string, double>>;
-
-// "val_loss" in parts: "val" and "loss"; of a name without "train_" or "val_" in front, "" and the name.
-struct ValueName {
-  explicit ValueName(absl::string_view name);
-  absl::string_view part, quantity;
 };
 
 struct FitResult {
@@ -74,13 +65,15 @@ class Trainer {
   // Trains until `epochs` have passed or a callback calls stop(), from where the state stands. The
   // model's mode is put back.
   //
-  // What the model, the loss, a metric or a callback throws leaves fit(). If that is in the middle of an
+  // What the model, the loss, a metric or a callback throws leaves fit(), what was thrown first if
+  // several do; on_validation_end() is called of all callbacks nevertheless. If that is in the middle of an
   // epoch, trainer and loader may no longer agree: load the states of a checkpoint into both before
   // another fit(). After validation has thrown, the epoch counts, without its values.
   //
   // Throws RuntimeError if a loss is not finite, before the optimizer's step: the text has the step,
   // and the first layer whose output is not finite, or the parameter. Also if the state is of the
-  // middle of an epoch, and the loader is elsewhere.
+  // middle of an epoch, and the loader is elsewhere or not of the samples, batches and order with which
+  // the epoch was begun: the text has all that differs. At the end of an epoch any loader will do.
   FitResult fit(data::DataLoader& train, data::DataLoader* validation = nullptr);
 
   // The loss and the metrics on this data, by name ("loss", "accuracy"); moves no loader on, trains
@@ -107,13 +100,19 @@ class Trainer {
   const std::vector<EpochRecord>& history() const { return history_; }
   // The value of this name of the last epoch. Throws ValueError that lists the names if there is none.
   double value(absl::string_view name) const;
+  // For on_fit_begin of a callback that will ask for a value, so that a name that is mistyped shows
+  // before the first epoch and not after it. Throws ValueError that lists the names which the epochs of
+  // this fit() will have and suggests the closest, unless `name` is among them: "train_loss" and
+  // "train_METRIC", if there is data to validate on "val_loss" and "val_METRIC", and "lr". RuntimeError
+  // outside of fit().
+  void check_value_name(absl::string_view name) const;
   // The first parameter of the model that is not finite; "" if all are.
   std::string not_finite_parameter() const;
   // Whether a value of this name, "val_accuracy", is better when it is higher. ValueError as above.
   bool higher_is_better(absl::string_view name) const;
 
   // ---- State, to resume from, at the end of a step or an epoch: the counts, the sums of the epoch under
-  // way, the history, and the states of metrics and of the callbacks that have one, which are always the
+  // way and what its loader was, the history, and the states of metrics and of the callbacks that have one, which are always the
   // same, in the order in which they were added.
   // Model, optimizer and loader have states of their own.
   StateDict state_dict() const;
@@ -126,7 +125,9 @@ class Trainer {
   void train_batch(const data::Batch& batch, bool ends_group);
   void finish_epoch(data::DataLoader* validation);
   void validate(const data::DataLoader& loader);
+  static StateDict pass_of(const data::DataLoader& loader);
   void check_position(const data::DataLoader& loader) const;
+  std::vector<std::string> value_names(bool validates) const;
   [[noreturn]] void fail_not_finite(const data::Batch& batch, Generator::State random);
   void call(void (Callback::*event)(Trainer&));
   void check_at_rest(const char* function) const;
@@ -138,7 +139,7 @@ class Trainer {
   std::vector<Metric*> metrics_;
   std::vector<Callback*> callbacks_;
 
-  bool is_fitting_ = false;
+  bool is_fitting_ = false, validates_ = false;
   int64_t epoch_ = 0, step_ = 0;
   std::vector<EpochRecord> history_;
   std::optional<std::string> stopped_;
@@ -146,6 +147,7 @@ class Trainer {
   int64_t batches_ = 0, samples_ = 0, samples_in_epoch_ = 0;
   int64_t group_samples_ = 0;  // since the last step
   double loss_sum_ = 0, last_loss_ = 0;
+  StateDict pass_;  // of its loader
 };
 
 }  // namespace lamina::nn::train

@@ -8,43 +8,21 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "lamina/nn.h"
+#include "lamina/nn/train/callbacks.h"
 #include "lamina/nn/train/train_testing.h"
 #include "lamina/tensor/test_util.h"
 
 namespace lamina::nn::train {
 namespace {
 
-using ::testing::ElementsAre;
+using testing::AtStep;
+using testing::Picky;
 using testing::points;
 using ::testing::Pointwise;
 using testing::Script;
 using testing::small_net;
+using testing::Training;
 using testing::values_of;
-
-// A model with all that trains it.
-struct Training {
-  explicit Training(TrainerOptions options, int64_t batch_size = 4, double dropout = 0)
-      : net(small_net(dropout)),
-        adamw(net.parameters(), {.lr = 0.05}),
-        loader(points(batch_size)),
-        trainer(net, loss, adamw, options) {}
-  Sequential net;
-  CrossEntropyLoss loss;
-  optim::AdamW adamw;
-  data::DataLoader loader;
-  Trainer trainer;
-};
-
-// Calls a function at one event.
-struct AtStep : Callback {
-  AtStep(int64_t step, std::function<void(Trainer&)> function)
-      : step(step), function(std::move(function)) {}
-  void on_step(Trainer& trainer) override {
-    if (trainer.step() == step) function(trainer);
-  }
-  const int64_t step;
-  const std::function<void(Trainer&)> function;
-};
 
 TEST(Trainer, TrainsAsALoopOfEpochsDoes) {
   Training run({.epochs = 3});
@@ -140,59 +118,7 @@ TEST(Trainer, WithoutEpochsOrSamplesTrainsNothing) {
   EXPECT_EQ(run.trainer.step(), 0);
 }
 
-// ---- Stopping and resuming
-
-TEST(Trainer, ResumedAtAnyStepEndsWhereTheUnbrokenRunDoes) {
-  for (const int64_t accumulate : {1, 2}) {
-    const TrainerOptions options = {.epochs = 3, .accumulate = accumulate};
-    Training whole(options, 4, 0.5);
-    Accuracy accuracy;
-    whole.trainer.add(accuracy);
-    const FitResult unbroken = whole.trainer.fit(whole.loader);
-    for (int64_t step = 1; step <= whole.trainer.step(); ++step) {
-      StateDict model, optimizer, loader, trainer;
-      Generator::State random{};
-      {
-        Training first(options, 4, 0.5);
-        Accuracy same;
-        AtStep stop(step, [&](Trainer& t) { t.stop("enough"); });
-        first.trainer.add(same).add(stop);
-        EXPECT_EQ(first.trainer.fit(first.loader).stopped, "enough");
-        EXPECT_EQ(first.trainer.step(), step);
-        model = first.net.state_dict().clone();
-        optimizer = first.adamw.state_dict().clone();
-        loader = first.loader.state_dict();
-        trainer = first.trainer.state_dict();
-        random = default_generator().state();
-      }
-      Training second(options, 4, 0.5);
-      Accuracy same;
-      AtStep nothing(0, [](Trainer&) {});
-      second.trainer.add(same).add(nothing);
-      second.net.load_state_dict(model);
-      second.adamw.load_state_dict(optimizer);
-      second.loader.load_state_dict(loader);
-      second.trainer.load_state_dict(trainer);
-      default_generator().set_state(random);
-      const FitResult rest = second.trainer.fit(second.loader);
-      EXPECT_EQ(rest.history, unbroken.history) << step;
-      EXPECT_EQ(values_of(second.net), values_of(whole.net)) << step;
-      EXPECT_EQ(second.trainer.step(), whole.trainer.step());
-    }
-  }
-}
-
-TEST(Trainer, GoesOnInTheSameProcess) {
-  Training whole({.epochs = 2}), parts({.epochs = 2});
-  whole.trainer.fit(whole.loader);
-  AtStep stop(3, [](Trainer&t) { t.stop("a pause"); }),
-      again(7, [](Trainer&t) { t.stop("another"); });
-  parts.trainer.add(stop).add(again);
-  EXPECT_EQ(parts.trainer.fit(parts.loader).stopped, "a pause");
-  EXPECT_EQ(parts.trainer.fit(parts.loader).stopped, "another");
-  EXPECT_EQ(parts.trainer.fit(parts.loader).stopped, "");
-  EXPECT_EQ(values_of(parts.net), values_of(whole.net));
-}
+// ---- Stopping
 
 TEST(Trainer, TheFirstReasonToStopCounts) {
   Training run({.epochs = 2});
@@ -200,75 +126,6 @@ TEST(Trainer, TheFirstReasonToStopCounts) {
       second(2, [](Trainer&t) { t.stop("second"); });
   run.trainer.add(first).add(second);
   EXPECT_EQ(run.trainer.fit(run.loader).stopped, "first");
-}
-
-TEST(Trainer, RefusesALoaderThatIsElsewhere) {
-  Training run({.epochs = 2});
-  AtStep stop(3, [](Trainer& t) { t.stop("a pause"); });
-  run.trainer.add(stop);
-  run.trainer.fit(run.loader);
-  data::DataLoader fresh = points();
-  EXPECT_THROWS(
-      RuntimeError,
-      "[Trainer] expected the loader at batch 3 of its pass, where this epoch was left, got one "
-      "at batch 0",
-      run.trainer.fit(fresh));
-}
-
-struct Picky : Callback {
-  StateDict state_dict() const override { return {{"number", tensor({number}, {1})}}; }
-  void load_state_dict(const StateDict& state) override {
-    const double value = state.at("number").item<double>();
-    if (value < 0) throw std::runtime_error("negative");
-    number = value;
-  }
-  double number = 1;
-};
-
-TEST(Trainer, AStateThatDoesNotFitChangesNothing) {
-  Training run({.epochs = 2});
-  Accuracy accuracy;
-  Picky a, b;
-  run.trainer.add(accuracy).add(a).add(b);
-  run.trainer.fit(run.loader);
-  const StateDict good = run.trainer.state_dict();
-
-  StateDict bad = good;
-  bad.erase("step");
-  bad.set("metrics.accuracy", ones(3, float64));
-  bad.set("surplus", ones(1));
-  bad.set("callbacks.0.number", tensor({5.}, {1}));
-  EXPECT_THROWS(RuntimeError,
-                "[Trainer] expected a state that fits, got one with these problems:\n"
-                "\tstep: expected a value, got no such key\n"
-                "\tmetrics.accuracy: expected 2 sums, got 3\n"
-                "\tsurplus: expected no such key",
-                run.trainer.load_state_dict(bad));
-  StateDict history = good;
-  history.set("history.train_loss", ones(7, float64));
-  EXPECT_THROWS(RuntimeError, "train_loss: expected a value for each of 2 epochs, got 7",
-                run.trainer.load_state_dict(history));
-  StateDict without = good;
-  without.take("history.");
-  EXPECT_THROWS(RuntimeError, "history: expected the values of 2 epochs, got none",
-                run.trainer.load_state_dict(without));
-  StateDict negative = good;
-  negative.set("epoch", tensor({int64_t{-1}}, {}));
-  EXPECT_THROWS(RuntimeError, "epoch: expected at least 0, got -1",
-                run.trainer.load_state_dict(negative));
-  StateDict refused = good;
-  refused.set("callbacks.0.number", tensor({5.}, {1}));
-  refused.set("callbacks.1.number", tensor({-5.}, {1}));
-  refused.set("epoch", tensor({int64_t{9}}, {}));
-  refused.set("history.train_loss", ones(9, float64));
-  refused.set("history.train_accuracy", ones(9, float64));
-  refused.set("history.lr", ones(9, float64));
-  EXPECT_THROW(run.trainer.load_state_dict(refused), std::runtime_error);
-  EXPECT_THROWS(RuntimeError, "expected the state of Trainer",
-                run.trainer.load_state_dict(run.adamw.state_dict()));
-  EXPECT_EQ(a.number, 1);
-  EXPECT_EQ(run.trainer.epoch(), 2);
-  EXPECT_EQ(run.trainer.history().size(), 2);
 }
 
 TEST(Trainer, IsLeftAloneWhileItFits) {
@@ -287,17 +144,6 @@ TEST(Trainer, IsLeftAloneWhileItFits) {
                   run.trainer.fit(run.loader));
     run.trainer.add(picky);  // now
   }
-}
-
-TEST(Trainer, CallbacksWithoutAStateMayComeAndGo) {
-  Training with({.epochs = 1}), without({.epochs = 1});
-  Picky a, b;
-  a.number = 7;
-  Diary diary;
-  with.trainer.add(diary).add(a);
-  without.trainer.add(b);
-  without.trainer.load_state_dict(with.trainer.state_dict());
-  EXPECT_EQ(b.number, 7);
 }
 
 struct ThrowsInValidation : Callback {
@@ -321,6 +167,47 @@ TEST(Trainer, GoesOnAfterAValidationThatThrew) {
   run.trainer.fit(run.loader, &held_out);
   other.trainer.fit(other.loader);
   EXPECT_EQ(values_of(run.net), values_of(other.net));
+}
+
+struct ThrowsAtTheEndOfValidation : Callback {
+  explicit ThrowsAtTheEndOfValidation(const char* text) : text(text) {}
+  void on_validation_end(Trainer&) override { throw std::runtime_error(text); }
+  const char* const text;
+};
+
+TEST(Trainer, EndsValidationForAllCallbacksThoughOneOfThemThrows) {
+  Training run({.epochs = 1});
+  optim::ExponentialMovingAverage average(run.net, {.decay = 0.5});
+  ThrowsAtTheEndOfValidation first("first"), second("second");
+  WeightAveraging averaging(average);
+  run.trainer.add(first).add(averaging).add(second);
+  std::vector<double> trained;
+  AtStep note(6, [&](Trainer&) { trained = values_of(run.net); });
+  run.trainer.add(note);
+  data::DataLoader held_out = points();
+  try {
+    run.trainer.fit(run.loader, &held_out);
+    ADD_FAILURE() << "no exception";
+  } catch (const std::runtime_error& error) {
+    EXPECT_STREQ(error.what(), "first");
+  }
+  EXPECT_EQ(values_of(run.net), trained);          // not the averages
+  EXPECT_EQ(run.trainer.history()[0].size(), 2u);  // train_loss and lr
+}
+
+TEST(Trainer, WhatValidationThrewCountsBeforeWhatItsEndThrows) {
+  Training run({.epochs = 1});
+  ThrowsInValidation validation;
+  ThrowsAtTheEndOfValidation end("end");
+  run.trainer.add(end).add(validation);
+  data::DataLoader held_out = points();
+  try {
+    run.trainer.fit(run.loader, &held_out);
+    ADD_FAILURE() << "no exception";
+  } catch (const std::runtime_error& error) {
+    EXPECT_STREQ(error.what(), "validation");
+  }
+  EXPECT_EQ(validation.ends, 1);
 }
 
 TEST(Trainer, BeginsAnEpochWithAllOfThePass) {
@@ -453,6 +340,47 @@ TEST(Trainer, ListsTheNamesOfItsValues) {
       ValueError,
       "[Trainer] expected one of loss, accuracy, with train_ or val_ in front, got val_f1",
       run.trainer.higher_is_better("val_f1"));
+}
+
+// Asks for a value when training begins.
+struct Asks : Callback {
+  explicit Asks(const char* name) : name(name) {}
+  void on_fit_begin(Trainer& trainer) override { trainer.check_value_name(name); }
+  const char* const name;
+};
+
+TEST(Trainer, TellsAMistypedNameBeforeTheFirstEpoch) {
+  const auto check = [](const char* name, bool validates) {
+    Training run({.epochs = 1});
+    Accuracy accuracy;
+    Asks asks(name);
+    run.trainer.add(accuracy).add(asks);
+    data::DataLoader held_out = points();
+    try {
+      run.trainer.fit(run.loader, validates ? &held_out : nullptr);
+    } catch (const ValueError& error) {
+      EXPECT_EQ(run.trainer.step(), 0);
+      return std::string(error.what());
+    }
+    EXPECT_EQ(run.trainer.step(), 6);
+    return std::string();
+  };
+  for (const char* name : {"train_loss", "train_accuracy", "val_loss", "val_accuracy", "lr"}) {
+    EXPECT_EQ(check(name, true), "");
+  }
+  EXPECT_EQ(check("val_acuracy", true),
+            "[Trainer] expected one of train_loss, train_accuracy, val_loss, val_accuracy, lr, got "
+            "val_acuracy; the closest name is val_accuracy");
+  EXPECT_EQ(check("accuracy", false),
+            "[Trainer] expected one of train_loss, train_accuracy, lr, got accuracy; the closest "
+            "name is train_accuracy");
+  EXPECT_EQ(
+      check("val_loss", false),
+      "[Trainer] expected one of train_loss, train_accuracy, lr, got val_loss; fit() was given "
+      "no data to validate on");
+  Training run({});
+  EXPECT_THROWS(RuntimeError, "[Trainer] expected check_value_name() while fit() runs",
+                run.trainer.check_value_name("lr"));
 }
 
 TEST(Trainer, WhatACallbackThrowsEndsTraining) {
