@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
 #include "lamina/nn/hooks.h"
 #include "lamina/nn/module.h"
 

@@ -141,8 +141,9 @@ void Trainer::check_position(const data::DataLoader& loader) const {
   std::vector<std::string> problems;
   for (const auto& [name, expected] : pass_) {
     const std::optional<Tensor>* got = pass.find(name);
-    const std::string difference =
-        got == nullptr ? "expected, got none" : data::internal::state_difference(expected, *got);
+    const std::string difference = got == nullptr
+                                       ? "expected one, got none"
+                                       : data::internal::state_difference(expected, *got);
     if (!difference.empty()) problems.push_back(absl::StrCat(name, ": ", difference));
   }
   for (const auto& entry : pass) {
