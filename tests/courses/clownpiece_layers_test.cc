@@ -184,6 +184,8 @@ TEST(BatchNorm, MovesItsRunningStatistics) {
   nn::BatchNorm1d unbiased(2, {.eps = 0});
   unbiased(x);
   EXPECT_CLOSE(unbiased.running_var.data(), (std::vector<double>{0.9 + 0.2, 0.9 + 20}), 1e-6);
+  nn::BatchNorm2d of_images(2, {.eps = 0});
+  EXPECT_CLOSE(of_images(x.view({2, 2, 1, 1})).data(), (std::vector<double>{-1, -1, 1, 1}), 1e-6);
   EXPECT_TRUE(nn::BatchNorm1d(2, {.affine = false}).parameters().empty());
 }
 

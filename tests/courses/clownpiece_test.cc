@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "lamina/nn.h"
+#include "lamina/serialization.h"
 #include "lamina/tensor/test_util.h"
 
 namespace lamina::courses {
@@ -216,6 +216,15 @@ TEST(StateDict, SharesMemoryWithTheModelAndIsCopiedOnLoad) {
   EXPECT_EQ(other.layer1->weight.to_vector<float>(), model.layer1->weight.to_vector<float>());
 }
 
+// "So, you should be able to pickle the state dict to files."
+TEST(StateDict, GoesToAFileAndBack) {
+  SimpleNet model(2, 3, 1), other(2, 3, 1);
+  const std::string path = ::testing::TempDir() + "/model.ckpt";
+  ASSERT_TRUE(save_model(path, model).ok());
+  ASSERT_TRUE(load_model(path, other).ok());
+  EXPECT_EQ(other.layer1->weight.to_vector<float>(), model.layer1->weight.to_vector<float>());
+}
+
 TEST(StateDict, StrictLoadsRaiseRuntimeError) {
   SimpleNet model(2, 3, 1);
   const nn::StateDict whole = model.state_dict();
@@ -326,34 +335,32 @@ class Block : public nn::Layer {
 
 class GPTModel : public nn::Layer {
  public:
-  GPTModel(int64_t vocabulary, int64_t dim, int64_t length, int64_t depth)
-      : embedding(this, "embedding", vocabulary, dim),
-        position(this, "position", length, dim),
-        lm_head(this, "lm_head", dim, vocabulary) {
+  GPTModel(int64_t vocabulary, int64_t dim, int64_t depth)
+      : embedding(this, "embedding", vocabulary, dim), lm_head(this, "lm_head", dim, vocabulary) {
     for (int64_t i = 0; i < depth; ++i) blocks->push_back(Block(dim));
   }
   Tensor forward(const Tensor& ids) override {
-    Tensor x = embedding(ids) + position(arange(ids.size(-1)));
+    Tensor x = position(embedding(ids));
     for (Block& block : *blocks) x = block(x);
     return lm_head(x);
   }
 
  private:
   nn::Child<nn::Embedding> embedding;
-  nn::Child<nn::Embedding> position;
+  nn::Child<nn::SinusoidalPositionEncoding> position{this, "position"};
   nn::Child<nn::ModuleList<Block>> blocks{this, "blocks"};
   nn::Child<nn::Linear> lm_head;
 };
 
 TEST(GPTModel, IsATreeOfModules) {
-  GPTModel model(11, 4, 8, 2);
+  GPTModel model(11, 4, 2);
   std::vector<std::string> names;
   for (const auto& [name, module] : model.named_modules())
     names.push_back(name + " " + module->name());
   EXPECT_EQ(names,
             (std::vector<std::string>{" GPTModel",
                                       "embedding Embedding",
-                                      "position Embedding",
+                                      "position SinusoidalPositionEncoding",
                                       "blocks ModuleList",
                                       "blocks.0 Block",
                                       "blocks.0.attention MultiheadAttention",
@@ -374,8 +381,11 @@ TEST(GPTModel, IsATreeOfModules) {
                                       "lm_head Linear"}));
   const Tensor ids = tensor<int64_t>({{1, 2, 3}, {4, 5, 6}});
   EXPECT_EQ(model(ids).shape(), (Shape{2, 3, 11}));
+  // The library has such a block.
+  nn::TransformerEncoderLayer block(4, 2, {.batch_first = true});
+  EXPECT_EQ(block(randn({2, 3, 4})).shape(), (Shape{2, 3, 4}));
   // "a parent module manages the states of all its children"
-  EXPECT_EQ(model.state_dict().size(), 2 + 2 * 10 + 2);
+  EXPECT_EQ(model.state_dict().size(), 1 + 2 * 10 + 2);
 }
 
 }  // namespace
