@@ -27,6 +27,10 @@ CheckpointCallback::CheckpointCallback(Checkpointer& checkpointer, TrainingState
   }
 }
 
+void CheckpointCallback::on_fit_begin(nn::train::Trainer& trainer) {
+  if (!options_.monitor.empty()) trainer.check_value_name(options_.monitor);
+}
+
 void CheckpointCallback::on_step(nn::train::Trainer& trainer) {
   if (is_due(options_.every_steps, trainer.step())) save(trainer);
 }

@@ -35,7 +35,7 @@ struct CheckpointCallbackOptions {
   int64_t every_epochs = 1;  // 0: not by epochs
   // The value of the epochs' records by which checkpoints of epochs are compared ("val_loss"); none:
   // no best one is kept. Whether higher is better is the Checkpointer's option. Trainer::fit() throws
-  // ValueError, with the names there are, at the end of the first epoch without it.
+  // ValueError, with the names there are, before it trains.
   std::string monitor = "";
   // Is told of the first save that fails; none: a line on standard error.
   std::function<void(const absl::Status&)> warn = nullptr;
@@ -53,6 +53,7 @@ class CheckpointCallback : public nn::train::Callback {
   CheckpointCallback(Checkpointer& checkpointer, TrainingState& state,
                      CheckpointCallbackOptions options = {});
 
+  void on_fit_begin(nn::train::Trainer& trainer) override;
   void on_step(nn::train::Trainer& trainer) override;
   void on_epoch_end(nn::train::Trainer& trainer) override;
   void on_fit_end(nn::train::Trainer& trainer) override;

@@ -203,13 +203,14 @@ TEST_F(CheckpointCallbackTest, TriesTheLastSaveAgainAtTheEnd) {
   EXPECT_THAT(steps(), ElementsAre(12, 18, 24));
 }
 
-TEST_F(CheckpointCallbackTest, ThrowsForAMonitorThatIsNone) {
+TEST_F(CheckpointCallbackTest, ThrowsForAMonitorThatIsNoneBeforeTraining) {
   Training run;
   Checkpointer checkpointer(folder_);
   CheckpointCallback checkpoints(checkpointer, run.state, {.monitor = "val_los"});
   run.trainer.add(checkpoints);
   EXPECT_THROWS(ValueError, "[Trainer] expected one of train_loss, train_accuracy, val_loss, ",
                 run.fit());
+  EXPECT_EQ(run.trainer.step(), 0);
 }
 
 TEST_F(CheckpointCallbackTest, DoesNotSaveAModelThatIsNoLongerFinite) {

@@ -54,6 +54,7 @@ bool is_same(const StateDict& a, const StateDict& b) {
 
 std::vector<StateDict> clones(const std::vector<StateDict>& states) {
   std::vector<StateDict> copies;
+  copies.reserve(states.size());
   for (const StateDict& state : states) copies.push_back(state.clone());
   return copies;
 }
