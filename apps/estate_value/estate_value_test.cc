@@ -1,0 +1,257 @@
+// Trains on houses with the program itself.
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <regex>
+#include <sstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "lamina/apps/estate_value/market.h"
+#include "lamina/apps/program_testing.h"
+#include "lamina/nn/data/idx_testing.h"
+#include "lamina/serialization.h"
+
+namespace lamina::apps::estate_value {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+constexpr char kProgram[] = "apps/estate_value/estate_value";
+// Small, for the sanitizers' sake.
+constexpr char kTiny[] = " --hidden=8 --networks=2 --threads=1";
+
+Outcome estate_value(const std::string& here, const std::string& arguments) {
+  return run_in(here, kProgram, arguments);
+}
+
+// Houses of which a category decides half of the price.
+std::string write_houses(const std::string& folder, bool with_prices, int rows = 60) {
+  const nn::data::Table market = synthetic_market(rows, 5);
+  std::ostringstream csv;
+  csv << "id,area,zone" << (with_prices ? ",cost\n" : "\n");
+  for (int i = 0; i < rows; ++i) {
+    const char* zone = i % 3 == 0 ? "\"hill, north\"" : i % 3 == 1 ? "lake" : "";
+    const auto area = market.columns[0].values.select(0, i).item<double>();
+    csv << i << "," << area << "," << zone;
+    if (with_prices) csv << "," << 1000 * area * (i % 3 == 0 ? 2 : 1);
+    csv << "\n";
+  }
+  std::string path = folder + (with_prices ? "/houses.csv" : "/offers.csv");
+  nn::data::write_file(path, csv.str());
+  return path;
+}
+
+double number_after(const std::string& text, const std::string& label) {
+  std::smatch match;
+  if (!std::regex_search(text, match, std::regex(label + " +([-0-9.,e+]+)\n"))) {
+    ADD_FAILURE() << "no " << label << " in " << text;
+    return -1e9;
+  }
+  return std::stod(std::regex_replace(match[1].str(), std::regex(","), ""));
+}
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  return lines;
+}
+
+TEST(EstateValue, LearnsTheSyntheticMarketAndReports) {
+  const std::string here = new_folder();
+  const Outcome outcome = estate_value(here, "--hidden=32 --epochs=40 --threads=1");
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  // By the mean price it would be 1, by a linear model 0.07.
+  EXPECT_LT(number_after(outcome.out, "MSE of the standardised price"), 0.01);
+  EXPECT_GT(number_after(outcome.out, "R2"), 0.99);
+  const double floor = number_after(outcome.out, "noise in the prices, on average");
+  EXPECT_GT(floor, 0.0002);
+  EXPECT_LT(floor, 0.0005);
+  const std::string page = read_file(here + "/runs/estate_value/001/report.html");
+  for (const char* part :
+       {"<h2>Settings</h2>", "<td>synthetic</td>", "<h2>Houses that were held out</h2>",
+        "<h2>Predicted against true prices</h2>", "<h2>loss</h2>", "<h2>r2</h2>",
+        "<h2>The worst errors</h2>", "<th>area</th>"}) {
+    EXPECT_THAT(page, HasSubstr(part));
+  }
+
+  const Outcome eval = estate_value(here, "eval --threads=1");
+  ASSERT_EQ(eval.exit_code, 0) << eval.err;
+  for (const char* score : {"MAE", "RMSE", "R2", "MSE of the standardised price"}) {
+    EXPECT_EQ(number_after(eval.out, score), number_after(outcome.out, score)) << score;
+  }
+}
+
+TEST(EstateValue, TheSameSeedGivesTheSameWeightsAtAnyNumberOfThreads) {
+  const std::string here = new_folder();
+  const std::string train = "--epochs=2 --hidden=8 --dropout=0.1 --output=";
+  ASSERT_EQ(estate_value(here, train + "one --threads=1").exit_code, 0);
+  ASSERT_EQ(estate_value(here, train + "two --threads=2").exit_code, 0);
+  ASSERT_EQ(estate_value(here, train + "other --threads=1 --seed=2").exit_code, 0);
+  const std::string file = "/step_000000000064.ckpt";
+  EXPECT_EQ(read_file(here + "/one" + file), read_file(here + "/two" + file));
+  EXPECT_NE(read_file(here + "/one" + file), read_file(here + "/other" + file));
+}
+
+// Runs the program until a line of its output has begun, and then interrupts it as Ctrl-C does. Gives its
+// exit code.
+int interrupt_after(const std::string& here, std::vector<std::string> arguments,
+                    const std::string& begin) {
+  const std::string out = here + "/interrupted.txt";
+  const pid_t child = fork();
+  if (child == 0) {
+    setenv("BUILD_WORKING_DIRECTORY", here.c_str(), 1);
+    signal(SIGINT, SIG_DFL);
+    const int file = open(out.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    dup2(file, STDOUT_FILENO);
+    dup2(file, STDERR_FILENO);
+    arguments.insert(arguments.begin(), kProgram);
+    std::vector<char*> words;
+    for (std::string& argument : arguments) words.push_back(argument.data());
+    words.push_back(nullptr);
+    execv(kProgram, words.data());
+    _exit(127);
+  }
+  int status = 0;
+  for (bool told = false; waitpid(child, &status, WNOHANG) == 0;) {
+    std::ifstream in(out);
+    const std::string text{std::istreambuf_iterator<char>(in), {}};
+    if (!told && text.find("\n" + begin) != std::string::npos) {
+      kill(child, SIGINT);
+      told = true;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  EXPECT_TRUE(WIFEXITED(status)) << read_file(out);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 255;
+}
+
+TEST(EstateValue, GoesOnAfterCtrlCAsIfNothingHadHappened) {
+  const std::string here = new_folder();
+  const std::string csv = write_houses(here, true);
+  const std::string data = "--csv=" + csv + " --target=cost";
+  const std::string sizes = " --epochs=60 --hidden=8 --networks=2 --batch_size=7 --threads=1";
+  ASSERT_EQ(estate_value(here, data + sizes + " --output=whole").exit_code, 0);
+  EXPECT_EQ(interrupt_after(here,
+                            {"--csv=" + csv, "--target=cost", "--epochs=60", "--hidden=8",
+                             "--networks=2", "--batch_size=7", "--threads=1", "--output=parts"},
+                            "epoch 3/"),
+            130);
+  EXPECT_THAT(read_file(here + "/interrupted.txt"), HasSubstr("--resume --output="));
+  const std::string last = "/step_000000000420.ckpt";  // 48 houses: 7 steps an epoch
+  ASSERT_FALSE(std::filesystem::exists(here + "/parts" + last));
+  const Outcome resumed = estate_value(here, "--resume --output=parts --threads=1");
+  ASSERT_EQ(resumed.exit_code, 0) << resumed.err;
+  EXPECT_THAT(resumed.out, HasSubstr("going on from "));
+
+  const auto whole = load_checkpoint(here + "/whole" + last);
+  const auto parts = load_checkpoint(here + "/parts" + last);
+  ASSERT_TRUE(whole.ok() && parts.ok()) << whole.status() << parts.status();
+  ASSERT_EQ(whole->size(), parts->size());
+  int weights = 0;
+  for (size_t i = 0; i < whole->size(); ++i) {
+    const auto& [name, array] = (*whole)[i];
+    EXPECT_EQ(name, (*parts)[i].first);
+    if (name.rfind("model.networks.", 0) != 0) continue;
+    EXPECT_EQ(array->to_vector<float>(), (*parts)[i].second->to_vector<float>()) << name;
+    ++weights;
+  }
+  EXPECT_EQ(weights, 2 * 7);
+}
+
+TEST(EstateValue, PredictsTheHousesOfAFile) {
+  const std::string here = new_folder();
+  write_houses(here, true);
+  write_houses(here, false);
+  for (const char* categories : {"onehot", "embedding"}) {
+    const Outcome trained = estate_value(
+        here, std::string("--csv=houses.csv --target=cost --epochs=40 --batch_size=8 --hidden=16 "
+                          "--learning_rate=0.01 "
+                          "--dropout=0 --weight_decay=0 --networks=2 --threads=1 --categories=") +
+                  categories);
+    ASSERT_EQ(trained.exit_code, 0) << trained.err;
+    const Outcome outcome = estate_value(here, "predict offers.csv --threads=1");
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+    const std::vector<std::string> lines = lines_of(outcome.out),
+                                   offers = lines_of(read_file(here + "/offers.csv")),
+                                   houses = lines_of(read_file(here + "/houses.csv"));
+    ASSERT_EQ(lines.size(), 61);
+    EXPECT_EQ(lines[0], "id,area,zone,predicted_cost");
+    double error = 0, all = 0;
+    for (size_t i = 1; i < lines.size(); ++i) {
+      EXPECT_THAT(lines[i], StartsWith(offers[i] + ","));
+      const double predicted = std::stod(lines[i].substr(lines[i].rfind(',') + 1));
+      const double cost = std::stod(houses[i].substr(houses[i].rfind(',') + 1));
+      error += std::abs(predicted - cost);
+      all += cost;
+    }
+    EXPECT_LT(error / all, 0.15) << categories;
+    // A file with prices is one, too; and eval tells the same errors.
+    EXPECT_EQ(estate_value(here, "predict houses.csv --predictions=made.csv --threads=1").out, "");
+    EXPECT_THAT(read_file(here + "/made.csv"), StartsWith("id,area,zone,cost,predicted_cost\n"));
+    const Outcome eval = estate_value(here, "eval houses.csv --threads=1");
+    EXPECT_THAT(eval.out, HasSubstr("60 houses"));
+    // Shown rounded.
+    EXPECT_NEAR(number_after(eval.out, "MAE") / (error / 60), 1, 0.001);
+  }
+}
+
+TEST(EstateValue, PredictsAHouseOfANewCategory) {
+  const std::string here = new_folder();
+  write_houses(here, true);
+  for (const char* categories : {"onehot", "embedding"}) {
+    ASSERT_EQ(estate_value(here, std::string("--csv=houses.csv --target=cost --epochs=2") + kTiny +
+                                     " --categories=" + categories)
+                  .exit_code,
+              0);
+    nn::data::write_file(here + "/new.csv", "zone,area,id\nmoon,100,1\n,100,1\nlake,100,1\n");
+    const Outcome outcome = estate_value(here, "predict new.csv --threads=1");
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+    const std::vector<std::string> lines = lines_of(outcome.out);
+    ASSERT_EQ(lines.size(), 4);
+    EXPECT_EQ(lines[1].substr(4), lines[2].substr(0)) << "as one that is unknown";
+    EXPECT_NE(lines[2], lines[3].substr(4));
+  }
+}
+
+TEST(EstateValue, TrainsOnTheSalesInAmes) {
+  const std::string here = new_folder();
+  const Outcome outcome =
+      estate_value(here, "--data=ames --epochs=4 --networks=1 --hidden=16 --dropout=0 --threads=1");
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, HasSubstr("2,344 houses to train on, 586 held out"));
+  EXPECT_GT(number_after(outcome.out, "R2 of the logarithm of the price"), 0.7);
+}
+
+TEST(EstateValue, CrossvalidatesOnFoldsThatItWrites) {
+  const std::string here = new_folder();
+  write_houses(here, true);
+  const Outcome outcome = estate_value(
+      here, std::string("crossvalidate --csv=houses.csv --target=cost --folds=3 --epochs=2 "
+                        "--folds_file=folds.csv") +
+                kTiny);
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  const std::vector<std::string> lines = lines_of(outcome.out);
+  ASSERT_EQ(lines.size(), 5) << outcome.out;
+  EXPECT_THAT(lines[3], StartsWith("2          20 "));
+  EXPECT_THAT(lines[4], StartsWith("mean       60 "));
+  const std::vector<std::string> folds = lines_of(read_file(here + "/folds.csv"));
+  ASSERT_EQ(folds.size(), 61);
+  EXPECT_EQ(folds[0], "row,fold");
+  EXPECT_THAT(folds[60], StartsWith("59,"));
+  EXPECT_FALSE(std::filesystem::exists(here + "/runs"));
+}
+
+}  // namespace
+}  // namespace lamina::apps::estate_value

@@ -1,0 +1,88 @@
+#include "lamina/apps/estate_value/house_data.h"
+
+#include <cstddef>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
+#include "lamina/apps/estate_value/market.h"
+#include "lamina/apps/fetched_file.h"
+#include "lamina/apps/flags.h"
+
+namespace lamina::apps::estate_value {
+namespace {
+
+using nn::data::Table;
+
+constexpr int64_t kTrainHouses = 2000, kTestHouses = 500;
+constexpr int64_t kLeastRows = 5;
+
+// The columns that the encoder needs.
+absl::Status check_columns(const Table& table, const Encoder& encoder) {
+  for (const auto& [name, type] : encoder.column_types()) {
+    const absl::StatusOr<const nn::data::Column*> column = table.column(name);
+    if (!column.ok()) return column.status();
+  }
+  return absl::OkStatus();
+}
+
+bool types_fit(const Table& table, const Encoder& encoder) {
+  for (const auto& [name, type] : encoder.column_types()) {
+    const bool is_categorical = (*table.column(name))->is_categorical();
+    if (is_categorical != (type == nn::data::ColumnType::kCategorical)) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+absl::StatusOr<Table> load_all_houses(const DataSettings& settings) {
+  if (!settings.csv.empty()) return nn::data::read_csv(user_path(settings.csv));
+  if (settings.source == Source::kSynthetic) {
+    return synthetic_market(kTrainHouses + kTestHouses, settings.seed);
+  }
+  const absl::StatusOr<std::string> path =
+      fetched_file("lamina/apps/estate_value/data/ames.csv", "csv");
+  if (!path.ok()) return path.status();
+  return nn::data::read_csv(*path);
+}
+
+absl::StatusOr<HouseData> load_houses(const DataSettings& settings) {
+  const absl::StatusOr<Table> all = load_all_houses(settings);
+  if (!all.ok()) return all.status();
+  if (all->rows < kLeastRows) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(all->source, ": expected at least ", kLeastRows, " houses, got ", all->rows));
+  }
+  const bool is_synthetic = settings.csv.empty() && settings.source == Source::kSynthetic;
+  const int64_t held_out = is_synthetic ? kTestHouses : all->rows / 5;
+  Generator generator(settings.seed);
+  const std::vector<int64_t> order = random::permutation(all->rows, generator).to_vector<int64_t>();
+  const auto rows = absl::MakeConstSpan(order);
+  const auto train = static_cast<size_t>(all->rows - held_out);
+  return HouseData{all->select(rows.first(train)), all->select(rows.subspan(train))};
+}
+
+absl::StatusOr<Table> read_houses(const std::string& path, const Encoder& encoder) {
+  absl::StatusOr<Table> table = nn::data::read_csv(path);
+  if (!table.ok()) return table;
+  const absl::Status status = check_columns(*table, encoder);
+  if (!status.ok()) return status;
+  if (types_fit(*table, encoder)) return table;
+  // All categories of a few houses may be numbers.
+  nn::data::CsvOptions options;
+  options.types = encoder.column_types();
+  return nn::data::read_csv(path, options);
+}
+
+std::vector<int64_t> folds_of(int64_t rows, int64_t folds, uint64_t seed) {
+  Generator generator(seed);
+  const std::vector<int64_t> order = random::permutation(rows, generator).to_vector<int64_t>();
+  std::vector<int64_t> fold(order.size());
+  for (size_t i = 0; i < order.size(); ++i) {
+    fold[static_cast<size_t>(order[i])] = static_cast<int64_t>(i) % folds;
+  }
+  return fold;
+}
+
+}  // namespace lamina::apps::estate_value

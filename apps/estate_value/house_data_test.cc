@@ -1,0 +1,90 @@
+#include "lamina/apps/estate_value/house_data.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "lamina/nn/data/idx_testing.h"
+
+namespace lamina::apps::estate_value {
+namespace {
+
+using ::testing::HasSubstr;
+
+std::string file(const std::string& text) {
+  const std::string path = ::testing::TempDir() + "/houses.csv";
+  nn::data::write_file(path, text);
+  return path;
+}
+
+DataSettings csv_settings(const std::string& path) {
+  return {Source::kAmes, path, "price", false, 1};
+}
+
+std::vector<double> values(const nn::data::Table& table, const std::string& column) {
+  return (*table.column(column))->values.to_vector<double>();
+}
+
+TEST(HouseData, AFifthOfAFileIsHeldOutAndEachRowIsInOnePart) {
+  std::string text = "x,price\n";
+  for (int i = 0; i < 23; ++i) text += std::to_string(i) + ",1\n";
+  const absl::StatusOr<HouseData> data = load_houses(csv_settings(file(text)));
+  ASSERT_TRUE(data.ok()) << data.status();
+  EXPECT_EQ(data->train.rows, 19);
+  EXPECT_EQ(data->test.rows, 4);
+  std::vector<double> all = values(data->train, "x");
+  for (const double x : values(data->test, "x")) all.push_back(x);
+  std::sort(all.begin(), all.end());
+  for (int i = 0; i < 23; ++i) EXPECT_EQ(all[static_cast<size_t>(i)], i);
+}
+
+TEST(HouseData, TheMarketHasTwoThousandHousesToTrainOnAndFiveHundredToTest) {
+  const absl::StatusOr<HouseData> data = load_houses({Source::kSynthetic, "", "price", false, 1});
+  ASSERT_TRUE(data.ok()) << data.status();
+  EXPECT_EQ(data->train.rows, 2000);
+  EXPECT_EQ(data->test.rows, 500);
+}
+
+TEST(HouseData, SaysSoIfThereAreTooFewHouses) {
+  const std::string path = file("x,price\n1,2\n3,4\n");
+  EXPECT_EQ(load_houses(csv_settings(path)).status().message(),
+            path + ": expected at least 5 houses, got 2");
+}
+
+TEST(HouseData, FoldsAreOfOneSizeAndFollowTheSeed) {
+  const std::vector<int64_t> fold = folds_of(23, 5, 9);
+  std::map<int64_t, int> count;
+  for (const int64_t each : fold) ++count[each];
+  EXPECT_EQ(count, (std::map<int64_t, int>{{0, 5}, {1, 5}, {2, 5}, {3, 4}, {4, 4}}));
+  EXPECT_EQ(fold, folds_of(23, 5, 9));
+  EXPECT_NE(fold, folds_of(23, 5, 10));
+}
+
+TEST(HouseData, CategoriesThatAreAllNumbersAreReadAsCategories) {
+  const absl::StatusOr<nn::data::Table> train =
+      nn::data::read_csv(file("zone,price\n7,1\nA1,2\n9,3\n"));
+  const absl::StatusOr<Encoder> encoder = Encoder::fit(*train, "price", false);
+  ASSERT_TRUE(encoder.ok()) << encoder.status();
+  const absl::StatusOr<nn::data::Table> houses = read_houses(file("zone\n9\n7\n8\n"), *encoder);
+  ASSERT_TRUE(houses.ok()) << houses.status();
+  // In the order of their bytes: 7, 9, A1.
+  EXPECT_EQ(encoder->features(*houses)->to_vector<float>(), (std::vector<float>{1, 0, 3}));
+}
+
+TEST(HouseData, ATextAmongNumbersIsNamedWithItsPlace) {
+  const absl::StatusOr<nn::data::Table> train =
+      nn::data::read_csv(file("x,y,price\n7,1,1\n8,1,2\n"));
+  const absl::StatusOr<Encoder> encoder = Encoder::fit(*train, "price", false);
+  const std::string path = file("x,y\n1,2\n3,many\n");
+  EXPECT_THAT(std::string(read_houses(path, *encoder).status().message()),
+              HasSubstr(path + ":3:2: "));
+  EXPECT_THAT(std::string(read_houses(file("x,why\n1,2\n"), *encoder).status().message()),
+              HasSubstr("expected a column 'y', got none; the closest name is 'x'"));
+}
+
+}  // namespace
+}  // namespace lamina::apps::estate_value

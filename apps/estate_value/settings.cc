@@ -1,0 +1,158 @@
+#include "lamina/apps/estate_value/settings.h"
+
+#include <cmath>
+
+#include "absl/flags/flag.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+
+using lamina::apps::Count;
+using lamina::apps::Positive;
+using lamina::apps::Seed;
+using lamina::apps::Threads;
+using lamina::apps::Widths;
+using lamina::apps::estate_value::Categories;
+using lamina::apps::estate_value::Networks;
+using lamina::apps::estate_value::NotNegative;
+using lamina::apps::estate_value::Share;
+using lamina::apps::estate_value::Source;
+
+ABSL_FLAG(std::optional<Source>, data, std::nullopt,
+          "synthetic (2,000 houses to train on and 500 to test, at prices of a formula) or ames "
+          "(2,930 sales in Ames, Iowa) (default: synthetic, but ames to crossvalidate)");
+ABSL_FLAG(std::string, csv, "",
+          "a file of houses in place of --data, of which a fifth is held out; with --target");
+ABSL_FLAG(std::string, target, "", "the column of --csv that has the prices");
+ABSL_FLAG(std::optional<bool>, log_price, std::nullopt,
+          "learn the logarithm of the price (default: false for synthetic, else true)");
+ABSL_FLAG(Seed, data_seed, Seed{1}, "of the synthetic market, or of which houses are held out");
+ABSL_FLAG(Categories, categories, Categories::kEmbedding,
+          "what stands for a category: onehot (a 1 among zeros) or embedding (numbers that are "
+          "learnt)");
+ABSL_FLAG(std::optional<Widths>, hidden, std::nullopt,
+          "widths of the hidden layers (default: 64,64 for synthetic, else 256,128)");
+ABSL_FLAG(std::optional<Share>, dropout, std::nullopt,
+          "of the hidden layers (default: 0 for synthetic, else 0.4)");
+ABSL_FLAG(std::optional<Networks>, networks, std::nullopt,
+          "how many are trained, whose mean is the answer (default: 1 for synthetic, else 5)");
+ABSL_FLAG(std::optional<NotNegative>, weight_decay, std::nullopt,
+          "of AdamW (default: 0.0001 for synthetic, else 0.3)");
+ABSL_FLAG(std::optional<Positive>, learning_rate, std::nullopt,
+          "of AdamW at its highest (default: 0.005 for synthetic, else 0.003)");
+ABSL_FLAG(std::optional<Count>, epochs, std::nullopt,
+          "passes over the houses (default: 200 for synthetic, else 60)");
+ABSL_FLAG(Count, batch_size, Count{64}, "houses per step");
+ABSL_FLAG(Seed, seed, Seed{1}, "of weights, shuffling and dropout");
+ABSL_FLAG(std::optional<Threads>, threads, std::nullopt,
+          "to compute with; does not change the numbers (default: one per processor)");
+
+namespace lamina::apps::estate_value {
+namespace {
+
+template <class T>
+void fill_in(absl::Flag<std::optional<T>>* flag, const T& value) {
+  if (!absl::GetFlag(*flag)) absl::SetFlag(flag, value);
+}
+
+}  // namespace
+
+bool AbslParseFlag(absl::string_view text, Source* source, std::string* error) {
+  if (text == "synthetic") {
+    *source = Source::kSynthetic;
+  } else if (text == "ames") {
+    *source = Source::kAmes;
+  } else {
+    *error = "expected synthetic or ames; a file of your own is --csv=FILE --target=COLUMN";
+    return false;
+  }
+  return true;
+}
+
+std::string AbslUnparseFlag(Source source) {
+  return source == Source::kSynthetic ? "synthetic" : "ames";
+}
+
+bool AbslParseFlag(absl::string_view text, Share* share, std::string* error) {
+  if (absl::SimpleAtod(text, &share->value) && share->value >= 0 && share->value < 1) return true;
+  *error = "expected a number from 0 to below 1";
+  return false;
+}
+
+std::string AbslUnparseFlag(const Share& share) { return absl::StrCat(share.value); }
+
+bool AbslParseFlag(absl::string_view text, NotNegative* number, std::string* error) {
+  if (absl::SimpleAtod(text, &number->value) && std::isfinite(number->value) &&
+      number->value >= 0) {
+    return true;
+  }
+  *error = "expected a finite number from 0 on";
+  return false;
+}
+
+std::string AbslUnparseFlag(const NotNegative& number) { return absl::StrCat(number.value); }
+
+const std::vector<std::string>& data_flags() {
+  static const auto* names =
+      new std::vector<std::string>{"data", "csv", "target", "log_price", "data_seed"};
+  return *names;
+}
+
+const std::vector<std::string>& training_flags() {
+  static const auto* names = new std::vector<std::string>{
+      "categories",    "hidden", "dropout",    "networks", "weight_decay",
+      "learning_rate", "epochs", "batch_size", "seed"};
+  return *names;
+}
+
+absl::Status fill_in_defaults(Source source) {
+  const std::string csv = absl::GetFlag(FLAGS_csv), target = absl::GetFlag(FLAGS_target);
+  if (!csv.empty() && target.empty()) {
+    return absl::InvalidArgumentError(
+        "flag --target: expected the column with the prices, beside --csv, got none");
+  }
+  if (csv.empty() && !target.empty()) {
+    return absl::InvalidArgumentError(
+        "flag --target: expected with --csv=FILE only, got none; the prices of --data are known");
+  }
+  if (!csv.empty() && absl::GetFlag(FLAGS_data)) {
+    return absl::InvalidArgumentError("expected --data or --csv, got both");
+  }
+  if (csv.empty()) fill_in(&FLAGS_data, source);
+  const bool is_synthetic = absl::GetFlag(FLAGS_data) == Source::kSynthetic;
+  fill_in(&FLAGS_log_price, !is_synthetic);
+  fill_in(&FLAGS_hidden, is_synthetic ? Widths{{64, 64}} : Widths{{256, 128}});
+  fill_in(&FLAGS_dropout, is_synthetic ? Share{0} : Share{0.4});
+  fill_in(&FLAGS_networks, is_synthetic ? Networks{1} : Networks{5});
+  fill_in(&FLAGS_weight_decay, is_synthetic ? NotNegative{1e-4} : NotNegative{0.3});
+  fill_in(&FLAGS_learning_rate, is_synthetic ? Positive{0.005} : Positive{0.003});
+  fill_in(&FLAGS_epochs, is_synthetic ? Count{200} : Count{60});
+  return absl::OkStatus();
+}
+
+DataSettings data_settings() {
+  DataSettings settings;
+  settings.csv = absl::GetFlag(FLAGS_csv);
+  settings.source = absl::GetFlag(FLAGS_data).value_or(Source::kAmes);
+  settings.target = !settings.csv.empty()                   ? absl::GetFlag(FLAGS_target)
+                    : settings.source == Source::kSynthetic ? "price"
+                                                            : "Sale_Price";
+  settings.log_price = *absl::GetFlag(FLAGS_log_price);
+  settings.seed = static_cast<uint64_t>(absl::GetFlag(FLAGS_data_seed).value);
+  return settings;
+}
+
+TrainingSettings training_settings() {
+  TrainingSettings settings;
+  settings.model.categories = absl::GetFlag(FLAGS_categories);
+  settings.model.hidden = absl::GetFlag(FLAGS_hidden)->values;
+  settings.model.dropout = absl::GetFlag(FLAGS_dropout)->value;
+  settings.model.networks = absl::GetFlag(FLAGS_networks)->value;
+  settings.weight_decay = absl::GetFlag(FLAGS_weight_decay)->value;
+  settings.learning_rate = absl::GetFlag(FLAGS_learning_rate)->value;
+  settings.epochs = absl::GetFlag(FLAGS_epochs)->value;
+  settings.batch_size = absl::GetFlag(FLAGS_batch_size).value;
+  settings.seed = static_cast<uint64_t>(absl::GetFlag(FLAGS_seed).value);
+  return settings;
+}
+
+}  // namespace lamina::apps::estate_value

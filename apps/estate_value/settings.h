@@ -1,0 +1,69 @@
+// The flags that a model and its data are made from, and what they are by default, which depends on the
+// data.
+#ifndef LAMINA_APPS_ESTATE_VALUE_SETTINGS_H_
+#define LAMINA_APPS_ESTATE_VALUE_SETTINGS_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/flags/declare.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "lamina/apps/estate_value/house_model.h"
+#include "lamina/apps/flags.h"
+
+namespace lamina::apps::estate_value {
+
+enum class Source { kSynthetic, kAmes };
+bool AbslParseFlag(absl::string_view text, Source* source, std::string* error);
+std::string AbslUnparseFlag(Source source);
+
+// A number from 0 to below 1, and one from 0 on.
+struct Share {
+  double value;
+};
+bool AbslParseFlag(absl::string_view text, Share* share, std::string* error);
+std::string AbslUnparseFlag(const Share& share);
+struct NotNegative {
+  double value;
+};
+bool AbslParseFlag(absl::string_view text, NotNegative* number, std::string* error);
+std::string AbslUnparseFlag(const NotNegative& number);
+
+using Networks = Whole<1, 100>;
+
+// The flags, by what they are about.
+const std::vector<std::string>& data_flags();
+const std::vector<std::string>& training_flags();
+
+struct DataSettings {
+  Source source;
+  std::string csv;     // the path of a file in place of the source; "": none
+  std::string target;  // the column of prices
+  bool log_price;
+  uint64_t seed;
+};
+
+struct TrainingSettings {
+  HouseModelOptions model;
+  double weight_decay, learning_rate;
+  int64_t epochs, batch_size;
+  uint64_t seed;
+};
+
+// Gives the flags that are not set the values that suit the data, of which `source` are the default.
+// InvalidArgument for --csv without --target or with --data, and for --target without --csv.
+absl::Status fill_in_defaults(Source source);
+
+// What the flags say, once they are filled in.
+DataSettings data_settings();
+TrainingSettings training_settings();
+
+}  // namespace lamina::apps::estate_value
+
+ABSL_DECLARE_FLAG(std::optional<lamina::apps::Threads>, threads);
+
+#endif  // LAMINA_APPS_ESTATE_VALUE_SETTINGS_H_
