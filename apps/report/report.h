@@ -28,6 +28,7 @@ class Report {
  public:
   explicit Report(std::string title) : title_(std::move(title)) {}
 
+  // Lines end where they do in the text, and where there is no room for more.
   void add_text(absl::string_view title, absl::string_view text);
   // Throws ValueError for a row of another length than the header.
   void add_table(absl::string_view title, const std::vector<std::string>& header,
