@@ -1,5 +1,6 @@
 #include "lamina/apps/flags.h"
 
+#include <charconv>
 #include <cmath>
 #include <cstddef>
 #include <cstdlib>
@@ -25,6 +26,11 @@ bool parse_whole(absl::string_view text, int64_t min, int64_t max, int64_t* valu
   return false;
 }
 
+std::string exact_text(double value) {
+  char text[32];
+  return {text, std::to_chars(text, text + sizeof(text), value).ptr};
+}
+
 }  // namespace internal
 
 bool AbslParseFlag(absl::string_view text, Positive* flag, std::string* error) {
@@ -35,7 +41,7 @@ bool AbslParseFlag(absl::string_view text, Positive* flag, std::string* error) {
   return false;
 }
 
-std::string AbslUnparseFlag(const Positive& flag) { return absl::StrCat(flag.value); }
+std::string AbslUnparseFlag(const Positive& flag) { return internal::exact_text(flag.value); }
 
 bool AbslParseFlag(absl::string_view text, Widths* flag, std::string* error) {
   constexpr int64_t kMax = 65536;

@@ -39,6 +39,7 @@ struct Widths {
 namespace internal {
 bool parse_whole(absl::string_view text, int64_t min, int64_t max, int64_t* value,
                  std::string* error);
+std::string exact_text(double value);  // the shortest that reads as this very number
 }  // namespace internal
 
 template <int64_t kMin, int64_t kMax>

@@ -9,6 +9,7 @@
 
 #include "absl/flags/flag.h"
 #include "absl/flags/reflection.h"
+#include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 
 using lamina::apps::Count;
@@ -53,6 +54,15 @@ TEST_F(Flags, TakeValuesAfterAnEqualsSignOrASpace) {
   EXPECT_EQ(absl::GetFlag(FLAGS_rate)->value, 1e-3);
   EXPECT_EQ(absl::GetFlag(FLAGS_widths).values, (std::vector<int64_t>{512, 256}));
   EXPECT_EQ(absl::GetFlag(FLAGS_file), "--x");
+}
+
+// A checkpoint keeps the text, from which a resumed run takes the number.
+TEST_F(Flags, TellTheirNumbersExactly) {
+  const absl::CommandLineFlag& rate = *absl::FindCommandLineFlag("rate");
+  for (const char* text : {"0.1", "0.00123456789", "0.30000000000000004", "1e-300", "3"}) {
+    ASSERT_TRUE(parse({absl::StrCat("--rate=", text)}).ok());
+    EXPECT_EQ(rate.CurrentValue(), text);
+  }
 }
 
 TEST_F(Flags, OfBoolNeedNoValue) {
