@@ -1,0 +1,50 @@
+// Trains a small GPT on a text, character by character, and lets it write.
+//
+//   bazel run -c opt //apps/gpt
+//   bazel run -c opt //apps/gpt -- sample --prompt="It is a truth"
+
+#include "lamina/apps/gpt/commands.h"
+#include "lamina/apps/program.h"
+
+namespace {
+
+constexpr char kHelp[] =
+    R"(Trains a small GPT (a transformer) on a text, character by character, and lets it write.)";
+
+constexpr char kTrain[] = R"(Teaches a model the first nine tenths of a text.
+Tells the loss, in nats per character, on what is being learnt and on the last tenth of the text, and
+in the end writes a sample of text and report.html.)";
+
+constexpr char kEval[] = R"(Tells how well a model predicts the last tenth of a text.
+The text is predicted in pieces of as many characters as the model sees, each character from those before
+it in its piece.)";
+
+constexpr char kSample[] = R"(Writes text, character by character.
+The speed comes on standard error.)";
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  using namespace lamina::apps::gpt;
+  return lamina::apps::run_program(
+      {"gpt",
+       kHelp,
+       {{"train",
+         "",
+         0,
+         0,
+         kTrain,
+         {"text", "layers", "heads", "width", "block", "dropout", "batch_size", "steps",
+          "eval_every", "learning_rate", "warmup", "seed", "threads", "output", "resume"},
+         train},
+        {"eval", "", 0, 0, kEval, {"checkpoint", "text", "threads"}, evaluate},
+        {"sample",
+         "",
+         0,
+         0,
+         kSample,
+         {"checkpoint", "prompt", "length", "temperature", "top_k", "top_p", "seed", "cache",
+          "threads"},
+         sample}}},
+      argc, argv);
+}
