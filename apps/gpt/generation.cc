@@ -1,5 +1,7 @@
 #include "lamina/apps/gpt/generation.h"
 
+#include <utility>
+
 namespace lamina::apps::gpt {
 
 void generate(Gpt& model, const Vocabulary& vocabulary, std::vector<int64_t> prompt, int64_t length,

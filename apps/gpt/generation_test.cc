@@ -1,6 +1,9 @@
 #include "lamina/apps/gpt/generation.h"
 
+#include <cstdint>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"

@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <string>
+#include <cstddef>
+#include <utility>
 
 #include "absl/strings/match.h"
 

@@ -1,5 +1,6 @@
 // gpt sample: text that the model makes up, as it comes.
 #include <chrono>
+#include <cstdint>
 #include <iostream>
 #include <string>
 #include <vector>
