@@ -75,7 +75,7 @@ absl::StatusOr<std::vector<char32_t>> code_points(absl::string_view text,
 
 // 'x' (U+0078); of what may not print, the number alone.
 std::string name_of_character(char32_t point) {
-  const std::string number = absl::StrFormat("U+%04X", static_cast<uint32_t>(point));
+  std::string number = absl::StrFormat("U+%04X", static_cast<uint32_t>(point));
   if (point < 0x20 || (point >= 0x7f && point < 0xa0)) return number;
   std::string text;
   append_utf8(point, &text);
