@@ -145,6 +145,7 @@ int interrupt(const std::string& here, const std::vector<std::string>& flags,
     std::vector<char*> argv = {const_cast<char*>(kProgram)};
     for (const std::string& flag : flags) argv.push_back(const_cast<char*>(flag.c_str()));
     argv.push_back(nullptr);
+    signal(SIGINT, SIG_DFL);  // who runs the test may ignore it
     execv(kProgram, argv.data());
     _exit(127);
   }
