@@ -31,6 +31,7 @@
 #include "lamina/apps/flags.h"
 #include "lamina/apps/program.h"
 #include "lamina/apps/run_folder.h"
+#include "lamina/apps/threads.h"
 #include "lamina/apps/training_run.h"
 #include "lamina/nn.h"
 #include "lamina/serialization.h"
@@ -53,17 +54,6 @@ std::vector<std::string> settings_flags() {
   std::vector<std::string> names = data_flags();
   names.insert(names.end(), training_flags().begin(), training_flags().end());
   return names;
-}
-
-absl::Status set_threads() {
-  const auto threads = absl::GetFlag(FLAGS_threads);
-  if (!threads) return absl::OkStatus();
-  try {
-    set_num_threads(static_cast<int>(threads->value));
-  } catch (const RuntimeError& error) {  // the system gives us fewer
-    return absl::ResourceExhaustedError(absl::StrCat("flag --threads: ", error.what()));
-  }
-  return absl::OkStatus();
 }
 
 absl::Status write_file(const std::string& path, const std::string& bytes) {
@@ -127,7 +117,7 @@ absl::Status train(const Arguments& arguments) {
   TrainingRun run(kApp, settings_flags());
   absl::Status status = run.open(arguments);
   if (status.ok()) status = fill_in_defaults(Source::kSynthetic);
-  if (status.ok()) status = set_threads();
+  if (status.ok()) status = use_threads();
   if (!status.ok()) return status;
   const DataSettings data = data_settings();
   const TrainingSettings training = training_settings();
@@ -178,7 +168,7 @@ struct Trained {
 };
 
 absl::StatusOr<Trained> load_trained(const Arguments& arguments) {
-  absl::Status status = set_threads();
+  absl::Status status = use_threads();
   if (!status.ok()) return status;
   const absl::StatusOr<std::string> path = newest_checkpoint(kApp);
   if (!path.ok()) return path.status();
@@ -241,7 +231,7 @@ absl::Status predict(const Arguments& arguments) {
 
 absl::Status crossvalidate_houses(const Arguments&) {
   absl::Status status = fill_in_defaults(Source::kAmes);
-  if (status.ok()) status = set_threads();
+  if (status.ok()) status = use_threads();
   if (!status.ok()) return status;
   const DataSettings data = data_settings();
   const absl::StatusOr<nn::data::Table> houses = load_all_houses(data);

@@ -9,7 +9,6 @@
 using lamina::apps::Count;
 using lamina::apps::Positive;
 using lamina::apps::Seed;
-using lamina::apps::Threads;
 using lamina::apps::Widths;
 using lamina::apps::estate_value::Categories;
 using lamina::apps::estate_value::Networks;
@@ -43,8 +42,6 @@ ABSL_FLAG(std::optional<Count>, epochs, std::nullopt,
           "passes over the houses (default: 200 for synthetic, else 60)");
 ABSL_FLAG(Count, batch_size, Count{64}, "houses per step");
 ABSL_FLAG(Seed, seed, Seed{1}, "of weights, shuffling and dropout");
-ABSL_FLAG(std::optional<Threads>, threads, std::nullopt,
-          "to compute with; does not change the numbers (default: one per processor)");
 
 namespace lamina::apps::estate_value {
 namespace {

@@ -64,6 +64,4 @@ TrainingSettings training_settings();
 
 }  // namespace lamina::apps::estate_value
 
-ABSL_DECLARE_FLAG(std::optional<lamina::apps::Threads>, threads);
-
 #endif  // LAMINA_APPS_ESTATE_VALUE_SETTINGS_H_

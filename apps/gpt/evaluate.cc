@@ -6,6 +6,7 @@
 #include "lamina/apps/gpt/commands.h"
 #include "lamina/apps/gpt/settings.h"
 #include "lamina/apps/gpt/windows.h"
+#include "lamina/apps/threads.h"
 
 namespace lamina::apps::gpt {
 

@@ -13,6 +13,7 @@
 #include "lamina/apps/gpt/flag_types.h"
 #include "lamina/apps/gpt/generation.h"
 #include "lamina/apps/gpt/settings.h"
+#include "lamina/apps/threads.h"
 
 using lamina::apps::Count;
 using lamina::apps::gpt::Number;

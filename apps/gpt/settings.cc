@@ -13,7 +13,6 @@
 using lamina::apps::Count;
 using lamina::apps::Positive;
 using lamina::apps::Seed;
-using lamina::apps::Threads;
 using lamina::apps::gpt::Dropout;
 using lamina::apps::gpt::EvalEvery;
 using lamina::apps::gpt::Number;
@@ -40,8 +39,6 @@ ABSL_FLAG(std::optional<Number>, warmup, std::nullopt,
 ABSL_FLAG(Seed, seed, Seed{1},
           "of weights and of the pieces of text, or of the characters that are drawn; the same "
           "seed gives the same result");
-ABSL_FLAG(std::optional<Threads>, threads, std::nullopt,
-          "to compute with; does not change the numbers (default: one per processor)");
 ABSL_FLAG(std::string, characters, "", "those that there are");
 
 namespace lamina::apps::gpt {
@@ -111,17 +108,6 @@ absl::StatusOr<SplitText> load_text() {
   const Tensor all = tensor(*ids, {size});
   return SplitText{flag.empty() ? "Pride and Prejudice" : *path, *std::move(vocabulary),
                    all.narrow(0, 0, size - test), all.narrow(0, size - test, test)};
-}
-
-absl::Status use_threads() {
-  const std::optional<Threads> threads = absl::GetFlag(FLAGS_threads);
-  if (!threads) return absl::OkStatus();
-  try {
-    set_num_threads(static_cast<int>(threads->value));
-  } catch (const RuntimeError& error) {
-    return absl::ResourceExhaustedError(absl::StrCat("flag --threads: ", error.what()));
-  }
-  return absl::OkStatus();
 }
 
 absl::StatusOr<Loaded> load_checkpointed(const Arguments& arguments) {

@@ -30,7 +30,6 @@ ABSL_DECLARE_FLAG(lamina::apps::gpt::EvalEvery, eval_every);
 ABSL_DECLARE_FLAG(lamina::apps::Positive, learning_rate);
 ABSL_DECLARE_FLAG(std::optional<lamina::apps::gpt::Number>, warmup);
 ABSL_DECLARE_FLAG(lamina::apps::Seed, seed);
-ABSL_DECLARE_FLAG(std::optional<lamina::apps::Threads>, threads);
 // The vocabulary's, in UTF-8. No command lists it: the program sets it by the text that a run learns, so
 // that checkpoints tell it.
 ABSL_DECLARE_FLAG(std::string, characters);
@@ -58,9 +57,6 @@ struct SplitText {
 // --characters, and where that is empty make it what it is. Errors begin with the path; a text is
 // refused whose last tenth is not above a block.
 absl::StatusOr<SplitText> load_text();
-
-// --threads. ResourceExhausted if the system gives us fewer.
-absl::Status use_threads();
 
 struct Loaded {
   std::string path;

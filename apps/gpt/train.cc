@@ -20,6 +20,7 @@
 #include "lamina/apps/gpt/settings.h"
 #include "lamina/apps/gpt/windows.h"
 #include "lamina/apps/report/report.h"
+#include "lamina/apps/threads.h"
 #include "lamina/apps/training_run.h"
 
 namespace lamina::apps::gpt {

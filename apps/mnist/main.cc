@@ -25,6 +25,7 @@
 #include "lamina/apps/mnist/run_report.h"
 #include "lamina/apps/program.h"
 #include "lamina/apps/run_folder.h"
+#include "lamina/apps/threads.h"
 #include "lamina/apps/training_run.h"
 #include "lamina/nn.h"
 #include "lamina/serialization.h"
@@ -32,7 +33,6 @@
 using lamina::apps::Count;
 using lamina::apps::Positive;
 using lamina::apps::Seed;
-using lamina::apps::Threads;
 using lamina::apps::Whole;
 using lamina::apps::Widths;
 using lamina::apps::mnist::DataSet;
@@ -67,8 +67,6 @@ ABSL_FLAG(Holdout, holdout, Holdout{0},
 ABSL_FLAG(Seed, seed, Seed{1}, "of weights and shuffling; the same seed gives the same numbers");
 ABSL_FLAG(Workers, workers, Workers{0},
           "threads that prepare batches; does not change the numbers (worth it with --augment)");
-ABSL_FLAG(std::optional<Threads>, threads, std::nullopt,
-          "to compute with; does not change the numbers (default: one per processor)");
 ABSL_FLAG(std::string, data_dir, "",
           "folder with train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte "
           "and t10k-labels-idx1-ubyte, or these with .gz (default: the files that Bazel fetched, "
@@ -104,17 +102,6 @@ absl::Status check_model_flags() {
   if (absl::GetFlag(FLAGS_width) && kind != Kind::kCnn) {
     return absl::InvalidArgumentError(absl::StrCat(
         "flag --width: expected with --model=cnn only, got --model=", AbslUnparseFlag(kind)));
-  }
-  return absl::OkStatus();
-}
-
-absl::Status set_threads() {
-  const auto threads = absl::GetFlag(FLAGS_threads);
-  if (!threads) return absl::OkStatus();
-  try {
-    set_num_threads(static_cast<int>(threads->value));
-  } catch (const RuntimeError& error) {  // the system gives us fewer
-    return absl::ResourceExhaustedError(absl::StrCat("flag --threads: ", error.what()));
   }
   return absl::OkStatus();
 }
@@ -195,7 +182,7 @@ std::string percent_wrong(double error, int64_t images) {
 absl::Status train(const Arguments& arguments) {
   TrainingRun run(kApp, kSettings);
   absl::Status status = check_model_flags();
-  if (status.ok()) status = set_threads();
+  if (status.ok()) status = use_threads();
   if (status.ok()) status = run.open(arguments);
   if (!status.ok()) return status;
   absl::StatusOr<nn::data::Mnist> data = load_data();
@@ -264,7 +251,7 @@ struct Trained {
 };
 
 absl::StatusOr<Trained> load_network(const Arguments& arguments) {
-  absl::Status status = set_threads();
+  absl::Status status = use_threads();
   if (!status.ok()) return status;
   absl::StatusOr<std::string> path = newest_checkpoint(kApp);
   if (!path.ok()) return path.status();
