@@ -72,8 +72,9 @@ absl::CommandLineFlag* find(absl::string_view name, const std::vector<std::strin
 absl::Status unknown(absl::string_view argument, absl::string_view name,
                      const std::vector<std::string>& names) {
   std::vector<std::string> flags;
+  flags.reserve(names.size() + 1);
   for (const std::string& known : names) flags.push_back(absl::StrCat("--", known));
-  flags.push_back("--help");
+  flags.emplace_back("--help");
   std::string hint = did_you_mean(absl::StrCat("--", name), flags);
   if (hint.empty()) hint = absl::StrCat(", expected one of ", absl::StrJoin(flags, ", "));
   return absl::InvalidArgumentError(absl::StrCat("unknown flag ", argument, hint));

@@ -24,8 +24,9 @@ TrainingRun::~TrainingRun() {
 absl::Status TrainingRun::open(const Arguments& arguments) {
   if (!absl::GetFlag(FLAGS_resume)) {
     absl::StatusOr<std::string> folder = new_run_folder(app_);
-    if (folder.ok()) folder_ = *std::move(folder);
-    return folder.status();
+    if (!folder.ok()) return folder.status();
+    folder_ = *std::move(folder);
+    return absl::OkStatus();
   }
   const absl::StatusOr<std::string> checkpoint = checkpoint_to_resume(app_);
   if (!checkpoint.ok()) return checkpoint.status();
@@ -70,7 +71,7 @@ absl::StatusOr<nn::train::FitResult> TrainingRun::fit(nn::train::Trainer& traine
 
 absl::Status TrainingRun::write_report(const report::Report& report) const {
   const std::string path = absl::StrCat(folder_, "/report.html");
-  const absl::Status status = report.write(path);
+  absl::Status status = report.write(path);
   if (status.ok()) std::cout << "report: " << path << std::endl;
   return status;
 }

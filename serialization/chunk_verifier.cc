@@ -26,7 +26,7 @@ class Worker {
   absl::Status verify(const ChunkVerifier::Job& job) {
     bool has_bools = true;
     const auto look = [&](int64_t at, int64_t size) -> absl::StatusOr<absl::string_view> {
-      const absl::StatusOr<absl::string_view> bytes = data(job, at, size);
+      absl::StatusOr<absl::string_view> bytes = data(job, at, size);
       if (job.dtype == bool_ && bytes.ok() && !is_bools(*bytes)) has_bools = false;
       return bytes;
     };

@@ -132,6 +132,7 @@ absl::Status copy_entries(const TensorFile& from, const std::vector<CheckpointEn
     return status.ok() ? writer->finish() : status;
   }
   std::vector<SafetensorsEntry> with_value;
+  with_value.reserve(entries.size());
   for (const CheckpointEntry& entry : entries) {
     with_value.push_back({entry.name, *entry.dtype, entry.shape});
   }

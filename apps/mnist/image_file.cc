@@ -204,7 +204,7 @@ class PgmReader {
   PgmReader(const std::string& path, Bytes file) : path_(path), file_(file) {}
 
   absl::StatusOr<NDArray> read() {
-    int64_t width, height;
+    int64_t width = 0, height = 0;
     absl::Status status = read_number("a width", 1, kMostExtent, &width);
     if (status.ok()) status = read_number("a height", 1, kMostExtent, &height);
     if (status.ok()) status = read_number("a maximum", 1, 65535, &maximum_);
