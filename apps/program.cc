@@ -91,7 +91,7 @@ int run_program(const Program& program, int argc, char** argv) {
     if (!std::cout.flush()) return report("standard output: cannot write");
     return 0;
   } catch (const std::bad_alloc&) {
-    return report("not enough memory for this model and batch size");
+    return report("not enough memory");
   } catch (const std::exception& error) {
     return report(error.what());
   }

@@ -33,7 +33,7 @@ struct Program {
   std::vector<Command> commands;  // the first is what a command line without one means
 };
 
-// The exit code: 0; 1 after an error; 130, as shells have it, if run() returns Cancelled after a Ctrl-C.
+// The exit code: 0; 1 after an error; 130 if run() returns Cancelled: a signal stopped it.
 // Knows --help, of the program and of each command.
 int run_program(const Program& program, int argc, char** argv);
 

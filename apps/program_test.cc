@@ -1,5 +1,6 @@
 #include "lamina/apps/program.h"
 
+#include <new>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -28,6 +29,7 @@ absl::Status predict(const Arguments& arguments) {
   for (const std::string& word : arguments.words) called += " " + word;
   if (arguments.words[0] == "interrupted") return absl::CancelledError("interrupted");
   if (arguments.words[0] == "throws") throw std::runtime_error("thrown");
+  if (arguments.words[0] == "huge") throw std::bad_alloc();
   return absl::OkStatus();
 }
 
@@ -116,6 +118,8 @@ TEST_F(ProgramTest, TellsAnInterruptionFromAnErrorByItsExitCode) {
   EXPECT_EQ(err_, "ERROR: interrupted\n");
   EXPECT_EQ(run({"predict", "throws"}), 1);
   EXPECT_EQ(err_, "ERROR: thrown\n");
+  EXPECT_EQ(run({"predict", "huge"}), 1);
+  EXPECT_EQ(err_, "ERROR: not enough memory\n");
 }
 
 }  // namespace

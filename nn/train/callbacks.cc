@@ -246,7 +246,7 @@ void StopOnSignal::on_fit_end(Trainer&) { handlers_.reset(); }
 
 void StopOnSignal::stop_if_due(Trainer& trainer) const {
   const int number = signal_number;
-  if (number != 0) trainer.stop(number == SIGINT ? "interrupted" : "terminated");
+  if (number != 0) trainer.stop(number == SIGINT ? kInterrupted : kTerminated);
 }
 
 }  // namespace lamina::nn::train

@@ -160,9 +160,13 @@ class TimeLimit : public Callback {
 
 // Lets Ctrl-C (SIGINT) and SIGTERM stop training after the step in hand, unless they are ignored. Whatever
 // handled the signals before does so again after the first of them, so that a second one ends the program
-// as ever, after a fit() that did not throw, and when this goes. One at a time: on_fit_begin throws RuntimeError while another one is at work.
+// as ever, after a fit() that did not throw, and when this goes. One at a time: on_fit_begin throws
+// RuntimeError while another one is at work.
 class StopOnSignal : public Callback {
  public:
+  // FitResult::stopped after a SIGINT, and after a SIGTERM.
+  static constexpr char kInterrupted[] = "interrupted", kTerminated[] = "terminated";
+
   StopOnSignal();
   ~StopOnSignal() override;
   StopOnSignal(const StopOnSignal&) = delete;
