@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdlib>
+#include <filesystem>
 
 #include "absl/flags/commandlineflag.h"
 #include "absl/flags/reflection.h"
@@ -31,6 +32,11 @@ std::string exact_text(double value) {
   return {text, std::to_chars(text, text + sizeof(text), value).ptr};
 }
 
+std::string expected_one_of(const std::vector<std::string>& names) {
+  if (names.size() == 2) return absl::StrCat("expected ", names[0], " or ", names[1]);
+  return absl::StrCat("expected one of ", absl::StrJoin(names, ", "));
+}
+
 }  // namespace internal
 
 bool AbslParseFlag(absl::string_view text, Positive* flag, std::string* error) {
@@ -42,6 +48,20 @@ bool AbslParseFlag(absl::string_view text, Positive* flag, std::string* error) {
 }
 
 std::string AbslUnparseFlag(const Positive& flag) { return internal::exact_text(flag.value); }
+
+bool AbslParseFlag(absl::string_view text, NotNegative* flag, std::string* error) {
+  *error = "expected a finite number of at least 0";
+  return absl::SimpleAtod(text, &flag->value) && std::isfinite(flag->value) && flag->value >= 0;
+}
+
+std::string AbslUnparseFlag(const NotNegative& flag) { return internal::exact_text(flag.value); }
+
+bool AbslParseFlag(absl::string_view text, Fraction* flag, std::string* error) {
+  *error = "expected a number from 0 to below 1";
+  return absl::SimpleAtod(text, &flag->value) && flag->value >= 0 && flag->value < 1;
+}
+
+std::string AbslUnparseFlag(const Fraction& flag) { return internal::exact_text(flag.value); }
 
 bool AbslParseFlag(absl::string_view text, Widths* flag, std::string* error) {
   constexpr int64_t kMax = 65536;
@@ -58,6 +78,13 @@ bool AbslParseFlag(absl::string_view text, Widths* flag, std::string* error) {
 }
 
 std::string AbslUnparseFlag(const Widths& flag) { return absl::StrJoin(flag.values, ","); }
+
+bool AbslParseFlag(absl::string_view text, Text* flag, std::string*) {
+  flag->value = std::string(text);
+  return true;
+}
+
+std::string AbslUnparseFlag(const Text& flag) { return flag.value; }
 
 namespace {
 
@@ -98,9 +125,9 @@ absl::StatusOr<Arguments> parse_flags(const std::vector<std::string>& arguments,
   bool flags_ended = false;
   for (size_t i = 0; i < arguments.size(); ++i) {
     const absl::string_view argument = arguments[i];
-    const absl::Status printable = check_printable(argument);
-    if (!printable.ok()) return printable;
     if (flags_ended || argument.size() < 2 || argument[0] != '-') {
+      const absl::Status printable = check_printable(argument);
+      if (!printable.ok()) return printable;
       parsed.words.emplace_back(argument);
       continue;
     }
@@ -121,6 +148,9 @@ absl::StatusOr<Arguments> parse_flags(const std::vector<std::string>& arguments,
     }
 
     absl::CommandLineFlag* flag = find(name, names);
+    const bool is_text = flag != nullptr && flag->IsOfType<Text>();
+    absl::Status printable = is_text ? absl::OkStatus() : check_printable(argument);
+    if (!printable.ok()) return printable;
     if (flag == nullptr && !has_value && absl::StartsWith(name, "no")) {
       flag = find(name.substr(2), names);
       if (flag == nullptr || !flag->IsOfType<bool>()) return unknown(argument, name, names);
@@ -131,6 +161,8 @@ absl::StatusOr<Arguments> parse_flags(const std::vector<std::string>& arguments,
       value = "true";
     } else if (!has_value && i + 1 < arguments.size()) {
       value = arguments[++i];
+      if (!is_text) printable = check_printable(value);
+      if (!printable.ok()) return printable;
     }
     if (value.empty()) {
       return absl::InvalidArgumentError(
@@ -165,6 +197,15 @@ std::string user_path(const std::string& path) {
     return path;
   }
   return absl::StrCat(folder, "/", path);
+}
+
+void make_absolute(absl::Flag<std::string>* path) {
+  const std::string given = absl::GetFlag(*path);
+  if (given.empty()) return;
+  std::filesystem::path absolute = std::filesystem::absolute(user_path(given)).lexically_normal();
+  // "data/" is "data".
+  if (!absolute.has_filename()) absolute = absolute.parent_path();
+  absl::SetFlag(path, absolute.string());
 }
 
 }  // namespace lamina::apps

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <cstdlib>
+#include <filesystem>
 #include <optional>
 #include <set>
 #include <string>
@@ -10,10 +11,32 @@
 #include "absl/flags/flag.h"
 #include "absl/flags/reflection.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "gtest/gtest.h"
 
+namespace lamina::apps {
+namespace {
+
+enum class Color { kRed, kGreen, kBlue };
+constexpr Choice<Color> kColors[] = {
+    {Color::kGreen, "green"}, {Color::kBlue, "blue"}, {Color::kRed, "red"}};
+enum class Side { kLeft, kRight };
+constexpr Choice<Side> kSides[] = {{Side::kLeft, "left"}, {Side::kRight, "right"}};
+
+bool AbslParseFlag(absl::string_view text, Color* color, std::string* error) {
+  return parse_choice(text, kColors, color, error);
+}
+std::string AbslUnparseFlag(Color color) { return name_of_choice(kColors, color); }
+
+}  // namespace
+}  // namespace lamina::apps
+
+using lamina::apps::Color;
 using lamina::apps::Count;
+using lamina::apps::Fraction;
+using lamina::apps::NotNegative;
 using lamina::apps::Positive;
+using lamina::apps::Text;
 using lamina::apps::Widths;
 
 ABSL_FLAG(Count, count, Count{10}, "how many");
@@ -21,11 +44,17 @@ ABSL_FLAG(std::optional<Positive>, rate, std::nullopt, "how fast");
 ABSL_FLAG(Widths, widths, (Widths{{3, 4}}), "how wide");
 ABSL_FLAG(bool, loud, false, "whether");
 ABSL_FLAG(std::string, file, "", "where");
+// What the tests of types of flags have besides.
+ABSL_FLAG(NotNegative, decay, NotNegative{0}, "");
+ABSL_FLAG(Fraction, dropout, Fraction{0}, "");
+ABSL_FLAG(Color, color, Color::kBlue, "");
+ABSL_FLAG(Text, prompt, Text{}, "");
 
 namespace lamina::apps {
 namespace {
 
 const std::vector<std::string> kNames = {"count", "rate", "widths", "loud", "file"};
+const std::vector<std::string> kTypes = {"rate", "decay", "dropout", "color", "prompt"};
 
 class Flags : public ::testing::Test {
  protected:
@@ -58,11 +87,41 @@ TEST_F(Flags, TakeValuesAfterAnEqualsSignOrASpace) {
 
 // A checkpoint keeps the text, from which a resumed run takes the number.
 TEST_F(Flags, TellTheirNumbersExactly) {
-  const absl::CommandLineFlag& rate = *absl::FindCommandLineFlag("rate");
-  for (const char* text : {"0.1", "0.00123456789", "0.30000000000000004", "1e-300", "3"}) {
-    ASSERT_TRUE(parse({absl::StrCat("--rate=", text)}).ok());
-    EXPECT_EQ(rate.CurrentValue(), text);
+  for (const char* flag : {"rate", "decay", "dropout"}) {
+    for (const char* text : {"0.1", "0.12345678", "0.30000000000000004", "1e-300"}) {
+      ASSERT_TRUE(parse_flags({absl::StrCat("--", flag, "=", text)}, kTypes).ok());
+      EXPECT_EQ(absl::FindCommandLineFlag(flag)->CurrentValue(), text) << flag;
+    }
   }
+}
+
+TEST_F(Flags, OfFractionsAndOfWhatIsNotNegativeBeginAtZero) {
+  EXPECT_TRUE(parse_flags({"--decay=0", "--dropout=0"}, kTypes).ok());
+  EXPECT_TRUE(parse_flags({"--decay=1e300", "--dropout=0.999"}, kTypes).ok());
+  for (const char* value : {"-0.1", "inf", "nan", "1e999", "x"}) {
+    EXPECT_EQ(parse_flags({"--decay", value}, kTypes).status().message(),
+              absl::StrCat("Illegal value '", value, "' specified for flag 'decay'; ",
+                           "expected a finite number of at least 0"));
+  }
+  for (const char* value : {"-0.1", "1", "nan", "x"}) {
+    EXPECT_EQ(parse_flags({"--dropout", value}, kTypes).status().message(),
+              absl::StrCat("Illegal value '", value, "' specified for flag 'dropout'; ",
+                           "expected a number from 0 to below 1"));
+  }
+}
+
+TEST_F(Flags, OfEnumsTakeTheNamesOfTheirValues) {
+  ASSERT_TRUE(parse_flags({"--color=red"}, kTypes).ok());
+  EXPECT_EQ(absl::GetFlag(FLAGS_color), Color::kRed);
+  EXPECT_EQ(absl::FindCommandLineFlag("color")->CurrentValue(), "red");
+  Color color = Color::kBlue;
+  std::string error;
+  EXPECT_FALSE(parse_choice("re", kColors, &color, &error));
+  EXPECT_EQ(error, "expected one of green, blue, red");
+  EXPECT_EQ(color, Color::kBlue);
+  Side side = Side::kLeft;
+  EXPECT_FALSE(parse_choice("", kSides, &side, &error));
+  EXPECT_EQ(error, "expected left or right");
 }
 
 TEST_F(Flags, OfBoolNeedNoValue) {
@@ -127,6 +186,24 @@ TEST_F(Flags, RefuseValuesThatTheirTypeRefuses) {
 // An error that repeats it would not be one line.
 TEST_F(Flags, RefuseALineBreak) {
   expect_error({"--file=a\nb"}, "expected arguments of printable characters, got '--file=a\\nb'");
+  expect_error({"--file", "a\nb"}, "expected arguments of printable characters, got 'a\\nb'");
+  expect_error({"--count", "1\n2"}, "expected arguments of printable characters, got '1\\n2'");
+  expect_error({"--fi\nle=a"}, "expected arguments of printable characters, got '--fi\\nle=a'");
+  expect_error({"a\nb"}, "expected arguments of printable characters, got 'a\\nb'");
+}
+
+TEST_F(Flags, OfTextsMayHaveLineBreaks) {
+  ASSERT_TRUE(parse_flags({"--prompt=a\nb"}, kTypes).ok());
+  EXPECT_EQ(absl::GetFlag(FLAGS_prompt).value, "a\nb");
+  ASSERT_TRUE(parse_flags({"--prompt", "\tc\n"}, kTypes).ok());
+  EXPECT_EQ(absl::GetFlag(FLAGS_prompt).value, "\tc\n");
+}
+
+TEST_F(Flags, ThatAreNotSetAreFilledIn) {
+  fill_in(&FLAGS_rate, Positive{0.5});
+  EXPECT_EQ(absl::GetFlag(FLAGS_rate)->value, 0.5);
+  fill_in(&FLAGS_rate, Positive{0.25});
+  EXPECT_EQ(absl::GetFlag(FLAGS_rate)->value, 0.5);
 }
 
 TEST_F(Flags, AreExplainedWithTheirDefaults) {
@@ -147,6 +224,23 @@ TEST(UserPath, IsRelativeToWhereBazelRunWasCalled) {
   EXPECT_EQ(user_path(""), "");
   setenv("BUILD_WORKING_DIRECTORY", "", 1);
   EXPECT_EQ(user_path("data"), "data");
+}
+
+TEST_F(Flags, OfPathsAreMadeAbsoluteForOtherFolders) {
+  const auto absolute = [](const std::string& path) {
+    absl::SetFlag(&FLAGS_file, path);
+    make_absolute(&FLAGS_file);
+    return absl::GetFlag(FLAGS_file);
+  };
+  setenv("BUILD_WORKING_DIRECTORY", "/home/me", 1);
+  EXPECT_EQ(absolute("data"), "/home/me/data");
+  EXPECT_EQ(absolute("./a/../data/"), "/home/me/data");
+  EXPECT_EQ(absolute("../data//b.csv"), "/home/data/b.csv");
+  EXPECT_EQ(absolute("/data/./b.csv"), "/data/b.csv");
+  EXPECT_EQ(absolute("/"), "/");
+  EXPECT_EQ(absolute(""), "");
+  unsetenv("BUILD_WORKING_DIRECTORY");
+  EXPECT_EQ(absolute("data"), std::filesystem::current_path().string() + "/data");
 }
 
 }  // namespace

@@ -71,12 +71,57 @@ std::optional<fs::path> last_run(const std::string& app) {
   return std::nullopt;
 }
 
+absl::Status cannot_make(const fs::path& folder, std::error_code error) {
+  const std::string message = absl::StrCat(folder.string(), ": cannot make the output folder");
+  if (!error) {
+    return absl::FailedPreconditionError(absl::StrCat(message, ": something else is there"));
+  }
+  return absl::ErrnoToStatus(error.value(), message);
+}
+
+// Makes it, and what it is in, if it is not there.
 absl::Status make_folder(const fs::path& folder) {
   std::error_code error;
   fs::create_directories(folder, error);
   if (!error && fs::is_directory(folder, error)) return absl::OkStatus();
-  return absl::ErrnoToStatus(error.value(),
-                             absl::StrCat(folder.string(), ": cannot make the output folder"));
+  return cannot_make(folder, error);
+}
+
+// Makes the folder with the number after the last of `runs`.
+absl::StatusOr<fs::path> make_numbered_folder(const fs::path& runs) {
+  const absl::Status status = make_folder(runs);
+  if (!status.ok()) return status;
+  const std::vector<int64_t> numbers = numbers_in(runs);
+  for (int64_t number = numbers.empty() ? 1 : numbers.front() + 1;; ++number) {
+    fs::path folder = runs / absl::StrFormat("%03d", number);
+    std::error_code error;
+    if (fs::create_directory(folder, error)) return folder;
+    // Another program that starts may have made it meanwhile.
+    if (error || !fs::is_directory(folder, error)) return cannot_make(folder, error);
+  }
+}
+
+// --output.
+absl::StatusOr<fs::path> make_given_folder(fs::path folder) {
+  if (const std::vector<std::string> old = checkpoints_in(folder); !old.empty()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "flag --output: expected a folder without checkpoints, or --resume to go on, got ",
+        old.back()));
+  }
+  const absl::Status status = make_folder(folder);
+  if (!status.ok()) return status;
+  return folder;
+}
+
+// Whether the flag has the value of the text, in which a number may be written in another way:
+// 0.0001, 1e-04.
+bool tells_the_same(absl::CommandLineFlag* flag, const std::string& text) {
+  const std::string given = flag->CurrentValue();
+  if (text == given) return true;
+  std::string error;
+  const bool same = flag->ParseFrom(text, &error) && flag->CurrentValue() == given;
+  flag->ParseFrom(given, &error);
+  return same;
 }
 
 absl::Status no_checkpoint(const std::string& app, absl::string_view where,
@@ -88,20 +133,13 @@ absl::Status no_checkpoint(const std::string& app, absl::string_view where,
 }  // namespace
 
 absl::StatusOr<std::string> new_run_folder(const std::string& app) {
-  fs::path folder = user_path(absl::GetFlag(FLAGS_output));
-  if (absl::GetFlag(FLAGS_output).empty()) {
-    const std::vector<int64_t> numbers = numbers_in(runs_of(app));
-    folder = runs_of(app) / absl::StrFormat("%03d", numbers.empty() ? 1 : numbers.front() + 1);
-  }
-  if (const std::vector<std::string> old = checkpoints_in(folder); !old.empty()) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "flag --output: expected a folder without checkpoints, or --resume to go on, got ",
-        old.back()));
-  }
-  absl::Status status = make_folder(folder);
-  if (status.ok()) status = report::Report::check_path(folder / "report.html");
+  const std::string given = absl::GetFlag(FLAGS_output);
+  const absl::StatusOr<fs::path> folder =
+      given.empty() ? make_numbered_folder(runs_of(app)) : make_given_folder(user_path(given));
+  if (!folder.ok()) return folder.status();
+  const absl::Status status = report::Report::check_path(*folder / "report.html");
   if (!status.ok()) return status;
-  return folder.string();
+  return folder->string();
 }
 
 absl::StatusOr<std::string> checkpoint_to_resume(const std::string& app) {
@@ -138,6 +176,15 @@ std::map<std::string, std::string> settings_of(const std::string& app,
   return settings;
 }
 
+std::vector<std::vector<std::string>> settings_rows(const std::string& app,
+                                                    const std::vector<std::string>& flags) {
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& [name, value] : settings_of(app, flags)) {
+    if (!value.empty()) rows.push_back({name, value});
+  }
+  return rows;
+}
+
 absl::Status adopt_settings(const std::string& checkpoint, const std::string& app,
                             const std::vector<std::string>& flags, const Arguments& arguments) {
   const absl::StatusOr<CheckpointReader> reader = CheckpointReader::open(checkpoint);
@@ -158,9 +205,10 @@ absl::Status adopt_settings(const std::string& checkpoint, const std::string& ap
       continue;
     }
     if (arguments.given.count(name) > 0) {
-      if (flag.CurrentValue() != setting->second) {
-        problems.push_back(
-            absl::StrCat("--", name, " is ", setting->second, " there, got ", flag.CurrentValue()));
+      if (!tells_the_same(&flag, setting->second)) {
+        problems.push_back(absl::StrCat("--", name, " is ",
+                                        setting->second.empty() ? "not set" : setting->second,
+                                        " there, got ", flag.CurrentValue()));
       }
       continue;
     }

@@ -1,5 +1,5 @@
-// The folders in which applications keep their training runs: "runs/mnist/001" has its checkpoints
-// (step_000000006000.ckpt), TensorBoard's event file and report.html.
+// The folders in which applications keep their training runs: "runs/mnist/001" has its last three
+// checkpoints (step_000000006000.ckpt), TensorBoard's event file and report.html.
 //
 // A checkpoint tells, in its metadata, which application wrote it and with what flags, so that whoever
 // resumes, evaluates or predicts need not say them again.
@@ -22,9 +22,10 @@ ABSL_DECLARE_FLAG(std::string, checkpoint);  // of all others: a file, or a run'
 
 namespace lamina::apps {
 
-// The folder for a new run: --output, or the first free "runs/APP/NNN" of the folder that the user is in.
-// Makes it, and tries to write there, so that a run does not find out at its end. FailedPrecondition
-// for a folder with checkpoints in it.
+// The folder for a new run: --output, or "runs/APP/NNN" of the folder that the user is in, with the
+// number after the last. Makes it, and tries to write there, so that a run does not find out at its
+// end. Of programs that start at the same time each gets a number of its own. FailedPrecondition
+// for an --output with checkpoints in it.
 absl::StatusOr<std::string> new_run_folder(const std::string& app);
 
 // The checkpoint to go on from: the newest that can be opened in --output, or in the last of
@@ -38,6 +39,10 @@ absl::StatusOr<std::string> newest_checkpoint(const std::string& app);
 // What a checkpoint is to say: "app", and the current text of each of these flags.
 std::map<std::string, std::string> settings_of(const std::string& app,
                                                const std::vector<std::string>& flags);
+
+// The same for people: rows of a name and a text, but for the flags that are not set.
+std::vector<std::vector<std::string>> settings_rows(const std::string& app,
+                                                    const std::vector<std::string>& flags);
 
 // Gives the flags the values that the checkpoint tells. FailedPrecondition for one of another application,
 // or of other settings than the command line gave, with all that differ.

@@ -4,7 +4,11 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <optional>
+#include <set>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "absl/flags/flag.h"
 #include "absl/flags/reflection.h"
@@ -12,9 +16,12 @@
 #include "lamina/serialization.h"
 
 using lamina::apps::Count;
+using lamina::apps::Positive;
 
 ABSL_FLAG(Count, epochs, Count{10}, "");
 ABSL_FLAG(std::string, model, "linear", "");
+ABSL_FLAG(std::optional<Count>, width, std::nullopt, "");
+ABSL_FLAG(Positive, rate, Positive{1}, "");
 
 namespace lamina::apps {
 namespace {
@@ -51,6 +58,18 @@ TEST_F(RunFolder, IsTheNextNumber) {
   EXPECT_EQ(*new_run_folder("prices"), at("runs/prices/001"));
 }
 
+TEST_F(RunFolder, IsNotSharedByProgramsThatStartTogether) {
+  constexpr size_t kPrograms = 16;
+  std::vector<std::string> folders(kPrograms);
+  std::vector<std::thread> programs;
+  for (std::string& folder : folders) {
+    programs.emplace_back([&folder] { folder = new_run_folder("digits").value_or("none"); });
+  }
+  for (std::thread& program : programs) program.join();
+  EXPECT_EQ(std::set<std::string>(folders.begin(), folders.end()).size(), kPrograms);
+  EXPECT_TRUE(fs::is_directory(at("runs/digits/016")));
+}
+
 TEST_F(RunFolder, OfTheFlagIsTakenUnlessItHasCheckpoints) {
   absl::SetFlag(&FLAGS_output, "a/b");
   EXPECT_EQ(*new_run_folder("digits"), at("a/b"));
@@ -68,6 +87,9 @@ TEST_F(RunFolder, ThatCannotBeWrittenToIsToldAtOnce) {
   save("file");
   absl::SetFlag(&FLAGS_output, "file");
   EXPECT_EQ(new_run_folder("digits").status().message().find(at("file")), 0u);
+  fs::create_symlink(at("nowhere"), at("link"));
+  absl::SetFlag(&FLAGS_output, "link");
+  EXPECT_EQ(new_run_folder("digits").status().message().find(at("link")), 0u);
 }
 
 TEST_F(RunFolder, IsFoundAgainByItsNewestCheckpoint) {
@@ -122,6 +144,41 @@ TEST_F(RunFolder, SettingsThatDifferAreAllNamed) {
   EXPECT_EQ(adopt_settings(at("a.ckpt"), "digits", {"output"}, given),
             absl::FailedPreconditionError(at("a.ckpt") + ": it does not tell --output"));
   EXPECT_TRUE(absl::IsNotFound(adopt_settings(at("b.ckpt"), "digits", kFlags, given)));
+}
+
+TEST_F(RunFolder, SettingsThatAreNotSetAreSaidToBeSo) {
+  SaveOptions options;
+  options.metadata = {{"app", "digits"}, {"width", ""}};
+  ASSERT_TRUE(save_checkpoint(at("a.ckpt"), NamedArrays{}, options).ok());
+  absl::SetFlag(&FLAGS_width, Count{7});
+  Arguments given;
+  given.given = {"width"};
+  EXPECT_EQ(adopt_settings(at("a.ckpt"), "digits", {"width"}, given).message(),
+            at("a.ckpt") + ": --width is not set there, got 7");
+  ASSERT_TRUE(adopt_settings(at("a.ckpt"), "digits", {"width"}, Arguments()).ok());
+  EXPECT_FALSE(absl::GetFlag(FLAGS_width).has_value());
+}
+
+TEST_F(RunFolder, SettingsAreComparedAsNumbers) {
+  SaveOptions options;
+  options.metadata = {{"app", "digits"}, {"rate", "0.0001"}};
+  ASSERT_TRUE(save_checkpoint(at("a.ckpt"), NamedArrays{}, options).ok());
+  Arguments given;
+  given.given = {"rate"};
+  absl::SetFlag(&FLAGS_rate, Positive{1e-4});
+  EXPECT_TRUE(adopt_settings(at("a.ckpt"), "digits", {"rate"}, given).ok());
+  absl::SetFlag(&FLAGS_rate, Positive{0.5});
+  EXPECT_EQ(adopt_settings(at("a.ckpt"), "digits", {"rate"}, given).message(),
+            at("a.ckpt") + ": --rate is 0.0001 there, got 0.5");
+  EXPECT_EQ(absl::GetFlag(FLAGS_rate).value, 0.5);
+}
+
+TEST_F(RunFolder, SettingsAreShownIfTheyAreSet) {
+  using Rows = std::vector<std::vector<std::string>>;
+  EXPECT_EQ(settings_rows("digits", {"epochs", "model", "width"}),
+            (Rows{{"app", "digits"}, {"epochs", "10"}, {"model", "linear"}}));
+  absl::SetFlag(&FLAGS_width, Count{7});
+  EXPECT_EQ(settings_rows("digits", {"width"}), (Rows{{"app", "digits"}, {"width", "7"}}));
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "absl/flags/flag.h"
 #include "absl/strings/str_cat.h"
 #include "lamina/apps/run_folder.h"
+#include "lamina/apps/trained_model.h"
 
 namespace lamina::apps {
 
@@ -28,17 +29,22 @@ absl::Status TrainingRun::open(const Arguments& arguments) {
     folder_ = *std::move(folder);
     return absl::OkStatus();
   }
-  const absl::StatusOr<std::string> checkpoint = checkpoint_to_resume(app_);
+  absl::StatusOr<std::string> checkpoint = checkpoint_to_resume(app_);
   if (!checkpoint.ok()) return checkpoint.status();
-  folder_ = checkpoint->substr(0, checkpoint->rfind('/'));
-  return adopt_settings(*checkpoint, app_, settings_, arguments);
+  checkpoint_ = *std::move(checkpoint);
+  folder_ = checkpoint_.substr(0, checkpoint_.rfind('/'));
+  return adopt_settings(checkpoint_, app_, settings_, arguments);
+}
+
+std::vector<std::vector<std::string>> TrainingRun::settings_rows() const {
+  return apps::settings_rows(app_, settings_);
 }
 
 absl::StatusOr<nn::train::FitResult> TrainingRun::fit(nn::train::Trainer& trainer,
                                                       nn::data::DataLoader& train,
                                                       nn::data::DataLoader* validation,
                                                       int64_t every_steps) {
-  state_.add("model", trainer.model());
+  state_.add(kModelPart, trainer.model());
   state_.add("optimizer", trainer.optimizer());
   state_.add("trainer", trainer);
   state_.add("loader", train);
@@ -62,7 +68,8 @@ absl::StatusOr<nn::train::FitResult> TrainingRun::fit(nn::train::Trainer& traine
   if (!resumed->path.empty()) std::cout << "going on from " << resumed->path << std::endl;
   nn::train::FitResult result = trainer.fit(train, validation);
   if (!checkpoint_callback_->status().ok()) return checkpoint_callback_->status();
-  if (result.stopped == "interrupted" || result.stopped == "terminated") {  // StopOnSignal's
+  if (result.stopped == nn::train::StopOnSignal::kInterrupted ||
+      result.stopped == nn::train::StopOnSignal::kTerminated) {
     return absl::CancelledError(absl::StrCat(result.stopped, " after step ", trainer.step(),
                                              "; to go on: --resume --output=", folder_));
   }

@@ -33,13 +33,20 @@ class TrainingRun {
   TrainingRun(const TrainingRun&) = delete;
   TrainingRun& operator=(const TrainingRun&) = delete;
 
-  // Makes the folder of a new run, which goes again if nothing is written to it, or, with --resume, finds the last one and takes the settings from it.
+  // Makes the folder of a new run, which goes again if nothing is written to it, or, with --resume,
+  // finds the last one and takes the settings from it.
   absl::Status open(const Arguments& arguments);
   const std::string& folder() const { return folder_; }
+  // With --resume, where the settings are from; else "".
+  const std::string& checkpoint() const { return checkpoint_; }
+  // For a report: rows of a name and a text of those settings that are set.
+  std::vector<std::vector<std::string>> settings_rows() const;
 
-  // To be called once; the trainer's objects must live as long. Trains from the beginning, or from the run's newest checkpoint that is whole. Saves one at the end of
-  // each epoch, and every `every_steps` steps if that is above 0. A Ctrl-C ends it after the step in hand
-  // with a checkpoint; then the status is Cancelled, with the command line to go on with.
+  // To be called once; the trainer's objects must live as long. Trains from the beginning, or from
+  // the run's newest checkpoint that is whole. Saves one at the end of each epoch, and every
+  // `every_steps` steps if that is above 0; the last three stay. A Ctrl-C or a SIGTERM ends it
+  // after the step in hand with a checkpoint; then the status is Cancelled, with the command line
+  // to go on with.
   absl::StatusOr<nn::train::FitResult> fit(nn::train::Trainer& trainer, nn::data::DataLoader& train,
                                            nn::data::DataLoader* validation,
                                            int64_t every_steps = 0);
@@ -50,7 +57,7 @@ class TrainingRun {
  private:
   const std::string app_;
   const std::vector<std::string> settings_;
-  std::string folder_;
+  std::string folder_, checkpoint_;
 
   TrainingState state_;
   std::optional<Checkpointer> checkpointer_;

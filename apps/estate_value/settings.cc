@@ -44,14 +44,6 @@ ABSL_FLAG(Count, batch_size, Count{64}, "houses per step");
 ABSL_FLAG(Seed, seed, Seed{1}, "of weights, shuffling and dropout");
 
 namespace lamina::apps::estate_value {
-namespace {
-
-template <class T>
-void fill_in(absl::Flag<std::optional<T>>* flag, const T& value) {
-  if (!absl::GetFlag(*flag)) absl::SetFlag(flag, value);
-}
-
-}  // namespace
 
 bool AbslParseFlag(absl::string_view text, Source* source, std::string* error) {
   if (text == "synthetic") {
