@@ -8,6 +8,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "lamina/apps/write_file.h"
 #include "lamina/serialization/file.h"
 #include "lamina/serialization/png.h"
 
@@ -163,11 +164,6 @@ absl::Status Report::check_path(const std::string& path) {
   return serialization::AtomicFile::create(path).status();
 }
 
-absl::Status Report::write(const std::string& path) const {
-  absl::StatusOr<serialization::AtomicFile> file = serialization::AtomicFile::create(path);
-  if (!file.ok()) return file.status();
-  const absl::Status status = file->write(html());
-  return status.ok() ? file->commit() : status;
-}
+absl::Status Report::write(const std::string& path) const { return write_file(path, html()); }
 
 }  // namespace lamina::apps::report

@@ -40,9 +40,9 @@ class Report {
   void add_training(const std::vector<nn::train::EpochRecord>& history);
   // Counts (n, n): rows are labels, columns answers; as ConfusionMatrix::matrix().
   void add_confusion(const Tensor& counts, const std::vector<std::string>& classes);
-  // Pictures (n, h, w) in gray or (n, 3, h, w) in colour: each floating picture from its smallest value
-  // (black) to its largest, uint8 ones as they are. NaN is black. A caption for each, or none. Throws
-  // ShapeError or DTypeError for others.
+  // Pictures (n, h, w) in gray or (n, 3, h, w) in colour: each floating picture from its smallest
+  // value (black) to its largest (white), or black if all are the same, uint8 ones as they are. NaN
+  // is black. A caption for each, or none. Throws ShapeError or DTypeError for others.
   void add_images(absl::string_view title, const Tensor& images,
                   const std::vector<std::string>& captions = {});
 

@@ -82,13 +82,18 @@ TEST(Report, ShowsPicturesOfTheLargestNumbers) {
 }
 
 TEST(Report, ShowsPicturesThatHaveNoContrastOrNoNumbers) {
-  Report report("title");
-  report.add_images("flat", ones({2, 3, 3}));
-  Tensor odd = arange(9, float32).reshape({1, 3, 3});
-  odd.select(1, 0).fill_(std::nan(""));
-  report.add_images("odd", odd);
-  report.add_images("none", zeros({0, 3, 3}));
-  EXPECT_THAT(report.html(), HasSubstr("<h2>none</h2>"));
+  Report numbers("title"), bytes("title");
+  numbers.add_images("flat", ones({2, 3, 3}));
+  bytes.add_images("flat", zeros({2, 3, 3}, uint8));
+  // From 1 to 6; 255 (2 - 1) / 5 = 51.
+  numbers.add_images("odd", tensor({std::nan(""), 1., 2., 3., 6., std::nan("")}, {1, 2, 3}));
+  bytes.add_images("odd", tensor({0., 0., 51., 102., 255., 0.}, {1, 2, 3}).to(uint8));
+  numbers.add_images("no numbers", full({1, 2, 2}, std::nan("")));
+  bytes.add_images("no numbers", zeros({1, 2, 2}, uint8));
+  numbers.add_images("none", zeros({0, 3, 3}));
+  bytes.add_images("none", zeros({0, 3, 3}, uint8));
+  EXPECT_EQ(numbers.html(), bytes.html());
+  EXPECT_THAT(numbers.html(), HasSubstr("<h2>none</h2>"));
 }
 
 TEST(Report, RefusesWhatItCannotShow) {
