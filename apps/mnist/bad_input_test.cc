@@ -108,7 +108,7 @@ TEST(BadFlag, UnknownOrNoFlagAtAll) {
 // Two training images and one to test, of one color.
 class BadFile : public ::testing::Test {
  protected:
-  const std::string folder_ = ::testing::TempDir() + "/mnist";
+  const std::string folder_ = ::testing::TempDir() + "mnist";
 
   std::string path(const std::string& name) const { return folder_ + "/" + name; }
   static std::string images(int count) { return std::string(count * 784, '\0'); }

@@ -1,14 +1,9 @@
 // A run from its begin to its use: interrupted, resumed, evaluated, and asked about images.
 
-#include <signal.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <chrono>
+#include <cstdint>
 #include <filesystem>
+#include <map>
 #include <string>
-#include <thread>
-#include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -21,6 +16,7 @@ namespace {
 
 using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 constexpr char kProgram[] = "apps/mnist/mnist";
@@ -121,8 +117,8 @@ TEST(Eval, RefusesACheckpointOfAnotherModel) {
   // Its settings say linear, its weights are another network's.
   const std::string path = here + "/other.ckpt";
   SaveOptions options;
-  options.metadata = {
-      {"app", "mnist"}, {"model", "linear"}, {"dataset", "mnist"}, {"hidden", ""}, {"width", ""}};
+  options.metadata = {{"app", "mnist"}, {"model", "linear"}, {"dataset", "mnist"},
+                      {"hidden", ""},   {"width", ""},       {"data_dir", ""}};
   ASSERT_TRUE(
       save_checkpoint(path, {{"model.linear1.weight", NDArray::zeros({300, 784})}}, options).ok());
   outcome = run_in(here, kProgram, "eval --checkpoint=" + path);
@@ -135,37 +131,51 @@ TEST(Eval, RefusesACheckpointOfAnotherModel) {
               StartsWith("ERROR: " + path + ": "));
 }
 
-// Starts it, and sends it SIGINT once `path` is there.
-int interrupt(const std::string& here, const std::vector<std::string>& flags,
-              const std::string& path) {
-  const pid_t child = fork();
-  if (child == 0) {
-    setenv("BUILD_WORKING_DIRECTORY", here.c_str(), 1);
-    freopen("/dev/null", "w", stdout);
-    std::vector<char*> argv = {const_cast<char*>(kProgram)};
-    for (const std::string& flag : flags) argv.push_back(const_cast<char*>(flag.c_str()));
-    argv.push_back(nullptr);
-    signal(SIGINT, SIG_DFL);  // who runs the test may ignore it
-    execv(kProgram, argv.data());
-    _exit(127);
-  }
-  int status = 0;
-  while (!std::filesystem::exists(path) && waitpid(child, &status, WNOHANG) == 0) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
-  kill(child, SIGINT);
-  waitpid(child, &status, 0);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 255;
+TEST(Eval, IsOnTheDataOfTheRunWhereverItIsCalled) {
+  const std::string here = new_folder(), there = new_folder();
+  std::filesystem::copy(data(), here + "/digits");
+  ASSERT_EQ(run_in(here, kProgram, "--data_dir=digits/ --epochs=1").exit_code, 0);
+  const std::string checkpoint = " --checkpoint=" + here + "/runs/mnist/001/step_000000000006.ckpt";
+  const Outcome outcome = run_in(there, kProgram, "eval" + checkpoint);
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, HasSubstr(" of 50 images)"));
+  EXPECT_EQ(run_in(there, kProgram, "eval --data_dir=" + data() + checkpoint).out, outcome.out);
+  EXPECT_EQ(run_in(here, kProgram, "--resume --data_dir=digits").exit_code, 0);
+  EXPECT_THAT(run_in(here, kProgram, "--resume --data_dir=" + data()).err,
+              HasSubstr("--data_dir is " + here + "/digits there, got " + data()));
+}
+
+// 65536^2 weights of float32 would be 16 GiB.
+TEST(Eval, MakesNoNetworkThatItsFileHasNoRoomFor) {
+  const std::string path = new_folder() + "/huge.ckpt";
+  const auto error = [&](const std::string& model, const std::string& hidden,
+                         const std::string& width) {
+    SaveOptions options;
+    options.metadata = {{"app", "mnist"},   {"model", model}, {"dataset", "mnist"},
+                        {"hidden", hidden}, {"width", width}, {"data_dir", ""}};
+    EXPECT_TRUE(save_checkpoint(path, {{"model.weight", NDArray::zeros({10, 784})}}, options).ok());
+    const Outcome outcome = run_in(new_folder(), kProgram, "eval --checkpoint=" + path);
+    EXPECT_EQ(outcome.exit_code, 1);
+    return outcome.err;
+  };
+  // 784 * 65536 + 65536^2 + 65536 * 10
+  EXPECT_EQ(error("multi_layer", "65536,65536", ""),
+            "ERROR: " + path +
+                ": expected a model of 4,347,002,880 elements, as its settings tell, got 7,840\n");
+  EXPECT_THAT(error("cnn", "", "65536"), HasSubstr("as its settings tell, got 7,840\n"));
+  EXPECT_THAT(error("linear", "5", ""), HasSubstr("flag --hidden: expected with --model=multi"));
 }
 
 TEST(Train, InterruptedAndResumedEndsWithTheWeightsOfAnUnbrokenRun) {
-  const std::vector<std::string> flags = {"--data_dir=" + data(), "--model=mlp_resnet",
-                                          "--epochs=30", "--batch_size=20", "--augment"};
-  std::string line;
-  for (const std::string& flag : flags) line += flag + " ";
+  const std::string line =
+      "--data_dir=" + data() + " --model=mlp_resnet --epochs=30 --batch_size=20 --augment";
   const std::string whole = new_folder(), broken = new_folder();
   ASSERT_EQ(run_in(whole, kProgram, line).exit_code, 0);
-  ASSERT_EQ(interrupt(broken, flags, broken + "/runs/mnist/001/step_000000000060.ckpt"), 130);
+  const std::string second = broken + "/runs/mnist/001/step_000000000060.ckpt";
+  ASSERT_EQ(interrupt_in(broken, kProgram, line,
+                         [&](const std::string&) { return std::filesystem::exists(second); })
+                .exit_code,
+            130);
   const Outcome resumed = run_in(broken, kProgram, "--resume --workers=1 --data_dir=" + data());
   EXPECT_EQ(resumed.exit_code, 0) << resumed.err;
   EXPECT_THAT(resumed.out, HasSubstr("going on from " + broken + "/runs/mnist/001/step_"));
@@ -197,6 +207,36 @@ TEST(Train, ResumesWithTheSettingsOfTheRunOnly) {
   EXPECT_EQ(again.exit_code, 1);
   EXPECT_THAT(again.err, HasSubstr("expected a folder without checkpoints, or --resume to go on"));
   EXPECT_EQ(train_in(here, "--resume").exit_code, 0);  // nothing is left to do
+}
+
+TEST(Train, ResumesWithTheSizesOfTheModelOfTheRun) {
+  const std::string here = new_folder();
+  ASSERT_EQ(train_in(here, "--model=multi_layer --hidden=8,9 --epochs=1").exit_code, 0);
+  const Outcome same = train_in(here, "--resume --hidden=8,9");
+  EXPECT_EQ(same.exit_code, 0) << same.err;
+  EXPECT_THAT(train_in(here, "--resume --hidden=8").err, HasSubstr("--hidden is 8,9 there, got 8"));
+  EXPECT_THAT(train_in(here, "--resume --width=8").err,
+              HasSubstr("--width is not set there, got 8"));
+}
+
+// The checkpoint and the report say what they were.
+TEST(Train, TellsTheSettingsThatItChose) {
+  const std::string here = new_folder();
+  ASSERT_EQ(train_in(here, "--model=cnn --epochs=1").exit_code, 0);
+  const auto reader = CheckpointReader::open(here + "/runs/mnist/001/step_000000000006.ckpt");
+  ASSERT_TRUE(reader.ok()) << reader.status();
+  std::map<std::string, std::string> settings = reader->metadata();
+  EXPECT_EQ(settings["learning_rate"], "0.01");
+  EXPECT_EQ(settings["width"], "16");
+  EXPECT_EQ(settings["hidden"], "");
+  const std::string page = read_file(here + "/runs/mnist/001/report.html");
+  EXPECT_THAT(page, HasSubstr("<title>MNIST</title>"));
+  EXPECT_THAT(page, HasSubstr("<tr><td>learning_rate</td><td>0.01</td></tr>"));
+  EXPECT_THAT(page, HasSubstr("<tr><td>width</td><td>16</td></tr>"));
+  EXPECT_THAT(page, Not(HasSubstr("<td></td>")));
+  ASSERT_EQ(train_in(here, "--dataset=fashion --model=linear --epochs=1").exit_code, 0);
+  EXPECT_THAT(read_file(here + "/runs/mnist/002/report.html"),
+              HasSubstr("<title>Fashion-MNIST</title>"));
 }
 
 }  // namespace

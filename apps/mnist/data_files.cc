@@ -5,25 +5,26 @@
 
 #include "absl/strings/str_cat.h"
 #include "lamina/apps/fetched_file.h"
+#include "lamina/apps/flags.h"
 
 namespace lamina::apps::mnist {
 namespace {
+
+constexpr Choice<DataSet> kDataSets[] = {{DataSet::kMnist, "mnist"},
+                                         {DataSet::kFashion, "fashion"}};
 
 constexpr char kFashionFolder[] = "/usr/share/datasets/fashion-mnist";
 
 }  // namespace
 
 bool AbslParseFlag(absl::string_view text, DataSet* dataset, std::string* error) {
-  for (const DataSet known : {DataSet::kMnist, DataSet::kFashion}) {
-    *dataset = known;
-    if (text == AbslUnparseFlag(known)) return true;
-  }
-  *error = "expected mnist or fashion";
-  return false;
+  return parse_choice(text, kDataSets, dataset, error);
 }
 
-std::string AbslUnparseFlag(DataSet dataset) {
-  return dataset == DataSet::kMnist ? "mnist" : "fashion";
+std::string AbslUnparseFlag(DataSet dataset) { return name_of_choice(kDataSets, dataset); }
+
+std::string title_of(DataSet dataset) {
+  return dataset == DataSet::kMnist ? "MNIST" : "Fashion-MNIST";
 }
 
 std::vector<std::string> class_names(DataSet dataset) {

@@ -16,6 +16,9 @@ enum class DataSet { kMnist, kFashion };
 bool AbslParseFlag(absl::string_view text, DataSet* dataset, std::string* error);
 std::string AbslUnparseFlag(DataSet dataset);
 
+// For people: "MNIST".
+std::string title_of(DataSet dataset);
+
 // What the labels 0 to 9 stand for.
 std::vector<std::string> class_names(DataSet dataset);
 

@@ -2,28 +2,27 @@
 
 #include <utility>
 
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
+#include "lamina/apps/flags.h"
 #include "lamina/apps/mnist/patch_transformer.h"
 
 namespace lamina::apps::mnist {
 namespace {
 
 struct Entry {
-  Kind kind;
+  ModelKind value;
   const char* name;
   Recipe recipe;
 };
 constexpr Entry kModels[] = {
-    {Kind::kLinear, "linear", {20, 0.2, false}},
-    {Kind::kTwoLayer, "two_layer", {20, 0.3, false}},
-    {Kind::kMultiLayer, "multi_layer", {20, 0.2, false}},
-    {Kind::kMlpResnet, "mlp_resnet", {10, 0.01, true}},
-    {Kind::kCnn, "cnn", {5, 0.01, true}},
-    {Kind::kPatchTransformer, "patch_transformer", {10, 0.003, true}},
+    {ModelKind::kLinear, "linear", {20, 0.2, false}},
+    {ModelKind::kTwoLayer, "two_layer", {20, 0.3, false}},
+    {ModelKind::kMultiLayer, "multi_layer", {20, 0.2, false}},
+    {ModelKind::kMlpResnet, "mlp_resnet", {10, 0.01, true}},
+    {ModelKind::kCnn, "cnn", {5, 0.01, true}},
+    {ModelKind::kPatchTransformer, "patch_transformer", {10, 0.003, true}},
 };
 
-const Entry& entry(Kind kind) { return kModels[static_cast<int>(kind)]; }
+const Entry& entry(ModelKind kind) { return kModels[static_cast<int>(kind)]; }
 
 nn::Linear make_linear(int64_t in, int64_t out) {
   nn::LinearOptions options;
@@ -67,7 +66,7 @@ nn::Sequential mlp_resnet(int64_t width, int64_t blocks, double dropout) {
 }
 
 nn::Sequential cnn(int64_t width) {
-  nn::Sequential model{nn::Unflatten(1, {1, 28, 28})};
+  nn::Sequential model{nn::Unflatten(1, {1, kSide, kSide})};
   int64_t in = 1, out = width;
   for (int i = 0; i < 3; ++i) {
     model.push_back(nn::Conv2d(in, out, 3, {.padding = 1, .bias = false}));
@@ -78,42 +77,55 @@ nn::Sequential cnn(int64_t width) {
     out *= 2;
   }
   model.push_back(nn::Flatten());
-  model.push_back(nn::Linear(in * 7 * 7, kClasses));
+  model.push_back(nn::Linear(in * (kSide / 4) * (kSide / 4), kClasses));
   return model;
 }
 
-bool AbslParseFlag(absl::string_view text, Kind* kind, std::string* error) {
-  for (const Entry& model : kModels) {
-    if (text == model.name) {
-      *kind = model.kind;
-      return true;
-    }
-  }
-  const auto name = [](std::string* out, const Entry& model) { out->append(model.name); };
-  *error = absl::StrCat("expected one of ", absl::StrJoin(kModels, ", ", name));
-  return false;
+bool AbslParseFlag(absl::string_view text, ModelKind* kind, std::string* error) {
+  return parse_choice(text, kModels, kind, error);
 }
 
-std::string AbslUnparseFlag(Kind kind) { return entry(kind).name; }
+std::string AbslUnparseFlag(ModelKind kind) { return entry(kind).name; }
 
-const Recipe& recipe_of(Kind kind) { return entry(kind).recipe; }
+const Recipe& recipe_of(ModelKind kind) { return entry(kind).recipe; }
 
-std::unique_ptr<nn::Layer> make_model(Kind kind, const ModelSizes& sizes) {
+std::unique_ptr<nn::Layer> make_model(ModelKind kind, const ModelSizes& sizes) {
   switch (kind) {
-    case Kind::kLinear:
+    case ModelKind::kLinear:
       return std::make_unique<nn::Linear>(make_linear(kPixels, kClasses));
-    case Kind::kTwoLayer:
+    case ModelKind::kTwoLayer:
       return std::make_unique<TwoLayer>();
-    case Kind::kMlpResnet:
+    case ModelKind::kMlpResnet:
       return std::make_unique<nn::Sequential>(mlp_resnet());
-    case Kind::kCnn:
+    case ModelKind::kCnn:
       return std::make_unique<nn::Sequential>(cnn(sizes.width));
-    case Kind::kPatchTransformer:
+    case ModelKind::kPatchTransformer:
       return std::make_unique<PatchTransformer>();
-    case Kind::kMultiLayer:
+    case ModelKind::kMultiLayer:
       break;
   }
   return std::make_unique<MultiLayer>(sizes.hidden);
+}
+
+int64_t parameters_by_size(ModelKind kind, const ModelSizes& sizes) {
+  int64_t count = 0;
+  if (kind == ModelKind::kMultiLayer) {
+    int64_t in = kPixels;
+    for (const int64_t width : sizes.hidden) {
+      count += in * width;
+      in = width;
+    }
+    count += in * kClasses;
+  } else if (kind == ModelKind::kCnn) {
+    int64_t in = 1, out = sizes.width;
+    for (int i = 0; i < 3; ++i) {
+      count += 9 * in * out + 2 * out;  // of the convolution, and of batch norm
+      in = out;
+      out *= 2;
+    }
+    count += (in * (kSide / 4) * (kSide / 4) + 1) * kClasses;
+  }
+  return count;
 }
 
 }  // namespace lamina::apps::mnist

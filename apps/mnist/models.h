@@ -45,28 +45,30 @@ nn::Sequential mlp_resnet(int64_t width = 100, int64_t blocks = 3, double dropou
 // two with 2 x 2 max pooling, and a linear layer.
 nn::Sequential cnn(int64_t width = 16);
 
-enum class Kind { kLinear, kTwoLayer, kMultiLayer, kMlpResnet, kCnn, kPatchTransformer };
+enum class ModelKind { kLinear, kTwoLayer, kMultiLayer, kMlpResnet, kCnn, kPatchTransformer };
 
 // Flags of this type take linear, two_layer, multi_layer, mlp_resnet, cnn or patch_transformer.
-bool AbslParseFlag(absl::string_view text, Kind* kind, std::string* error);
-std::string AbslUnparseFlag(Kind kind);
+bool AbslParseFlag(absl::string_view text, ModelKind* kind, std::string* error);
+std::string AbslUnparseFlag(ModelKind kind);
 
 // How a model is trained unless the user says otherwise, with batches of 100.
 struct Recipe {
   int64_t epochs;
   double learning_rate;
-  bool
-      is_adam;  // with one cycle of the learning rate, which is its highest; else plain gradient descent
+  bool is_adam;  // with one cycle, of which the learning rate is the highest; else gradient descent
 };
-const Recipe& recipe_of(Kind kind);
+const Recipe& recipe_of(ModelKind kind);
 
 struct ModelSizes {
-  std::vector<int64_t> hidden;  // of Kind::kMultiLayer
-  int64_t width;                // of Kind::kCnn
+  std::vector<int64_t> hidden;  // of ModelKind::kMultiLayer
+  int64_t width;                // of ModelKind::kCnn
 };
 
 // A model with weights from default_generator().
-std::unique_ptr<nn::Layer> make_model(Kind kind, const ModelSizes& sizes);
+std::unique_ptr<nn::Layer> make_model(ModelKind kind, const ModelSizes& sizes);
+
+// How many parameters a model has whose sizes may be any, without making it; 0 of the other kinds.
+int64_t parameters_by_size(ModelKind kind, const ModelSizes& sizes);
 
 }  // namespace lamina::apps::mnist
 

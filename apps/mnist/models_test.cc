@@ -21,10 +21,10 @@ std::vector<std::pair<std::string, Shape>> named_shapes(const nn::Module& model)
 
 TEST(Models, HaveTheCourseNamesAndNoBias) {
   using Expected = std::vector<std::pair<std::string, Shape>>;
-  EXPECT_EQ(named_shapes(*make_model(Kind::kLinear, {})), (Expected{{"weight", {10, 784}}}));
-  EXPECT_EQ(named_shapes(*make_model(Kind::kTwoLayer, {})),
+  EXPECT_EQ(named_shapes(*make_model(ModelKind::kLinear, {})), (Expected{{"weight", {10, 784}}}));
+  EXPECT_EQ(named_shapes(*make_model(ModelKind::kTwoLayer, {})),
             (Expected{{"linear1.weight", {300, 784}}, {"linear2.weight", {10, 300}}}));
-  EXPECT_EQ(named_shapes(*make_model(Kind::kMultiLayer, {{512, 256}, 16})),
+  EXPECT_EQ(named_shapes(*make_model(ModelKind::kMultiLayer, {{512, 256}, 16})),
             (Expected{{"linears.0.weight", {512, 784}},
                       {"linears.1.weight", {256, 512}},
                       {"linears.2.weight", {10, 256}}}));
@@ -32,7 +32,7 @@ TEST(Models, HaveTheCourseNamesAndNoBias) {
 
 TEST(Models, AreNormalWithVarianceTwoByFanIn) {
   manual_seed(1);
-  const std::unique_ptr<nn::Layer> model = make_model(Kind::kMultiLayer, {{512, 256}, 16});
+  const std::unique_ptr<nn::Layer> model = make_model(ModelKind::kMultiLayer, {{512, 256}, 16});
   for (const auto& [name, weight] : model->named_parameters()) {
     const double expected = std::sqrt(2.0 / static_cast<double>(weight.size(1)));
     double sum = 0, squares = 0;
@@ -50,13 +50,13 @@ TEST(Models, AreNormalWithVarianceTwoByFanIn) {
 TEST(Models, ApplyReluBetweenTheProducts) {
   const Tensor x = randn({5, 784});
   {
-    const std::unique_ptr<nn::Layer> model = make_model(Kind::kTwoLayer, {});
+    const std::unique_ptr<nn::Layer> model = make_model(ModelKind::kTwoLayer, {});
     const std::vector<Tensor> w = model->parameters();
     EXPECT_EQ((*model)(x).to_vector<float>(),
               matmul(relu(matmul(x, w[0].t())), w[1].t()).to_vector<float>());
   }
   {
-    const std::unique_ptr<nn::Layer> model = make_model(Kind::kMultiLayer, {{20, 30}, 16});
+    const std::unique_ptr<nn::Layer> model = make_model(ModelKind::kMultiLayer, {{20, 30}, 16});
     const std::vector<Tensor> w = model->parameters();
     const Tensor hidden = relu(matmul(relu(matmul(x, w[0].t())), w[1].t()));
     EXPECT_EQ((*model)(x).to_vector<float>(), matmul(hidden, w[2].t()).to_vector<float>());
@@ -64,13 +64,13 @@ TEST(Models, ApplyReluBetweenTheProducts) {
 }
 
 TEST(Models, PrintAsInPyTorch) {
-  EXPECT_EQ(make_model(Kind::kLinear, {})->str(),
+  EXPECT_EQ(make_model(ModelKind::kLinear, {})->str(),
             "Linear(in_features=784, out_features=10, bias=False)");
-  EXPECT_EQ(make_model(Kind::kTwoLayer, {})->str(), R"(TwoLayer(
+  EXPECT_EQ(make_model(ModelKind::kTwoLayer, {})->str(), R"(TwoLayer(
   (linear1): Linear(in_features=784, out_features=300, bias=False)
   (linear2): Linear(in_features=300, out_features=10, bias=False)
 ))");
-  EXPECT_EQ(make_model(Kind::kMultiLayer, {{512}, 16})->str(), R"(MultiLayer(
+  EXPECT_EQ(make_model(ModelKind::kMultiLayer, {{512}, 16})->str(), R"(MultiLayer(
   (linears): ModuleList(
     (0): Linear(in_features=784, out_features=512, bias=False)
     (1): Linear(in_features=512, out_features=10, bias=False)
@@ -127,7 +127,7 @@ TEST(PatchTransformer, SeesWherePatchesAreAndStartsWithDifferentLayers) {
 }
 
 // The weights after an epoch of training, all bits of them.
-std::vector<std::vector<float>> trained(Kind kind, int threads) {
+std::vector<std::vector<float>> trained(ModelKind kind, int threads) {
   set_num_threads(threads);
   manual_seed(7);
   const Tensor images = rand({1150, kPixels}), labels = randperm(1150).lt(575).to(int64);
@@ -147,8 +147,8 @@ std::vector<std::vector<float>> trained(Kind kind, int threads) {
 
 TEST(Models, TrainToTheSameBitsAtAnyNumberOfThreads) {
   const int before = get_num_threads();
-  for (Kind kind : {Kind::kLinear, Kind::kTwoLayer, Kind::kMultiLayer, Kind::kMlpResnet, Kind::kCnn,
-                    Kind::kPatchTransformer}) {
+  for (ModelKind kind : {ModelKind::kLinear, ModelKind::kTwoLayer, ModelKind::kMultiLayer,
+                         ModelKind::kMlpResnet, ModelKind::kCnn, ModelKind::kPatchTransformer}) {
     const auto weights = trained(kind, 1);
     EXPECT_EQ(trained(kind, 1), weights);
     EXPECT_EQ(trained(kind, 2), weights);
@@ -157,15 +157,26 @@ TEST(Models, TrainToTheSameBitsAtAnyNumberOfThreads) {
   set_num_threads(before);
 }
 
-TEST(Kind, IsAFlagByItsName) {
-  for (Kind kind : {Kind::kLinear, Kind::kTwoLayer, Kind::kMultiLayer, Kind::kMlpResnet, Kind::kCnn,
-                    Kind::kPatchTransformer}) {
-    Kind parsed{};
+TEST(Models, OfAnySizeTellTheirParametersBeforeTheyAreMade) {
+  // 784 20 + 20 30 + 30 10
+  const ModelSizes hidden = {{20, 30}, 0};
+  EXPECT_EQ(parameters_by_size(ModelKind::kMultiLayer, hidden), 16580);
+  EXPECT_EQ(make_model(ModelKind::kMultiLayer, hidden)->parameter_count(), 16580);
+  // 9 8 + 2 8, 9 8 16 + 2 16, 9 16 32 + 2 32, and 32 49 10 + 10
+  EXPECT_EQ(parameters_by_size(ModelKind::kCnn, {{}, 8}), 88 + 1184 + 4672 + 15690);
+  EXPECT_EQ(make_model(ModelKind::kCnn, {{}, 8})->parameter_count(), 88 + 1184 + 4672 + 15690);
+  EXPECT_EQ(parameters_by_size(ModelKind::kLinear, {}), 0);
+}
+
+TEST(ModelKind, IsAFlagByItsName) {
+  for (ModelKind kind : {ModelKind::kLinear, ModelKind::kTwoLayer, ModelKind::kMultiLayer,
+                         ModelKind::kMlpResnet, ModelKind::kCnn, ModelKind::kPatchTransformer}) {
+    ModelKind parsed{};
     std::string error;
     EXPECT_TRUE(AbslParseFlag(AbslUnparseFlag(kind), &parsed, &error));
     EXPECT_EQ(parsed, kind);
   }
-  Kind parsed{};
+  ModelKind parsed{};
   std::string error;
   EXPECT_FALSE(AbslParseFlag("conv", &parsed, &error));
   EXPECT_EQ(error,

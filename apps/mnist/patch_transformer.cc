@@ -1,10 +1,12 @@
 #include "lamina/apps/mnist/patch_transformer.h"
 
+#include "lamina/apps/mnist/models.h"
+
 namespace lamina::apps::mnist {
 namespace {
 
-constexpr int64_t kSide = 4;       // patches per row
-constexpr int64_t kPatchSide = 7;  // pixels
+constexpr int64_t kPatchesPerRow = 4;
+constexpr int64_t kPatchSide = kSide / kPatchesPerRow;  // pixels
 constexpr int64_t kWidth = 64;
 
 // The layers of an encoder start as copies of one: these start each with values of its own.
@@ -24,16 +26,16 @@ nn::TransformerEncoder make_encoder() {
 }  // namespace
 
 Tensor patches(const Tensor& images) {
-  return images.reshape({images.size(0), kSide, kPatchSide, kSide, kPatchSide})
+  return images.reshape({images.size(0), kPatchesPerRow, kPatchSide, kPatchesPerRow, kPatchSide})
       .transpose(2, 3)
-      .reshape({images.size(0), kSide * kSide, kPatchSide * kPatchSide});
+      .reshape({images.size(0), kPatchesPerRow * kPatchesPerRow, kPatchSide * kPatchSide});
 }
 
 PatchTransformer::PatchTransformer()
     : embedding(this, "embedding", kPatchSide * kPatchSide, kWidth),
       positions(this, "positions"),
       encoder(this, "encoder", make_encoder()),
-      head(this, "head", kSide * kSide * kWidth, 10) {}
+      head(this, "head", kPatchesPerRow * kPatchesPerRow * kWidth, kClasses) {}
 
 Tensor PatchTransformer::forward(const Tensor& images) {
   return head(encoder(positions(embedding(patches(images)))).flatten(1));

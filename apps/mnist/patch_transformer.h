@@ -1,3 +1,4 @@
+// PatchTransformer: a small vision transformer, 4 x 4 patches of an image in, logits out.
 #ifndef LAMINA_APPS_MNIST_PATCH_TRANSFORMER_H_
 #define LAMINA_APPS_MNIST_PATCH_TRANSFORMER_H_
 

@@ -3,26 +3,14 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "lamina/apps/mnist/models.h"
+#include "lamina/apps/predict_in_batches.h"
 
 namespace lamina::apps::mnist {
 namespace {
 
-constexpr int64_t kMistakes = 24, kFilters = 40, kSide = 28;
-
-// The logits of all images.
-Tensor answers_of(nn::Layer& model, const Tensor& images) {
-  const nn::ModeGuard mode(model);
-  model.eval();
-  const NoGradGuard no_grad;
-  constexpr int64_t kBatch = 1000;
-  std::vector<Tensor> parts;
-  for (int64_t first = 0; first < images.size(0); first += kBatch) {
-    parts.push_back(model(images.narrow(0, first, std::min(kBatch, images.size(0) - first))));
-  }
-  return cat(parts, 0);
-}
+constexpr int64_t kMistakes = 24, kFilters = 40;
 
 // Those whose labels the model thought the least likely.
 void add_mistakes(const Tensor& logits, const nn::data::LabelledImages& test,
@@ -48,21 +36,21 @@ void add_mistakes(const Tensor& logits, const nn::data::LabelledImages& test,
 
 }  // namespace
 
-report::Report run_report(const std::vector<std::string>& classes,
+report::Report run_report(const std::string& title, const std::vector<std::string>& classes,
                           const std::vector<std::vector<std::string>>& settings,
                           const std::vector<nn::train::EpochRecord>& history, nn::Layer& model,
                           const nn::data::LabelledImages& test) {
-  report::Report report("MNIST");
+  report::Report report(title);
   report.add_table("Settings", {"setting", "value"}, settings);
   report.add_training(history);
-  const Tensor logits = answers_of(model, test.images);
+  const Tensor logits = predict_in_batches(model, test.images);
   nn::train::ConfusionMatrix confusion(static_cast<int64_t>(classes.size()));
   confusion.update(logits, test.labels);
   report.add_confusion(confusion.matrix(), classes);
   add_mistakes(logits, test, classes, &report);
   const Tensor first = model.parameters().front();
   const int64_t filters = std::min(kFilters, first.size(0));
-  if (first.dim() == 2 && first.size(1) == kSide * kSide) {
+  if (first.dim() == 2 && first.size(1) == kPixels) {
     report.add_images("First-layer weights",
                       first.narrow(0, 0, filters).reshape({filters, kSide, kSide}));
   } else if (first.dim() == 4 && first.size(1) == 1) {  // of a convolution

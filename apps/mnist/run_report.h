@@ -11,8 +11,9 @@
 
 namespace lamina::apps::mnist {
 
-// `classes` are the names of the labels, `settings` rows of a name and a value. Runs the model on the test images, in eval mode.
-report::Report run_report(const std::vector<std::string>& classes,
+// `classes` are the names of the labels, `settings` rows of a name and a value. Runs the model on
+// the test images, in eval mode.
+report::Report run_report(const std::string& title, const std::vector<std::string>& classes,
                           const std::vector<std::vector<std::string>>& settings,
                           const std::vector<nn::train::EpochRecord>& history, nn::Layer& model,
                           const nn::data::LabelledImages& test);
