@@ -45,7 +45,8 @@ TEST(BadInput, FlagsThatDoNotGoTogether) {
             "expected --data or --csv, got both");
   EXPECT_THAT(error_of(here, "--data=boston"), HasSubstr("expected synthetic or ames"));
   EXPECT_THAT(error_of(here, "--dropout=1"), HasSubstr("expected a number from 0 to below 1"));
-  EXPECT_THAT(error_of(here, "--weight_decay=-1"), HasSubstr("expected a finite number from 0 on"));
+  EXPECT_THAT(error_of(here, "--weight_decay=-1"),
+              HasSubstr("expected a finite number of at least 0"));
   EXPECT_THAT(error_of(here, "--categories=one"), HasSubstr("expected onehot or embedding"));
   EXPECT_FALSE(std::filesystem::exists(here + "/runs/estate_value/001"));
 }
@@ -82,7 +83,7 @@ TEST(BadInput, FoldersThatCannotBeWrittenTo) {
   nn::data::write_file(here + "/file", "");
   EXPECT_THAT(error_of(here, "--output=file/run"), HasSubstr(here + "/file/run: "));
   EXPECT_THAT(error_of(here, "crossvalidate --folds_file=file/folds.csv"),
-              HasSubstr(here + "/file/folds.csv: cannot write the folds"));
+              HasSubstr(here + "/file/folds.csv: cannot open its folder"));
 }
 
 TEST(BadInput, Checkpoints) {
@@ -106,7 +107,7 @@ TEST(BadInput, Checkpoints) {
   nn::data::write_file(here + "/offers.csv", "area,zone\n1,a\n");
   EXPECT_THAT(error_of(here, "eval offers.csv"), HasSubstr("expected a column 'cost', got none"));
   EXPECT_THAT(error_of(here, "predict offers.csv --predictions=none/made.csv"),
-              HasSubstr(here + "/none/made.csv: cannot write the predictions"));
+              HasSubstr(here + "/none/made.csv: cannot open its folder"));
 
   // Houses that have changed since would be held out that were trained on.
   write_houses(here, "houses.csv", "101");

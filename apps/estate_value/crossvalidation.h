@@ -24,8 +24,11 @@ struct FoldScores {
 // made anew from the other folds. `done` is called with the fold's number after each.
 absl::StatusOr<std::vector<FoldScores>> crossvalidate(
     const nn::data::Table& houses, const std::vector<int64_t>& fold, const DataSettings& data,
-    const TrainingSettings& training,
+    const TrainingSettings& settings,
     const std::function<void(int64_t fold, const FoldScores&)>& done);
+
+// The mean of each score over the folds, at least one.
+Scores mean_of(const std::vector<FoldScores>& folds);
 
 // "row,fold" and a line for each row, both from 0.
 absl::Status write_folds(const std::string& path, const std::vector<int64_t>& fold);

@@ -2,13 +2,15 @@
 // prices. It is fitted on the rows for training alone, and travels in the checkpoint as text.
 //
 //   absl::StatusOr<Encoder> encoder = Encoder::fit(train, "Sale_Price", /*log_price=*/true);
-//   absl::StatusOr<Tensor> x = encoder->features(test), y = encoder->targets(test);
+//   absl::StatusOr<Tensor> x = encoder->features(test), prices = encoder->prices_in(test);
+//   Tensor y = encoder->targets(*prices);
 //   Tensor dollars = encoder->prices(model(*x).mean(1));
 //
-// A column of numbers is standardised, after ln(1 + x) if it is of numbers from 0 on with a long tail. A
-// missing number counts as the mean; if one is missing among the rows for training, a second number tells
-// so. A category becomes its place among all categories of all columns; one that is missing, or that the
-// rows for training do not have, becomes the place behind the last.
+// A column of numbers is standardised, after ln(1 + x) if it is of numbers from 0 on with a long
+// tail; what is beyond 3 standard deviations counts as 3. A missing number counts as the mean; if
+// one is missing among the rows for training, a second number tells so. A category becomes its
+// place among all categories of all columns; one that is missing, or that the rows for training do
+// not have, becomes the place behind the last.
 #ifndef LAMINA_APPS_ESTATE_VALUE_ENCODER_H_
 #define LAMINA_APPS_ESTATE_VALUE_ENCODER_H_
 

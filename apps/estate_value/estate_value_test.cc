@@ -1,17 +1,11 @@
 // Trains on houses with the program itself.
 
-#include <fcntl.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <chrono>
+#include <cmath>
 #include <filesystem>
-#include <fstream>
+#include <map>
 #include <regex>
 #include <sstream>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "gmock/gmock.h"
@@ -104,51 +98,17 @@ TEST(EstateValue, TheSameSeedGivesTheSameWeightsAtAnyNumberOfThreads) {
   EXPECT_NE(read_file(here + "/one" + file), read_file(here + "/other" + file));
 }
 
-// Runs the program until a line of its output has begun, and then interrupts it as Ctrl-C does. Gives its
-// exit code.
-int interrupt_after(const std::string& here, std::vector<std::string> arguments,
-                    const std::string& begin) {
-  const std::string out = here + "/interrupted.txt";
-  const pid_t child = fork();
-  if (child == 0) {
-    setenv("BUILD_WORKING_DIRECTORY", here.c_str(), 1);
-    signal(SIGINT, SIG_DFL);
-    const int file = open(out.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    dup2(file, STDOUT_FILENO);
-    dup2(file, STDERR_FILENO);
-    arguments.insert(arguments.begin(), kProgram);
-    std::vector<char*> words;
-    for (std::string& argument : arguments) words.push_back(argument.data());
-    words.push_back(nullptr);
-    execv(kProgram, words.data());
-    _exit(127);
-  }
-  int status = 0;
-  for (bool told = false; waitpid(child, &status, WNOHANG) == 0;) {
-    std::ifstream in(out);
-    const std::string text{std::istreambuf_iterator<char>(in), {}};
-    if (!told && text.find("\n" + begin) != std::string::npos) {
-      kill(child, SIGINT);
-      told = true;
-    }
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
-  EXPECT_TRUE(WIFEXITED(status)) << read_file(out);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 255;
-}
-
 TEST(EstateValue, GoesOnAfterCtrlCAsIfNothingHadHappened) {
   const std::string here = new_folder();
   const std::string csv = write_houses(here, true);
   const std::string data = "--csv=" + csv + " --target=cost";
   const std::string sizes = " --epochs=60 --hidden=8 --networks=2 --batch_size=7 --threads=1";
   ASSERT_EQ(estate_value(here, data + sizes + " --output=whole").exit_code, 0);
-  EXPECT_EQ(interrupt_after(here,
-                            {"--csv=" + csv, "--target=cost", "--epochs=60", "--hidden=8",
-                             "--networks=2", "--batch_size=7", "--threads=1", "--output=parts"},
-                            "epoch 3/"),
-            130);
-  EXPECT_THAT(read_file(here + "/interrupted.txt"), HasSubstr("--resume --output="));
+  const Outcome interrupted = interrupt_in(
+      here, kProgram, data + sizes + " --output=parts",
+      [](const std::string& out) { return out.find("\nepoch 3/") != std::string::npos; });
+  EXPECT_EQ(interrupted.exit_code, 130) << interrupted.err;
+  EXPECT_THAT(interrupted.err, HasSubstr("--resume --output="));
   const std::string last = "/step_000000000420.ckpt";  // 48 houses: 7 steps an epoch
   ASSERT_FALSE(std::filesystem::exists(here + "/parts" + last));
   const Outcome resumed = estate_value(here, "--resume --output=parts --threads=1");
@@ -168,6 +128,58 @@ TEST(EstateValue, GoesOnAfterCtrlCAsIfNothingHadHappened) {
     ++weights;
   }
   EXPECT_EQ(weights, 2 * 7);
+}
+
+TEST(EstateValue, FindsTheHousesOfItsRunWhereverItIsCalled) {
+  const std::string here = new_folder(), there = new_folder();
+  write_houses(here, true);
+  ASSERT_EQ(estate_value(here, std::string("--csv=./houses.csv --target=cost --epochs=1") + kTiny)
+                .exit_code,
+            0);
+  write_houses(there, true, 70);  // others
+  const Outcome eval =
+      estate_value(there, "eval --threads=1 --checkpoint=" + here + "/runs/estate_value/001");
+  EXPECT_EQ(eval.exit_code, 0) << eval.err;
+  EXPECT_THAT(eval.out, HasSubstr("12 houses held out"));
+}
+
+// A checkpoint keeps all digits.
+TEST(EstateValue, GoesOnWithTheVeryNumbersOfItsRun) {
+  const std::string here = new_folder();
+  write_houses(here, true);
+  const std::string numbers = " --dropout=0.12345678 --weight_decay=0.123456789";
+  ASSERT_EQ(
+      estate_value(here, "--csv=houses.csv --target=cost --epochs=1" + numbers + kTiny).exit_code,
+      0);
+  const auto reader =
+      CheckpointReader::open(here + "/runs/estate_value/001/step_000000000001.ckpt");
+  ASSERT_TRUE(reader.ok()) << reader.status();
+  std::map<std::string, std::string> settings = reader->metadata();
+  EXPECT_EQ(settings["dropout"], "0.12345678");
+  EXPECT_EQ(settings["weight_decay"], "0.123456789");
+  EXPECT_EQ(estate_value(here, "--resume" + numbers + " --threads=1").exit_code, 0);
+}
+
+// 65536^2 weights of float32 would be 16 GiB.
+TEST(EstateValue, MakesNoModelThatItsFileHasNoRoomFor) {
+  const std::string here = new_folder();
+  write_houses(here, true);
+  ASSERT_EQ(estate_value(here, std::string("--csv=houses.csv --target=cost --epochs=1") + kTiny)
+                .exit_code,
+            0);
+  const std::string path = here + "/runs/estate_value/001/step_000000000001.ckpt";
+  const auto reader = CheckpointReader::open(path);
+  const auto arrays = load_checkpoint(path);
+  ASSERT_TRUE(reader.ok() && arrays.ok()) << reader.status() << arrays.status();
+  SaveOptions options;
+  options.metadata = reader->metadata();
+  options.metadata["hidden"] = "65536,65536";
+  ASSERT_TRUE(save_checkpoint(here + "/huge.ckpt", *arrays, options).ok());
+  const Outcome outcome =
+      estate_value(here, "predict houses.csv --checkpoint=huge.ckpt --threads=1");
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_THAT(outcome.err, StartsWith("ERROR: " + here + "/huge.ckpt: expected a model of "));
+  EXPECT_THAT(outcome.err, HasSubstr(" elements, as its settings tell, got "));
 }
 
 TEST(EstateValue, PredictsTheHousesOfAFile) {
@@ -250,6 +262,20 @@ TEST(EstateValue, CrossvalidatesOnFoldsThatItWrites) {
   ASSERT_EQ(folds.size(), 61);
   EXPECT_EQ(folds[0], "row,fold");
   EXPECT_THAT(folds[60], StartsWith("59,"));
+  std::map<std::string, int> sizes;
+  for (size_t i = 1; i < folds.size(); ++i) ++sizes[folds[i].substr(folds[i].find(',') + 1)];
+  EXPECT_EQ(sizes, (std::map<std::string, int>{{"0", 20}, {"1", 20}, {"2", 20}}));
+  // Columns 1, 2, ... are the scores; shown with two decimals or four.
+  std::vector<std::vector<double>> rows;
+  for (size_t line = 1; line < lines.size(); ++line) {
+    std::istringstream words(lines[line].substr(5));
+    rows.emplace_back();
+    for (double number; words >> number;) rows.back().push_back(number);
+    ASSERT_EQ(rows.back().size(), 5u);
+  }
+  for (size_t i = 1; i < 5; ++i) {
+    EXPECT_NEAR(rows[3][i], (rows[0][i] + rows[1][i] + rows[2][i]) / 3, i < 3 ? 0.0101 : 0.000101);
+  }
   EXPECT_FALSE(std::filesystem::exists(here + "/runs"));
 }
 

@@ -1,17 +1,33 @@
 #include "lamina/apps/estate_value/house_model.h"
 
-#include <algorithm>
 #include <optional>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "lamina/apps/flags.h"
+#include "lamina/apps/predict_in_batches.h"
+#include "lamina/apps/trained_model.h"
 #include "lamina/serialization.h"
 
 namespace lamina::apps::estate_value {
 namespace {
 
+constexpr Choice<Categories> kCategories[] = {{Categories::kOneHot, "onehot"},
+                                              {Categories::kEmbedding, "embedding"}};
+
 constexpr int64_t kEmbeddingWidth = 6;
-constexpr char kColumnsEntry[] = "model.columns";
+constexpr char kColumns[] = "columns";
+
+bool has_embedding(const Encoder& encoder, const HouseModelOptions& options) {
+  return options.categories == Categories::kEmbedding && encoder.category_count() > 0;
+}
+
+// How many numbers a network makes of a house for its layers.
+int64_t input_width(const Encoder& encoder, const HouseModelOptions& options) {
+  return encoder.number_width() + (has_embedding(encoder, options)
+                                       ? encoder.category_width() * kEmbeddingWidth
+                                       : encoder.category_count());
+}
 
 Tensor bytes_of(const std::string& text) {
   return tensor(std::vector<uint8_t>(text.begin(), text.end()),
@@ -21,35 +37,24 @@ Tensor bytes_of(const std::string& text) {
 }  // namespace
 
 bool AbslParseFlag(absl::string_view text, Categories* categories, std::string* error) {
-  if (text == "onehot") {
-    *categories = Categories::kOneHot;
-  } else if (text == "embedding") {
-    *categories = Categories::kEmbedding;
-  } else {
-    *error = "expected onehot or embedding";
-    return false;
-  }
-  return true;
+  return parse_choice(text, kCategories, categories, error);
 }
 
 std::string AbslUnparseFlag(Categories categories) {
-  return categories == Categories::kOneHot ? "onehot" : "embedding";
+  return name_of_choice(kCategories, categories);
 }
 
 HouseNetwork::HouseNetwork(const Encoder& encoder, const HouseModelOptions& options)
     : numbers_(encoder.number_width()),
       places_(encoder.category_count()),
       dropout(this, "dropout", options.dropout) {
-  int64_t width = numbers_;
-  if (options.categories == Categories::kOneHot || places_ == 0) {
-    width += places_;
-  } else {
+  if (has_embedding(encoder, options)) {
     // A category that is unknown has the place behind the last, which stays 0.
     nn::EmbeddingOptions embedding_options;
     embedding_options.padding_idx = places_;
     embedding = nn::Embedding(places_ + 1, kEmbeddingWidth, embedding_options);
-    width += encoder.category_width() * kEmbeddingWidth;
   }
+  int64_t width = input_width(encoder, options);
   direct = nn::Linear(width, 1);
   nn::init::zeros_(direct->weight);
   nn::init::zeros_(direct->bias);
@@ -82,7 +87,7 @@ Tensor HouseNetwork::forward(const Tensor& x) {
 }
 
 HouseModel::HouseModel(const Encoder& encoder, const HouseModelOptions& options)
-    : columns(this, "columns", bytes_of(encoder.text())) {
+    : columns(this, kColumns, bytes_of(encoder.text())) {
   for (int64_t i = 0; i < options.networks; ++i) {
     networks->push_back(HouseNetwork(encoder, options));
   }
@@ -94,33 +99,38 @@ Tensor HouseModel::forward(const Tensor& x) {
   return cat(outputs, 1);
 }
 
-Tensor HouseModel::answers(const Tensor& x) {
-  constexpr int64_t kBatch = 1000;
-  const nn::ModeGuard mode(*this);
-  eval();
-  const NoGradGuard no_grad;
-  std::vector<Tensor> parts = {zeros({0}, float64)};
-  for (int64_t first = 0; first < x.size(0); first += kBatch) {
-    const Tensor batch = x.narrow(0, first, std::min(kBatch, x.size(0) - first));
-    parts.push_back((*this)(batch).to(float64).mean(1));
+Tensor HouseModel::predictions(const Tensor& x) {
+  if (x.size(0) == 0) return zeros({0}, float64);
+  return predict_in_batches(*this, x).to(float64).mean(1);
+}
+
+int64_t parameters_by_size(const Encoder& encoder, const HouseModelOptions& options) {
+  int64_t width = input_width(encoder, options);
+  int64_t count = width + 1;  // of the layer from the inputs to the output
+  for (const int64_t next : options.hidden) {
+    count += (width + 1) * next;
+    width = next;
   }
-  return cat(parts, 0);
+  count += width + 1;
+  if (has_embedding(encoder, options)) count += (encoder.category_count() + 1) * kEmbeddingWidth;
+  return count * options.networks;
 }
 
 absl::StatusOr<Encoder> read_encoder(const std::string& checkpoint) {
+  const std::string entry = absl::StrCat(kModelPart, ".", kColumns);
   const absl::StatusOr<CheckpointReader> reader = CheckpointReader::open(checkpoint);
   if (!reader.ok()) return reader.status();
-  const absl::StatusOr<std::optional<NDArray>> bytes = reader->read(kColumnsEntry);
+  const absl::StatusOr<std::optional<NDArray>> bytes = reader->read(entry);
   if (!bytes.ok()) return bytes.status();
   if (!*bytes || (*bytes)->dtype() != uint8) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        checkpoint, ": expected the columns of houses as text in '", kColumnsEntry, "'"));
+    return absl::FailedPreconditionError(
+        absl::StrCat(checkpoint, ": expected the columns of houses as text in '", entry, "'"));
   }
   const std::vector<uint8_t> text = (*bytes)->to_vector<uint8_t>();
   absl::StatusOr<Encoder> encoder = Encoder::parse(std::string(text.begin(), text.end()));
   if (encoder.ok()) return encoder;
   return absl::FailedPreconditionError(
-      absl::StrCat(checkpoint, ": ", kColumnsEntry, ": ", encoder.status().message()));
+      absl::StrCat(checkpoint, ": ", entry, ": ", encoder.status().message()));
 }
 
 Tensor NetworksLoss::forward(const Tensor& outputs, const Tensor& targets) {

@@ -1,5 +1,6 @@
-// HouseModel: a network from what an Encoder makes of houses to their standardised prices; or several, whose
-// mean is the answer, because the errors of networks that began with other weights are partly their own.
+// HouseModel: a network from what an Encoder makes of houses to their standardised prices; or
+// several, whose mean is the prediction, because the errors of networks that began with other
+// weights are partly their own.
 #ifndef LAMINA_APPS_ESTATE_VALUE_HOUSE_MODEL_H_
 #define LAMINA_APPS_ESTATE_VALUE_HOUSE_MODEL_H_
 
@@ -46,14 +47,17 @@ class HouseModel : public nn::Layer {
   HouseModel(const Encoder& encoder, const HouseModelOptions& options);
   Tensor forward(const Tensor& x) override;  // float32 (n, width) -> (n, networks)
 
-  // The answers to all houses, float64 (n), in eval mode and in batches.
-  Tensor answers(const Tensor& x);
+  // The mean of the networks for each house, float64 (n), in eval mode and in batches.
+  Tensor predictions(const Tensor& x);
 
  private:
   // The encoder's text, so that a checkpoint has all that predictions need.
   nn::Buffer columns;
   nn::Child<nn::ModuleList<HouseNetwork>> networks{this, "networks"};
 };
+
+// How many parameters a HouseModel has, without making it.
+int64_t parameters_by_size(const Encoder& encoder, const HouseModelOptions& options);
 
 // The encoder in the checkpoint of a training that has a HouseModel for its "model". Errors begin with the
 // path.

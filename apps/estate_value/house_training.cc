@@ -1,8 +1,9 @@
 #include "lamina/apps/estate_value/house_training.h"
 
 #include <algorithm>
-#include <cmath>
 #include <memory>
+
+#include "lamina/apps/warmup_cosine.h"
 
 namespace lamina::apps::estate_value {
 namespace {
@@ -16,13 +17,8 @@ nn::optim::AdamWOptions adamw_options(const TrainingSettings& settings) {
 
 // The share of the learning rate that a step takes, of `steps`.
 nn::optim::LRLambda share_at(int64_t steps) {
-  const double all = static_cast<double>(steps), rise = std::max(1.0, all / 20);
-  return [all, rise](int64_t step) {
-    const auto at = static_cast<double>(step);
-    if (at < rise) return (at + 1) / (rise + 1);
-    const double kPi = std::acos(-1.0);
-    return (1 + std::cos(kPi * std::min(1.0, (at - rise) / std::max(1.0, all - rise)))) / 2;
-  };
+  const double warmup = std::max(1.0, static_cast<double>(steps) / 20);
+  return [steps, warmup](int64_t step) { return warmup_cosine(step, warmup, steps, 0); };
 }
 
 int64_t steps_of(const TrainingSettings& settings, int64_t houses) {

@@ -7,7 +7,6 @@
 
 #include "absl/status/statusor.h"
 #include "lamina/apps/estate_value/encoder.h"
-#include "lamina/apps/estate_value/house_data.h"
 #include "lamina/apps/estate_value/house_model.h"
 #include "lamina/apps/estate_value/price_metrics.h"
 #include "lamina/apps/estate_value/settings.h"
@@ -40,7 +39,7 @@ class HouseTraining {
   nn::optim::AdamW optimizer_;
   nn::optim::LambdaLR schedule_;
   nn::train::LearningRateSchedule schedule_callback_;
-  OfPrices mae_, rmse_, r2_;
+  PriceMetric mae_, rmse_, r2_;
   nn::train::Trainer trainer_;
 };
 

@@ -4,11 +4,11 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
+#include "lamina/apps/flags.h"
 
 namespace lamina::apps::estate_value {
 namespace {
@@ -23,12 +23,10 @@ std::string text_cell(absl::string_view text) {
 
 std::string number_cell(double number) {
   if (std::isnan(number)) return "";
-  for (int digits = 6; digits < 17; ++digits) {
-    std::string text = absl::StrFormat("%.*g", digits, number);
-    double again;
-    if (absl::SimpleAtod(text, &again) && again == number) return text;
-  }
-  return absl::StrFormat("%.17g", number);
+  // A whole number as people write it, and not as 2e+06.
+  if (number == std::trunc(number) && std::abs(number) < 1e15)
+    return absl::StrFormat("%.0f", number);
+  return internal::exact_text(number);
 }
 
 std::vector<std::string> cells_of(const Column& column) {

@@ -32,6 +32,15 @@ TEST(Predictions, KeepEveryDigitOfNumbers) {
   EXPECT_EQ(csv_with_prices(table, "p", {0, 0}), "x,p\n-93.619754,0.00\n0.3333333333333333,0.00\n");
 }
 
+TEST(Predictions, LeaveWholeNumbersWithoutExponents) {
+  nn::data::Table table;
+  table.rows = 6;
+  table.columns = {{"x", tensor({2e6, 1.5e6, -3e14, 0.0, 1e15, 2000000.5}), {}}};
+  EXPECT_EQ(csv_with_prices(table, "p", {0, 0, 0, 0, 0, 0}),
+            "x,p\n2000000,0.00\n1500000,0.00\n-300000000000000,0.00\n0,0.00\n1e+15,0.00\n"
+            "2000000.5,0.00\n");
+}
+
 TEST(Predictions, HaveANameOfTheirOwn) {
   nn::data::Table table = houses();
   table.columns[0].name = "p";

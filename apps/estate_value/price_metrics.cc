@@ -7,18 +7,18 @@
 
 namespace lamina::apps::estate_value {
 
-OfPrices::OfPrices(const Encoder& encoder, std::unique_ptr<nn::train::Metric> metric)
+PriceMetric::PriceMetric(const Encoder& encoder, std::unique_ptr<nn::train::Metric> metric)
     : Metric(metric->name(), metric->higher_is_better(),
              static_cast<int64_t>(metric->sums().size())),
       encoder_(encoder),
       metric_(std::move(metric)) {}
 
-double OfPrices::value() const {
+double PriceMetric::value() const {
   metric_->set_sums(sums());
   return metric_->value();
 }
 
-void OfPrices::add(const Tensor& outputs, const Tensor& targets) {
+void PriceMetric::add(const Tensor& outputs, const Tensor& targets) {
   metric_->set_sums(sums());
   metric_->update(encoder_.prices(outputs.to(float64).mean(1)),
                   encoder_.prices(targets.select(1, 0)));
@@ -26,17 +26,17 @@ void OfPrices::add(const Tensor& outputs, const Tensor& targets) {
   for (size_t i = 0; i < updated.size(); ++i) sum(static_cast<int64_t>(i)) = updated[i];
 }
 
-Scores score(const Encoder& encoder, const Tensor& answers, const Tensor& prices) {
+Scores score(const Encoder& encoder, const Tensor& predictions, const Tensor& prices) {
   nn::train::MeanAbsoluteError mae;
   nn::train::RootMeanSquaredError rmse;
   nn::train::R2Score r2, standardised_r2;
-  mae.update(encoder.prices(answers), prices);
-  rmse.update(encoder.prices(answers), prices);
-  r2.update(encoder.prices(answers), prices);
+  mae.update(encoder.prices(predictions), prices);
+  rmse.update(encoder.prices(predictions), prices);
+  r2.update(encoder.prices(predictions), prices);
   const Tensor targets = encoder.targets(prices);
-  standardised_r2.update(answers, targets);
-  return {mae.value(), rmse.value(), r2.value(), (answers - targets).square().mean().item<double>(),
-          standardised_r2.value()};
+  standardised_r2.update(predictions, targets);
+  return {mae.value(), rmse.value(), r2.value(),
+          (predictions - targets).square().mean().item<double>(), standardised_r2.value()};
 }
 
 }  // namespace lamina::apps::estate_value

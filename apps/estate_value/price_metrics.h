@@ -11,10 +11,10 @@ namespace lamina::apps::estate_value {
 
 // Another metric of regression, of prices: the mean of the networks' outputs (n, networks) and the targets
 // (n, 1), both as the encoder takes them back.
-class OfPrices : public nn::train::Metric {
+class PriceMetric : public nn::train::Metric {
  public:
   // The encoder must outlive it.
-  OfPrices(const Encoder& encoder, std::unique_ptr<nn::train::Metric> metric);
+  PriceMetric(const Encoder& encoder, std::unique_ptr<nn::train::Metric> metric);
   double value() const override;
 
  private:
@@ -29,8 +29,8 @@ struct Scores {
   double standardised_r2;   // with log_price, that of the logarithm of the price
 };
 
-// Of answers and prices, both (n).
-Scores score(const Encoder& encoder, const Tensor& answers, const Tensor& prices);
+// Of predictions and prices, both (n).
+Scores score(const Encoder& encoder, const Tensor& predictions, const Tensor& prices);
 
 }  // namespace lamina::apps::estate_value
 

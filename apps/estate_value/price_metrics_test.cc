@@ -35,9 +35,9 @@ TEST(Scores, OfLogarithmsAreBesideThoseOfPrices) {
   EXPECT_NEAR(scores.mae, (4.6707742705 + 34.5126131100) / 3, 1e-8);
 }
 
-TEST(OfPrices, TakesTheMeanOfTheNetworksAndAddsUpOverBatches) {
+TEST(PriceMetric, TakesTheMeanOfTheNetworksAndAddsUpOverBatches) {
   const Encoder encoder = of_prices();
-  OfPrices mae(encoder, std::make_unique<nn::train::MeanAbsoluteError>());
+  PriceMetric mae(encoder, std::make_unique<nn::train::MeanAbsoluteError>());
   EXPECT_EQ(mae.name(), "mae");
   EXPECT_FALSE(mae.higher_is_better());
   // Means 1 and 2 of the networks: prices 110 and 120 for 100 and 150.

@@ -94,12 +94,12 @@ std::vector<std::vector<std::string>> score_rows(const Encoder& encoder, const S
 report::Report run_report(const std::vector<std::vector<std::string>>& settings,
                           const std::vector<nn::train::EpochRecord>& history,
                           const Encoder& encoder, const nn::data::Table& houses,
-                          const Tensor& answers, const Tensor& prices) {
+                          const Tensor& predictions, const Tensor& prices) {
   report::Report report(absl::StrCat("House prices: ", encoder.target()));
   report.add_table("Settings", {"setting", "value"}, settings);
   report.add_table("Houses that were held out", {"score", "value"},
-                   score_rows(encoder, score(encoder, answers, prices)));
-  const std::vector<double> predicted = encoder.prices(answers).to_vector<double>();
+                   score_rows(encoder, score(encoder, predictions, prices)));
+  const std::vector<double> predicted = encoder.prices(predictions).to_vector<double>();
   const std::vector<double> true_prices = prices.to_vector<double>();
   report::ChartOptions options;
   options.x_label = "true price";

@@ -16,11 +16,12 @@ namespace lamina::apps::estate_value {
 // The scores by name, as they are shown: {"MAE", "14,120"}, ...
 std::vector<std::vector<std::string>> score_rows(const Encoder& encoder, const Scores& scores);
 
-// `settings` are rows of a name and a value; answers and prices (n) are those of the houses held out.
+// `settings` are rows of a name and a value; predictions and prices (n) are those of the houses
+// held out.
 report::Report run_report(const std::vector<std::vector<std::string>>& settings,
                           const std::vector<nn::train::EpochRecord>& history,
                           const Encoder& encoder, const nn::data::Table& houses,
-                          const Tensor& answers, const Tensor& prices);
+                          const Tensor& predictions, const Tensor& prices);
 
 }  // namespace lamina::apps::estate_value
 

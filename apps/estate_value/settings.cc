@@ -1,19 +1,15 @@
 #include "lamina/apps/estate_value/settings.h"
 
-#include <cmath>
-
 #include "absl/flags/flag.h"
-#include "absl/strings/numbers.h"
-#include "absl/strings/str_cat.h"
 
 using lamina::apps::Count;
+using lamina::apps::Fraction;
+using lamina::apps::NotNegative;
 using lamina::apps::Positive;
 using lamina::apps::Seed;
 using lamina::apps::Widths;
 using lamina::apps::estate_value::Categories;
 using lamina::apps::estate_value::Networks;
-using lamina::apps::estate_value::NotNegative;
-using lamina::apps::estate_value::Share;
 using lamina::apps::estate_value::Source;
 
 ABSL_FLAG(std::optional<Source>, data, std::nullopt,
@@ -30,7 +26,7 @@ ABSL_FLAG(Categories, categories, Categories::kEmbedding,
           "learnt)");
 ABSL_FLAG(std::optional<Widths>, hidden, std::nullopt,
           "widths of the hidden layers (default: 64,64 for synthetic, else 256,128)");
-ABSL_FLAG(std::optional<Share>, dropout, std::nullopt,
+ABSL_FLAG(std::optional<Fraction>, dropout, std::nullopt,
           "of the hidden layers (default: 0 for synthetic, else 0.4)");
 ABSL_FLAG(std::optional<Networks>, networks, std::nullopt,
           "how many are trained, whose mean is the answer (default: 1 for synthetic, else 5)");
@@ -44,41 +40,19 @@ ABSL_FLAG(Count, batch_size, Count{64}, "houses per step");
 ABSL_FLAG(Seed, seed, Seed{1}, "of weights, shuffling and dropout");
 
 namespace lamina::apps::estate_value {
+namespace {
+
+constexpr Choice<Source> kSources[] = {{Source::kSynthetic, "synthetic"}, {Source::kAmes, "ames"}};
+
+}  // namespace
 
 bool AbslParseFlag(absl::string_view text, Source* source, std::string* error) {
-  if (text == "synthetic") {
-    *source = Source::kSynthetic;
-  } else if (text == "ames") {
-    *source = Source::kAmes;
-  } else {
-    *error = "expected synthetic or ames; a file of your own is --csv=FILE --target=COLUMN";
-    return false;
-  }
-  return true;
-}
-
-std::string AbslUnparseFlag(Source source) {
-  return source == Source::kSynthetic ? "synthetic" : "ames";
-}
-
-bool AbslParseFlag(absl::string_view text, Share* share, std::string* error) {
-  if (absl::SimpleAtod(text, &share->value) && share->value >= 0 && share->value < 1) return true;
-  *error = "expected a number from 0 to below 1";
+  if (parse_choice(text, kSources, source, error)) return true;
+  *error += "; a file of your own is --csv=FILE --target=COLUMN";
   return false;
 }
 
-std::string AbslUnparseFlag(const Share& share) { return absl::StrCat(share.value); }
-
-bool AbslParseFlag(absl::string_view text, NotNegative* number, std::string* error) {
-  if (absl::SimpleAtod(text, &number->value) && std::isfinite(number->value) &&
-      number->value >= 0) {
-    return true;
-  }
-  *error = "expected a finite number from 0 on";
-  return false;
-}
-
-std::string AbslUnparseFlag(const NotNegative& number) { return absl::StrCat(number.value); }
+std::string AbslUnparseFlag(Source source) { return name_of_choice(kSources, source); }
 
 const std::vector<std::string>& data_flags() {
   static const auto* names =
@@ -90,6 +64,15 @@ const std::vector<std::string>& training_flags() {
   static const auto* names = new std::vector<std::string>{
       "categories",    "hidden", "dropout",    "networks", "weight_decay",
       "learning_rate", "epochs", "batch_size", "seed"};
+  return *names;
+}
+
+const std::vector<std::string>& run_settings() {
+  static const auto* names = new std::vector<std::string>([] {
+    std::vector<std::string> all = data_flags();
+    all.insert(all.end(), training_flags().begin(), training_flags().end());
+    return all;
+  }());
   return *names;
 }
 
@@ -110,7 +93,7 @@ absl::Status fill_in_defaults(Source source) {
   const bool is_synthetic = absl::GetFlag(FLAGS_data) == Source::kSynthetic;
   fill_in(&FLAGS_log_price, !is_synthetic);
   fill_in(&FLAGS_hidden, is_synthetic ? Widths{{64, 64}} : Widths{{256, 128}});
-  fill_in(&FLAGS_dropout, is_synthetic ? Share{0} : Share{0.4});
+  fill_in(&FLAGS_dropout, is_synthetic ? Fraction{0} : Fraction{0.4});
   fill_in(&FLAGS_networks, is_synthetic ? Networks{1} : Networks{5});
   fill_in(&FLAGS_weight_decay, is_synthetic ? NotNegative{1e-4} : NotNegative{0.3});
   fill_in(&FLAGS_learning_rate, is_synthetic ? Positive{0.005} : Positive{0.003});

@@ -15,29 +15,23 @@
 #include "lamina/apps/estate_value/house_model.h"
 #include "lamina/apps/flags.h"
 
+ABSL_DECLARE_FLAG(std::string, csv);
+
 namespace lamina::apps::estate_value {
 
 enum class Source { kSynthetic, kAmes };
 bool AbslParseFlag(absl::string_view text, Source* source, std::string* error);
 std::string AbslUnparseFlag(Source source);
 
-// A number from 0 to below 1, and one from 0 on.
-struct Share {
-  double value;
-};
-bool AbslParseFlag(absl::string_view text, Share* share, std::string* error);
-std::string AbslUnparseFlag(const Share& share);
-struct NotNegative {
-  double value;
-};
-bool AbslParseFlag(absl::string_view text, NotNegative* number, std::string* error);
-std::string AbslUnparseFlag(const NotNegative& number);
-
 using Networks = Whole<1, 100>;
 
-// The flags, by what they are about.
+inline constexpr char kApp[] = "estate_value";
+
+// The names of the flags, by what they are about.
 const std::vector<std::string>& data_flags();
 const std::vector<std::string>& training_flags();
+// And all of them, which a checkpoint tells about its run.
+const std::vector<std::string>& run_settings();
 
 struct DataSettings {
   Source source;

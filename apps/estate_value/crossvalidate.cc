@@ -1,0 +1,65 @@
+// estate_value crossvalidate: the errors on each part of the houses of a model that was trained on
+// the others.
+#include <cstdint>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "absl/flags/flag.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "lamina/apps/estate_value/commands.h"
+#include "lamina/apps/estate_value/crossvalidation.h"
+#include "lamina/apps/estate_value/house_data.h"
+#include "lamina/apps/estate_value/settings.h"
+#include "lamina/apps/threads.h"
+
+using Folds = lamina::apps::Whole<2, 1000>;
+
+ABSL_FLAG(Folds, folds, Folds{5}, "into how many parts the houses are dealt");
+ABSL_FLAG(lamina::apps::Seed, folds_seed, lamina::apps::Seed{2026}, "of which house is where");
+ABSL_FLAG(std::string, folds_file, "",
+          "a CSV file to write the fold of each row to, for other programs (default: none)");
+
+namespace lamina::apps::estate_value {
+namespace {
+
+void print_row(const std::string& name, int64_t houses, const Scores& scores) {
+  std::cout << absl::StrFormat("%-5s %7d %10.2f %10.2f %8.4f %10.4f", name, houses, scores.mae,
+                               scores.rmse, scores.r2, scores.standardised_r2)
+            << std::endl;
+}
+
+}  // namespace
+
+absl::Status crossvalidate_houses(const Arguments&) {
+  absl::Status status = fill_in_defaults(Source::kAmes);
+  if (status.ok()) status = use_threads();
+  if (!status.ok()) return status;
+  const DataSettings data = data_settings();
+  const absl::StatusOr<nn::data::Table> houses = load_all_houses(data);
+  if (!houses.ok()) return houses.status();
+  const int64_t folds = absl::GetFlag(FLAGS_folds).value;
+  if (houses->rows < folds) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("flag --folds: expected at most the ", houses->rows, " houses, got ", folds));
+  }
+  const std::vector<int64_t> fold =
+      folds_of(houses->rows, folds, static_cast<uint64_t>(absl::GetFlag(FLAGS_folds_seed).value));
+  if (const std::string path = absl::GetFlag(FLAGS_folds_file); !path.empty()) {
+    status = write_folds(user_path(path), fold);
+    if (!status.ok()) return status;
+  }
+  std::cout << absl::StrFormat("%-5s %7s %10s %10s %8s %10s\n", "fold", "houses", "MAE", "RMSE",
+                               "R2", data.log_price ? "R2 of log" : "R2");
+  const absl::StatusOr<std::vector<FoldScores>> all =
+      crossvalidate(*houses, fold, data, training_settings(), [](int64_t i, const FoldScores& one) {
+        print_row(absl::StrCat(i), one.test_houses, one.scores);
+      });
+  if (!all.ok()) return all.status();
+  print_row("mean", houses->rows, mean_of(*all));
+  return absl::OkStatus();
+}
+
+}  // namespace lamina::apps::estate_value

@@ -1,0 +1,34 @@
+// estate_value predict: the prices of the houses of a file.
+#include <iostream>
+#include <string>
+
+#include "absl/flags/flag.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "lamina/apps/estate_value/commands.h"
+#include "lamina/apps/estate_value/experiment.h"
+#include "lamina/apps/estate_value/predictions.h"
+#include "lamina/apps/write_file.h"
+
+ABSL_FLAG(std::string, predictions, "", "the CSV file to write (default: standard output)");
+
+namespace lamina::apps::estate_value {
+
+absl::Status predict(const Arguments& arguments) {
+  const absl::StatusOr<Trained> trained = load_model_of(arguments);
+  if (!trained.ok()) return trained.status();
+  const absl::StatusOr<nn::data::Table> houses =
+      read_houses(user_path(arguments.words[0]), trained->encoder);
+  if (!houses.ok()) return houses.status();
+  const absl::StatusOr<Tensor> x = trained->encoder.features(*houses);
+  if (!x.ok()) return x.status();
+  const Tensor prices = trained->encoder.prices(trained->model->predictions(*x));
+  const std::string csv = csv_with_prices(
+      *houses, absl::StrCat("predicted_", trained->encoder.target()), prices.to_vector<double>());
+  const std::string path = absl::GetFlag(FLAGS_predictions);
+  if (!path.empty()) return write_file(user_path(path), csv);
+  std::cout << csv;
+  return absl::OkStatus();
+}
+
+}  // namespace lamina::apps::estate_value
