@@ -7,6 +7,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "lamina/apps/program_testing.h"
+#include "lamina/serialization.h"
 
 namespace lamina::apps::gpt {
 namespace {
@@ -172,6 +173,25 @@ TEST_F(WithARun, WhoseTextHasChanged) {
   write("ab.txt", "c" + before);
   EXPECT_THAT(gpt("--resume").err, HasSubstr("line 1, column 1: expected one of the 3"));
   write("ab.txt", before);
+}
+
+// 65536^2 weights of float32 would be 16 GiB, and 65536 layers more.
+TEST_F(WithARun, WhoseSettingsTellOfALargerModel) {
+  const std::string path = here_ + "/runs/gpt/001/step_000000000002.ckpt";
+  const auto reader = CheckpointReader::open(path);
+  const auto arrays = load_checkpoint(path);
+  ASSERT_TRUE(reader.ok() && arrays.ok()) << reader.status() << arrays.status();
+  for (const char* size : {"width", "layers", "block"}) {
+    SaveOptions options;
+    options.metadata = reader->metadata();
+    options.metadata[size] = "65536";
+    ASSERT_TRUE(save_checkpoint(here_ + "/huge.ckpt", *arrays, options).ok());
+    const Outcome outcome = gpt("sample --checkpoint=huge.ckpt");
+    EXPECT_EQ(outcome.exit_code, 1);
+    EXPECT_THAT(outcome.err, StartsWith("ERROR: " + here_ + "/huge.ckpt: expected a model of "));
+    // (2 * 3 + 8) * 4 + 12 * 4^2 + 13 * 4 + 2 * 4
+    EXPECT_THAT(outcome.err, HasSubstr(" elements, as its settings tell, got 308\n"));
+  }
 }
 
 TEST_F(WithARun, ThatIsDamaged) {

@@ -6,16 +6,13 @@
 #include "lamina/apps/gpt/commands.h"
 #include "lamina/apps/gpt/settings.h"
 #include "lamina/apps/gpt/windows.h"
-#include "lamina/apps/threads.h"
 
 namespace lamina::apps::gpt {
 
 absl::Status evaluate(const Arguments& arguments) {
-  absl::Status status = use_threads();
-  if (!status.ok()) return status;
   const absl::StatusOr<Loaded> loaded = load_checkpointed(arguments);
   if (!loaded.ok()) return loaded.status();
-  const absl::StatusOr<SplitText> text = load_text();
+  const absl::StatusOr<SplitText> text = load_text(&loaded->vocabulary);
   if (!text.ok()) return text.status();
   const double loss = mean_loss(*loaded->model, text->test, loaded->model->options().block);
   std::cout << loaded->path << "\n"

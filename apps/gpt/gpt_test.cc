@@ -1,23 +1,18 @@
 // Runs the program: trains a tiny model, evaluates it, lets it write, and stops and resumes training.
 
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <chrono>
 #include <cmath>
-#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "lamina/apps/program_testing.h"
+#include "lamina/serialization.h"
 
 namespace lamina::apps::gpt {
 namespace {
@@ -105,6 +100,27 @@ TEST_F(GptProgram, LearnsATextEvaluatesAndWrites) {
   EXPECT_THAT(greedy.out, StartsWith("the cat sat on it"));
   EXPECT_EQ(gpt("sample --length=20 --temperature=2 --top_k=1 --top_p=0.5 --prompt='the c'").out,
             greedy.out);
+  // A prompt may have line ends, in both forms of a flag.
+  for (const std::string between : {"=", " "}) {
+    const Outcome lines =
+        gpt("sample --prompt" + between + "'on it.\nthe c' --length=6 --temperature=0");
+    EXPECT_EQ(lines.out, "on it.\nthe cat sat\n") << lines.err;
+  }
+}
+
+TEST_F(GptProgram, TellsTheSettingsThatItChose) {
+  const std::string words =
+      " --text=./cat.txt --layers=1 --heads=1 --width=4 --block=8 --batch_size=4 --steps=50 "
+      "--eval_every=50 --dropout=0.12345678 --threads=1";
+  ASSERT_EQ(gpt(words).exit_code, 0);
+  const auto reader = CheckpointReader::open(here_ + "/runs/gpt/001/step_000000000050.ckpt");
+  ASSERT_TRUE(reader.ok()) << reader.status();
+  std::map<std::string, std::string> settings = reader->metadata();
+  EXPECT_EQ(settings["warmup"], "5");  // a tenth of the steps
+  EXPECT_EQ(settings["dropout"], "0.12345678");
+  EXPECT_EQ(settings["text"], here_ + "/cat.txt");
+  EXPECT_EQ(gpt("--resume --warmup=5 --text=cat.txt").exit_code, 0);
+  EXPECT_THAT(gpt("--resume --warmup=6").err, HasSubstr("--warmup is 5 there, got 6"));
 }
 
 // Of 684,769 characters, each of one byte.
@@ -126,36 +142,16 @@ TEST_F(GptProgram, GivesTheSameModelAtAnyNumberOfThreads) {
   EXPECT_EQ(same.exit_code, 0) << same.out << same.err;
 }
 
-// Starts training, sends a SIGINT as soon as there is a checkpoint in `folder`, and returns the exit code; -1
-// if it ended before.
-int train_and_interrupt(const std::string& here, const std::string& words,
-                        const std::string& folder, const std::string& out) {
-  const std::string command =
-      "BUILD_WORKING_DIRECTORY='" + here + "' exec apps/gpt/gpt " + words + " > '" + out + "' 2>&1";
-  const pid_t child = fork();
-  if (child == 0) {
-    signal(SIGINT, SIG_DFL);  // who runs the test may ignore it
-    execl("/bin/sh", "sh", "-c", command.c_str(), nullptr);
-    _exit(127);
-  }
-  int status = 0;
-  while (checkpoints(folder).empty()) {
-    if (waitpid(child, &status, WNOHANG) != 0) return -1;
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
-  kill(child, SIGINT);
-  waitpid(child, &status, 0);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
 TEST_F(GptProgram, EndsWithTheSameBitsWhenItIsStoppedAndResumed) {
   const std::string words = std::string("--steps=2000 --eval_every=100 --dropout=0.1") + kTiny;
-  const std::string folder = here_ + "/broken", out = here_ + "/out";
+  const std::string folder = here_ + "/broken";
   ASSERT_EQ(gpt(words + " --output=unbroken").exit_code, 0);
 
-  ASSERT_EQ(train_and_interrupt(here_, words + " --output=broken", folder, out), 130)
-      << read_file(out);
-  EXPECT_THAT(read_file(out), HasSubstr("--resume"));
+  const Outcome interrupted =
+      interrupt_in(here_, "apps/gpt/gpt", words + " --output=broken",
+                   [&](const std::string&) { return !checkpoints(folder).empty(); });
+  ASSERT_EQ(interrupted.exit_code, 130) << interrupted.err;
+  EXPECT_THAT(interrupted.err, HasSubstr("--resume"));
   const std::string last = "/step_000000002000.ckpt";
   ASSERT_NE("/" + checkpoints(folder).back(), last);
   EXPECT_FALSE(fs::exists(folder + "/report.html"));

@@ -74,6 +74,14 @@ Tensor Gpt::logits(const Tensor& ids, int64_t before, Cache* cache) {
   return head(blocks(x, {.is_causal = true, .caches = cache}));
 }
 
+int64_t parameters_by_size(const GptOptions& options) {
+  const int64_t width = options.width;
+  const int64_t attention = 4 * width * (width + 1), maps = 8 * width * width + 5 * width,
+                norms = 4 * width;
+  return (2 * options.vocabulary + options.block) * width +
+         options.layers * (attention + maps + norms) + 2 * width;
+}
+
 Tensor Continuation::append(absl::Span<const int64_t> ids) {
   if (ids.empty()) fail<ValueError>("Continuation", "expected at least one token, got none");
   const nn::ModeGuard mode(model_);

@@ -1,5 +1,7 @@
 // Gpt: a transformer that tells, after each token of a text, how likely each token is to come next.
 // Source: Radford et al., "Language models are unsupervised multitask learners", 2019 (GPT-2).
+// Unlike there, the head is a matrix of its own, not the token embedding's, and GELU is computed by
+// erf, not by tanh.
 //
 //   Gpt model({.vocabulary = 75, .block = 64});
 //   Tensor logits = model(ids);  // (batch, time) -> (batch, time, 75)
@@ -56,6 +58,9 @@ class Gpt : public nn::Layer {
   void reset_parameters();
   const GptOptions options_;
 };
+
+// How many parameters a Gpt has, without making it.
+int64_t parameters_by_size(const GptOptions& options);
 
 // A text that grows. The model sees a window of its last tokens: all of them up to `block`; when there is
 // no room for more, the last half of a block stays, from which the window grows again. (What was computed

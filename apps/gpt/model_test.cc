@@ -79,6 +79,10 @@ TEST(Gpt, GivesTheLogitsOfNumPy) {
 // 75 128 for the head.
 TEST(Gpt, HasTheParametersOfItsParts) {
   EXPECT_EQ(Gpt(options_of(75, 4, 4, 128, 64)).parameter_count(), 820'736);
+  EXPECT_EQ(parameters_by_size(options_of(75, 4, 4, 128, 64)), 820'736);
+  // Embeddings (5 + 3) 4 and head 5 4; 2 blocks of 12 4^2 + 13 4; a norm of 8.
+  EXPECT_EQ(Gpt(options_of(5, 2, 2, 4, 3)).parameter_count(), 52 + 2 * 244 + 8);
+  EXPECT_EQ(parameters_by_size(options_of(5, 2, 2, 4, 3)), 52 + 2 * 244 + 8);
 }
 
 TEST(Gpt, StartsWithTheWeightsOfGpt2) {

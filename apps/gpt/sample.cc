@@ -7,25 +7,42 @@
 
 #include "absl/flags/flag.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
 #include "lamina/apps/gpt/commands.h"
-#include "lamina/apps/gpt/flag_types.h"
 #include "lamina/apps/gpt/generation.h"
 #include "lamina/apps/gpt/settings.h"
-#include "lamina/apps/threads.h"
+
+namespace lamina::apps::gpt {
+
+// A number above 0 and up to 1.
+struct TopP {
+  double value;
+};
+
+bool AbslParseFlag(absl::string_view text, TopP* flag, std::string* error) {
+  *error = "expected a number above 0 and up to 1";
+  return absl::SimpleAtod(text, &flag->value) && flag->value > 0 && flag->value <= 1;
+}
+
+std::string AbslUnparseFlag(const TopP& flag) { return internal::exact_text(flag.value); }
+
+}  // namespace lamina::apps::gpt
 
 using lamina::apps::Count;
-using lamina::apps::gpt::Number;
-using lamina::apps::gpt::Temperature;
+using lamina::apps::CountOrZero;
+using lamina::apps::NotNegative;
+using lamina::apps::Text;
 using lamina::apps::gpt::TopP;
 
-ABSL_FLAG(std::string, prompt, "", "how the text begins (default: at the beginning of a line)");
+ABSL_FLAG(Text, prompt, Text{}, "how the text begins (default: at the beginning of a line)");
 ABSL_FLAG(Count, length, Count{500}, "how many characters to add");
-ABSL_FLAG(Temperature, temperature, Temperature{0.8},
+ABSL_FLAG(NotNegative, temperature, NotNegative{0.8},
           "below 1 likely characters come more often than the model thinks, above it less often; 0 "
           "takes the likeliest each time");
-ABSL_FLAG(Number, top_k, Number{0}, "draw from this many likeliest characters; 0: from all");
+ABSL_FLAG(CountOrZero, top_k, CountOrZero{0},
+          "draw from this many likeliest characters; 0: from all");
 ABSL_FLAG(TopP, top_p, TopP{1},
           "draw from the likeliest characters that have this probability together");
 ABSL_FLAG(bool, cache, true,
@@ -35,11 +52,9 @@ ABSL_FLAG(bool, cache, true,
 namespace lamina::apps::gpt {
 
 absl::Status sample(const Arguments& arguments) {
-  absl::Status status = use_threads();
-  if (!status.ok()) return status;
   const absl::StatusOr<Loaded> loaded = load_checkpointed(arguments);
   if (!loaded.ok()) return loaded.status();
-  const std::string prompt = absl::GetFlag(FLAGS_prompt);
+  const std::string prompt = absl::GetFlag(FLAGS_prompt).value;
   const absl::StatusOr<std::vector<int64_t>> ids =
       loaded->vocabulary.encode(prompt, "flag --prompt");
   if (!ids.ok()) return ids.status();

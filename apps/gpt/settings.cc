@@ -7,16 +7,15 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "lamina/apps/fetched_file.h"
-#include "lamina/apps/run_folder.h"
-#include "lamina/serialization.h"
+#include "lamina/apps/trained_model.h"
 
 using lamina::apps::Count;
+using lamina::apps::CountOrZero;
+using lamina::apps::Fraction;
 using lamina::apps::Positive;
 using lamina::apps::Seed;
-using lamina::apps::gpt::Dropout;
+using lamina::apps::Size;
 using lamina::apps::gpt::EvalEvery;
-using lamina::apps::gpt::Number;
-using lamina::apps::gpt::Size;
 
 ABSL_FLAG(std::string, text, "",
           "file to learn from, in UTF-8, or to evaluate on (default: Jane Austen's Pride and "
@@ -25,7 +24,7 @@ ABSL_FLAG(Size, layers, Size{4}, "transformer blocks");
 ABSL_FLAG(Size, heads, Size{4}, "of attention in each block; they divide the width");
 ABSL_FLAG(Size, width, Size{128}, "numbers by which a token is represented");
 ABSL_FLAG(Size, block, Size{64}, "how many characters the model sees at most");
-ABSL_FLAG(Dropout, dropout, Dropout{0}, "share of activations that are switched off in training");
+ABSL_FLAG(Fraction, dropout, Fraction{0}, "share of activations that are switched off in training");
 ABSL_FLAG(Size, batch_size, Size{12}, "pieces of text per step, of --block characters each");
 ABSL_FLAG(Count, steps, Count{2000}, "of the optimizer, AdamW");
 ABSL_FLAG(EvalEvery, eval_every, EvalEvery{250},
@@ -33,7 +32,7 @@ ABSL_FLAG(EvalEvery, eval_every, EvalEvery{250},
           "saved; it divides --steps");
 ABSL_FLAG(Positive, learning_rate, Positive{0.003},
           "the highest; half a cosine leads from there to a tenth of it");
-ABSL_FLAG(std::optional<Number>, warmup, std::nullopt,
+ABSL_FLAG(std::optional<CountOrZero>, warmup, std::nullopt,
           "steps at the beginning in which the learning rate rises (default: 100, or a tenth of "
           "--steps if that is fewer)");
 ABSL_FLAG(Seed, seed, Seed{1},
@@ -82,18 +81,15 @@ absl::StatusOr<GptOptions> gpt_options(const Vocabulary& vocabulary) {
   return options;
 }
 
-absl::StatusOr<SplitText> load_text() {
+absl::StatusOr<SplitText> load_text(const Vocabulary* known) {
   const std::string flag = absl::GetFlag(FLAGS_text);
   const absl::StatusOr<std::string> path =
       flag.empty() ? fetched_file(kNovel, "text") : user_path(flag);
   if (!path.ok()) return path.status();
   const absl::StatusOr<std::string> text = read_text(*path);
   if (!text.ok()) return text.status();
-  const std::string known = absl::GetFlag(FLAGS_characters);
-  const absl::StatusOr<Vocabulary> own = Vocabulary::of(*text, *path);
-  if (!own.ok()) return own.status();
   absl::StatusOr<Vocabulary> vocabulary =
-      known.empty() ? own : Vocabulary::of(known, "the checkpoint's characters");
+      known == nullptr ? Vocabulary::of(*text, *path) : absl::StatusOr<Vocabulary>(*known);
   if (!vocabulary.ok()) return vocabulary.status();
   const absl::StatusOr<std::vector<int64_t>> ids = vocabulary->encode(*text, *path);
   if (!ids.ok()) return ids.status();
@@ -111,19 +107,19 @@ absl::StatusOr<SplitText> load_text() {
 }
 
 absl::StatusOr<Loaded> load_checkpointed(const Arguments& arguments) {
-  absl::StatusOr<std::string> path = newest_checkpoint(kApp);
-  if (!path.ok()) return path.status();
   std::vector<std::string> settings = model_settings();
   if (arguments.given.count("text") == 0) settings.push_back("text");
-  absl::Status status = adopt_settings(*path, kApp, settings, arguments);
-  if (!status.ok()) return status;
+  absl::StatusOr<std::string> path = open_checkpoint(kApp, settings, arguments);
+  if (!path.ok()) return path.status();
   absl::StatusOr<Vocabulary> vocabulary =
       Vocabulary::of(absl::GetFlag(FLAGS_characters), absl::StrCat(*path, ": characters"));
   if (!vocabulary.ok()) return vocabulary.status();
   const absl::StatusOr<GptOptions> options = gpt_options(*vocabulary);
   if (!options.ok()) return options.status();
+  absl::Status status = check_size(*path, parameters_by_size(*options));
+  if (!status.ok()) return status;
   auto model = std::make_unique<Gpt>(*options);
-  status = load_model(*path, *model, true, "model.");
+  status = load_trained(*path, *model);
   if (!status.ok()) return status;
   return Loaded{*std::move(path), *std::move(vocabulary), std::move(model)};
 }

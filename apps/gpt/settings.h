@@ -1,6 +1,7 @@
 // The flags of all commands, and what each command makes of them.
 //
-// A checkpoint tells those that its model follows from (kModelSettings): eval and sample take them from there.
+// A checkpoint tells those that its model follows from (model_settings()): eval and sample take
+// them from there.
 #ifndef LAMINA_APPS_GPT_SETTINGS_H_
 #define LAMINA_APPS_GPT_SETTINGS_H_
 
@@ -14,21 +15,24 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "lamina/apps/flags.h"
-#include "lamina/apps/gpt/flag_types.h"
 #include "lamina/apps/gpt/model.h"
 #include "lamina/apps/gpt/text.h"
 
+namespace lamina::apps::gpt {
+using EvalEvery = Whole<1, 1000000>;
+}  // namespace lamina::apps::gpt
+
 ABSL_DECLARE_FLAG(std::string, text);
-ABSL_DECLARE_FLAG(lamina::apps::gpt::Size, layers);
-ABSL_DECLARE_FLAG(lamina::apps::gpt::Size, heads);
-ABSL_DECLARE_FLAG(lamina::apps::gpt::Size, width);
-ABSL_DECLARE_FLAG(lamina::apps::gpt::Size, block);
-ABSL_DECLARE_FLAG(lamina::apps::gpt::Dropout, dropout);
-ABSL_DECLARE_FLAG(lamina::apps::gpt::Size, batch_size);
+ABSL_DECLARE_FLAG(lamina::apps::Size, layers);
+ABSL_DECLARE_FLAG(lamina::apps::Size, heads);
+ABSL_DECLARE_FLAG(lamina::apps::Size, width);
+ABSL_DECLARE_FLAG(lamina::apps::Size, block);
+ABSL_DECLARE_FLAG(lamina::apps::Fraction, dropout);
+ABSL_DECLARE_FLAG(lamina::apps::Size, batch_size);
 ABSL_DECLARE_FLAG(lamina::apps::Count, steps);
 ABSL_DECLARE_FLAG(lamina::apps::gpt::EvalEvery, eval_every);
 ABSL_DECLARE_FLAG(lamina::apps::Positive, learning_rate);
-ABSL_DECLARE_FLAG(std::optional<lamina::apps::gpt::Number>, warmup);
+ABSL_DECLARE_FLAG(std::optional<lamina::apps::CountOrZero>, warmup);
 ABSL_DECLARE_FLAG(lamina::apps::Seed, seed);
 // The vocabulary's, in UTF-8. No command lists it: the program sets it by the text that a run learns, so
 // that checkpoints tell it.
@@ -54,9 +58,10 @@ struct SplitText {
 };
 
 // That of the flag --text, or the novel that comes with the program. Its characters are numbered by
-// --characters, and where that is empty make it what it is. Errors begin with the path; a text is
-// refused whose last tenth is not above a block.
-absl::StatusOr<SplitText> load_text();
+// `known`, or, if that is null, make a vocabulary of their own. Errors begin with the path; a text
+// is refused that has other characters than those known, and one whose last tenth is not above a
+// block.
+absl::StatusOr<SplitText> load_text(const Vocabulary* known);
 
 struct Loaded {
   std::string path;

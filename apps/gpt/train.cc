@@ -1,10 +1,8 @@
 // gpt train: teaches a model a text.
 #include <algorithm>
 #include <cstdint>
-#include <filesystem>
 #include <iostream>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,17 +14,18 @@
 #include "absl/strings/string_view.h"
 #include "lamina/apps/gpt/commands.h"
 #include "lamina/apps/gpt/generation.h"
-#include "lamina/apps/gpt/schedule.h"
 #include "lamina/apps/gpt/settings.h"
 #include "lamina/apps/gpt/windows.h"
 #include "lamina/apps/report/report.h"
 #include "lamina/apps/threads.h"
 #include "lamina/apps/training_run.h"
+#include "lamina/apps/warmup_cosine.h"
 
 namespace lamina::apps::gpt {
 namespace {
 
 constexpr int64_t kSampleLength = 500;
+constexpr double kLowestRate = 0.1;  // of the highest, in the end
 // As many windows at most show between the epochs how training goes: all, for a text of a megabyte.
 constexpr int64_t kWindowsToValidate = 2048;
 constexpr int64_t kBatchToValidate = 64;
@@ -65,13 +64,24 @@ absl::StatusOr<int64_t> steps_per_epoch() {
                    ", such as ", divisor, ", got ", every));
 }
 
+// Sets the flag if it is not.
 absl::StatusOr<int64_t> warmup_steps() {
   const int64_t steps = absl::GetFlag(FLAGS_steps).value;
-  const std::optional<Number> flag = absl::GetFlag(FLAGS_warmup);
-  if (!flag) return std::min<int64_t>(100, steps / 10);
-  if (flag->value < steps) return flag->value;
-  return absl::InvalidArgumentError(absl::StrCat(
-      "flag --warmup: expected a number below --steps=", steps, ", got ", flag->value));
+  fill_in(&FLAGS_warmup, CountOrZero{std::min<int64_t>(100, steps / 10)});
+  const int64_t warmup = absl::GetFlag(FLAGS_warmup)->value;
+  if (warmup < steps) return warmup;
+  return absl::InvalidArgumentError(
+      absl::StrCat("flag --warmup: expected a number below --steps=", steps, ", got ", warmup));
+}
+
+// The text to learn, in the characters of the run if it goes on.
+absl::StatusOr<SplitText> load_text_of_run() {
+  const std::string known = absl::GetFlag(FLAGS_characters);
+  if (known.empty()) return load_text(nullptr);
+  const absl::StatusOr<Vocabulary> vocabulary =
+      Vocabulary::of(known, "the checkpoint's characters");
+  if (!vocabulary.ok()) return vocabulary.status();
+  return load_text(&*vocabulary);
 }
 
 std::string sample_of(Gpt& model, const Vocabulary& vocabulary) {
@@ -99,11 +109,11 @@ report::Report report_of(const SplitText& text, const Gpt& model, int64_t warmup
                     {"heads", number(options.heads)},
                     {"width", number(options.width)},
                     {"block", number(options.block)},
-                    {"dropout", absl::StrCat(options.dropout)},
+                    {"dropout", AbslUnparseFlag(absl::GetFlag(FLAGS_dropout))},
                     {"parameters", number(model.parameter_count())},
                     {"steps", number(absl::GetFlag(FLAGS_steps).value)},
                     {"batch size", number(absl::GetFlag(FLAGS_batch_size).value)},
-                    {"learning rate", absl::StrCat(absl::GetFlag(FLAGS_learning_rate).value)},
+                    {"learning rate", AbslUnparseFlag(absl::GetFlag(FLAGS_learning_rate))},
                     {"warm-up steps", number(warmup)},
                     {"seed", absl::StrCat(absl::GetFlag(FLAGS_seed).value)}});
   report.add_text("The last tenth of the text", loss_text(loss));
@@ -117,10 +127,7 @@ report::Report report_of(const SplitText& text, const Gpt& model, int64_t warmup
 absl::Status train(const Arguments& arguments) {
   absl::Status status = use_threads();
   if (!status.ok()) return status;
-  if (const std::string path = absl::GetFlag(FLAGS_text); !path.empty()) {
-    // For the checkpoint, which may be resumed from another folder.
-    absl::SetFlag(&FLAGS_text, std::filesystem::absolute(user_path(path)).string());
-  }
+  make_absolute(&FLAGS_text);
   TrainingRun run(kApp, training_settings());
   status = run.open(arguments);
   if (!status.ok()) return status;
@@ -128,7 +135,7 @@ absl::Status train(const Arguments& arguments) {
   if (!epoch_steps.ok()) return epoch_steps.status();
   const absl::StatusOr<int64_t> warmup = warmup_steps();
   if (!warmup.ok()) return warmup.status();
-  const absl::StatusOr<SplitText> text = load_text();
+  const absl::StatusOr<SplitText> text = load_text_of_run();
   if (!text.ok()) return text.status();
   absl::SetFlag(&FLAGS_characters, text->vocabulary.characters());
   const absl::StatusOr<GptOptions> options = gpt_options(text->vocabulary);
@@ -161,7 +168,7 @@ absl::Status train(const Arguments& arguments) {
   const std::unique_ptr<nn::optim::AdamW> optimizer =
       optimizer_of(model, absl::GetFlag(FLAGS_learning_rate).value);
   nn::optim::LambdaLR rate(*optimizer, [steps, warmup = *warmup](int64_t step) {
-    return rate_of_step(step, warmup, steps);
+    return warmup_cosine(step, static_cast<double>(warmup), steps, kLowestRate);
   });
   nn::CrossEntropyLoss loss({.weight = {}, .class_dim = 2});
   nn::train::Trainer trainer(model, loss, *optimizer, {.epochs = steps / *epoch_steps});
