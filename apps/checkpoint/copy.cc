@@ -139,7 +139,7 @@ absl::StatusOr<int> run_extract(const Arguments& arguments) {
     return absl::NotFoundError(
         absl::StrCat(file->path(), ": expected one of its ", file->entries().size(),
                      is_npy ? " entries, got " : " entries or a prefix of some, got ",
-                     in_quotes(name), did_you_mean_entry(*file, name)));
+                     in_quotes(name), did_you_mean_entry(*file, name, !is_npy)));
   }
   if (!is_npy) return copy(arguments, *file, entries, path);
   const auto array = file->read(name);

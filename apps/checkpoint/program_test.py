@@ -419,6 +419,10 @@ class ExtractTest(ProgramTest):
             2, f"{path}: expected one of its 2 entries or a prefix of some, got 'layr1'; did you mean 'layer1'?",
             "extract", path, "layr1", self.path("x.ckpt"),
         )
+        self.expect_error(  # a prefix is nothing for .npy
+            2, f"{path}: expected one of its 2 entries, got 'layer1'; did you mean 'layer1.bias'?",
+            "extract", path, "layer1", self.path("x.npy"),
+        )
         self.expect_error(
             2, f"{CHECKPOINT}: entry 'bias': expected a value to write, got none",
             "extract", CHECKPOINT, "bias", self.path("x.npy"),

@@ -64,8 +64,8 @@ class ByteProgress {
 absl::Status copy_entries(const TensorFile& from, const std::vector<CheckpointEntry>& entries,
                           const std::string& path, Format format);
 
-// "; did you mean 'layer1.weight'?" for a name that is no entry and no prefix of one.
-std::string did_you_mean_entry(const TensorFile& file, absl::string_view name);
+// "; did you mean 'layer1.weight'?" for a name that is no entry, and if so wished no prefix of one.
+std::string did_you_mean_entry(const TensorFile& file, absl::string_view name, bool or_prefix);
 // Whether it is the entry of this name, or below it: of "layer1" are "layer1" and "layer1.weight".
 bool is_below(absl::string_view entry, absl::string_view prefix);
 
