@@ -10,16 +10,16 @@
 
 namespace lamina::apps {
 
-absl::StatusOr<std::string> fetched_file(const std::string& runfile, const std::string& flag) {
+absl::StatusOr<std::string> fetched_file(const std::string& runfile, const std::string& instead) {
   using bazel::tools::cpp::runfiles::Runfiles;
   std::string problem;
   const std::unique_ptr<Runfiles> runfiles(Runfiles::Create(program_invocation_name, &problem));
   std::string path = runfiles ? runfiles->Rlocation(runfile) : "";
   std::error_code error;
   if (!path.empty() && std::filesystem::exists(path, error)) return path;
-  return absl::NotFoundError(
-      absl::StrCat("flag --", flag, ": expected a path, got none, and ", runfile,
-                   " is not beside the program, where `bazel run` and `bazel build` put it"));
+  return absl::NotFoundError(absl::StrCat(
+      "expected ", runfile, " beside the program, where `bazel run` and `bazel build` put it, or ",
+      instead, ", got neither"));
 }
 
 }  // namespace lamina::apps

@@ -9,9 +9,8 @@
 namespace lamina::apps {
 
 // The path of a runfile, "lamina/apps/gpt/data/novel.txt" or "mnist/data/train-images-idx3-ubyte".
-// NotFound, naming the flag with which the user may give one of their own, for a program that was copied
-// without them.
-absl::StatusOr<std::string> fetched_file(const std::string& runfile, const std::string& flag);
+// For a program that was copied without them NotFound, with what the user may do: "--text=FILE".
+absl::StatusOr<std::string> fetched_file(const std::string& runfile, const std::string& instead);
 
 }  // namespace lamina::apps
 

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdlib>
 #include <filesystem>
+#include <optional>
 
 #include "absl/flags/commandlineflag.h"
 #include "absl/flags/reflection.h"
@@ -96,6 +97,16 @@ absl::CommandLineFlag* find(absl::string_view name, const std::vector<std::strin
   return nullptr;
 }
 
+// Whether it is one of these flags, with a value or without.
+bool is_flag(absl::string_view argument, const std::vector<std::string>& names) {
+  return absl::ConsumePrefix(&argument, "--") &&
+         find(argument.substr(0, argument.find('=')), names) != nullptr;
+}
+
+bool is_bool(const absl::CommandLineFlag* flag) {
+  return flag != nullptr && (flag->IsOfType<bool>() || flag->IsOfType<std::optional<bool>>());
+}
+
 absl::Status unknown(absl::string_view argument, absl::string_view name,
                      const std::vector<std::string>& names) {
   std::vector<std::string> flags;
@@ -153,13 +164,14 @@ absl::StatusOr<Arguments> parse_flags(const std::vector<std::string>& arguments,
     if (!printable.ok()) return printable;
     if (flag == nullptr && !has_value && absl::StartsWith(name, "no")) {
       flag = find(name.substr(2), names);
-      if (flag == nullptr || !flag->IsOfType<bool>()) return unknown(argument, name, names);
+      if (!is_bool(flag)) return unknown(argument, name, names);
       value = "false";
     } else if (flag == nullptr) {
       return unknown(argument, name, names);
-    } else if (!has_value && flag->IsOfType<bool>()) {
+    } else if (!has_value && is_bool(flag)) {
       value = "true";
-    } else if (!has_value && i + 1 < arguments.size()) {
+    } else if (!has_value && i + 1 < arguments.size() &&
+               (is_text || !is_flag(arguments[i + 1], names))) {  // else it was forgotten
       value = arguments[++i];
       if (!is_text) printable = check_printable(value);
       if (!printable.ok()) return printable;
@@ -171,7 +183,7 @@ absl::StatusOr<Arguments> parse_flags(const std::vector<std::string>& arguments,
     // Abseil's text: "Illegal value 'x' specified for flag 'epochs'; expected ...".
     std::string error;
     if (!flag->ParseFrom(value, &error)) {
-      if (flag->IsOfType<bool>()) absl::StrAppend(&error, "; expected true or false");
+      if (is_bool(flag)) absl::StrAppend(&error, "; expected true or false");
       return absl::InvalidArgumentError(error);
     }
     parsed.given.emplace(flag->Name());

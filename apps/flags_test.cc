@@ -43,6 +43,7 @@ ABSL_FLAG(Count, count, Count{10}, "how many");
 ABSL_FLAG(std::optional<Positive>, rate, std::nullopt, "how fast");
 ABSL_FLAG(Widths, widths, (Widths{{3, 4}}), "how wide");
 ABSL_FLAG(bool, loud, false, "whether");
+ABSL_FLAG(std::optional<bool>, log_price, std::nullopt, "whether");
 ABSL_FLAG(std::string, file, "", "where");
 // What the tests of types of flags have besides.
 ABSL_FLAG(NotNegative, decay, NotNegative{0}, "");
@@ -54,7 +55,8 @@ namespace lamina::apps {
 namespace {
 
 const std::vector<std::string> kNames = {"count", "rate", "widths", "loud", "file"};
-const std::vector<std::string> kTypes = {"rate", "decay", "dropout", "color", "prompt"};
+const std::vector<std::string> kTypes = {"log_price", "rate",  "decay",
+                                         "dropout",   "color", "prompt"};
 
 class Flags : public ::testing::Test {
  protected:
@@ -133,6 +135,15 @@ TEST_F(Flags, OfBoolNeedNoValue) {
   EXPECT_TRUE(absl::GetFlag(FLAGS_loud));
 }
 
+TEST_F(Flags, OfOptionalBoolNeedNoValueEither) {
+  EXPECT_TRUE(parse_flags({"--log_price"}, kTypes).ok());
+  EXPECT_EQ(absl::GetFlag(FLAGS_log_price), true);
+  EXPECT_TRUE(parse_flags({"--nolog_price"}, kTypes).ok());
+  EXPECT_EQ(absl::GetFlag(FLAGS_log_price), false);
+  EXPECT_EQ(parse_flags({"--log_price=maybe"}, kTypes).status().message(),
+            "Illegal value 'maybe' specified for flag 'log_price'; expected true or false");
+}
+
 TEST_F(Flags, StopAtHelp) {
   const absl::StatusOr<Arguments> parsed = parse({"--help", "--nonsense"});
   ASSERT_TRUE(parsed.ok());
@@ -159,6 +170,7 @@ TEST_F(Flags, RefuseWhatTheProgramDoesNotHave) {
 TEST_F(Flags, RefuseAMissingValue) {
   expect_error({"--count"}, "flag --count: expected a value, got none");
   expect_error({"--count="}, "flag --count: expected a value, got none");
+  expect_error({"--count", "--loud"}, "flag --count: expected a value, got none");
   expect_error({"--rate="}, "flag --rate: expected a value, got none");
 }
 

@@ -9,6 +9,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "lamina/apps/did_you_mean.h"
 
 namespace lamina::apps {
@@ -73,8 +74,11 @@ absl::Status run(const Program& program, std::vector<std::string> arguments) {
   return command->run(*parsed);
 }
 
+// Lists of problems come one a line, with tabs before them.
 int report(absl::string_view error) {
-  std::cerr << "ERROR: " << error << std::endl;
+  std::cerr << "ERROR: "
+            << absl::StrReplaceAll(error, {{":\n\t", ": "}, {"\n\t", "; "}, {"\n", " "}})
+            << std::endl;
   return 1;
 }
 

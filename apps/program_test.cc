@@ -29,6 +29,9 @@ absl::Status predict(const Arguments& arguments) {
   for (const std::string& word : arguments.words) called += " " + word;
   if (arguments.words[0] == "interrupted") return absl::CancelledError("interrupted");
   if (arguments.words[0] == "throws") throw std::runtime_error("thrown");
+  if (arguments.words[0] == "list") {
+    throw std::runtime_error("a.ckpt: got these problems:\n\tx: expected 1\n\ty: expected 2");
+  }
   if (arguments.words[0] == "huge") throw std::bad_alloc();
   return absl::OkStatus();
 }
@@ -77,9 +80,16 @@ TEST_F(ProgramTest, RunsTheFirstCommandUnlessOneIsNamed) {
 TEST_F(ProgramTest, SuggestsTheClosestCommand) {
   expect_error({"trainn"},
                "expected a command (train, predict), got 'trainn'; did you mean 'train'?");
+  expect_error({"trian"},
+               "expected a command (train, predict), got 'trian'; did you mean 'train'?");
   expect_error({"x.png"}, "expected a command (train, predict), got 'x.png'");
   expect_error({""}, "expected a command (train, predict), got ''");
   expect_error({"a\nb"}, "expected a command (train, predict), got 'a\\nb'");
+}
+
+TEST_F(ProgramTest, MakesOneLineOfAListOfProblems) {
+  EXPECT_EQ(run({"predict", "list"}), 1);
+  EXPECT_EQ(err_, "ERROR: a.ckpt: got these problems: x: expected 1; y: expected 2\n");
 }
 
 TEST_F(ProgramTest, RefusesOtherNumbersOfWordsAndFlagsOfOtherCommands) {

@@ -5,14 +5,16 @@
 #include <optional>
 #include <system_error>
 
+#include "absl/algorithm/container.h"
 #include "absl/flags/commandlineflag.h"
 #include "absl/flags/flag.h"
 #include "absl/flags/reflection.h"
-#include "absl/strings/match.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
 #include "lamina/apps/report/report.h"
 #include "lamina/serialization.h"
 
@@ -30,18 +32,23 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr char kAppEntry[] = "app";
+constexpr char kReport[] = "report.html";
 
 fs::path runs_of(const std::string& app) { return fs::path(user_path("runs")) / app; }
 
-// Checkpoints sort by their names, which have the step in twelve digits.
+// Whether it is a name of Checkpointer's, with the step in twelve digits.
+bool is_checkpoint(absl::string_view name) {
+  return absl::ConsumePrefix(&name, "step_") && absl::ConsumeSuffix(&name, ".ckpt") &&
+         name.size() == 12 && absl::c_all_of(name, absl::ascii_isdigit);
+}
+
+// They sort by their names.
 std::vector<std::string> checkpoints_in(const fs::path& folder) {
   std::vector<std::string> paths;
   std::error_code error;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
     const std::string name = entry.path().filename();
-    if (absl::StartsWith(name, "step_") && absl::EndsWith(name, ".ckpt")) {
-      paths.push_back(entry.path());
-    }
+    if (is_checkpoint(name)) paths.push_back(entry.path());
   }
   std::sort(paths.begin(), paths.end());
   return paths;
@@ -108,6 +115,12 @@ absl::StatusOr<fs::path> make_given_folder(fs::path folder) {
         "flag --output: expected a folder without checkpoints, or --resume to go on, got ",
         old.back()));
   }
+  std::error_code error;
+  if (fs::exists(folder / kReport, error)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("flag --output: expected a folder without a report, got one with ",
+                     (folder / kReport).string()));
+  }
   const absl::Status status = make_folder(folder);
   if (!status.ok()) return status;
   return folder;
@@ -137,7 +150,7 @@ absl::StatusOr<std::string> new_run_folder(const std::string& app) {
   const absl::StatusOr<fs::path> folder =
       given.empty() ? make_numbered_folder(runs_of(app)) : make_given_folder(user_path(given));
   if (!folder.ok()) return folder.status();
-  const absl::Status status = report::Report::check_path(*folder / "report.html");
+  const absl::Status status = report::Report::check_path(*folder / kReport);
   if (!status.ok()) return status;
   return folder->string();
 }

@@ -25,7 +25,7 @@ namespace lamina::apps {
 // The folder for a new run: --output, or "runs/APP/NNN" of the folder that the user is in, with the
 // number after the last. Makes it, and tries to write there, so that a run does not find out at its
 // end. Of programs that start at the same time each gets a number of its own. FailedPrecondition
-// for an --output with checkpoints in it.
+// for an --output with checkpoints or a report in it.
 absl::StatusOr<std::string> new_run_folder(const std::string& app);
 
 // The checkpoint to go on from: the newest that can be opened in --output, or in the last of

@@ -81,6 +81,23 @@ TEST_F(RunFolder, OfTheFlagIsTakenUnlessItHasCheckpoints) {
                 at("a/b/step_000000000003.ckpt")));
 }
 
+TEST_F(RunFolder, OfTheFlagIsNotTakenFromAReport) {
+  save("site/report.html");
+  absl::SetFlag(&FLAGS_output, "site");
+  EXPECT_EQ(new_run_folder("digits").status(),
+            absl::FailedPreconditionError(
+                "flag --output: expected a folder without a report, got one with " +
+                at("site/report.html")));
+}
+
+TEST_F(RunFolder, HasNoOtherCheckpointsThanItsOwn) {
+  save("a/step_best.ckpt");
+  save("a/step_3.ckpt");
+  absl::SetFlag(&FLAGS_output, "a");
+  EXPECT_TRUE(absl::IsNotFound(checkpoint_to_resume("digits").status()));
+  EXPECT_EQ(*new_run_folder("digits"), at("a"));
+}
+
 TEST_F(RunFolder, ThatCannotBeWrittenToIsToldAtOnce) {
   absl::SetFlag(&FLAGS_output, "/proc/digits");
   EXPECT_EQ(new_run_folder("digits").status().message().find("/proc/digits: cannot make"), 0u);

@@ -2,15 +2,47 @@
 
 #include <unistd.h>
 
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
 #include <iostream>
+#include <map>
+#include <system_error>
 #include <utility>
 
 #include "absl/flags/flag.h"
 #include "absl/strings/str_cat.h"
 #include "lamina/apps/run_folder.h"
 #include "lamina/apps/trained_model.h"
+#include "lamina/serialization/crc32c.h"
+#include "lamina/serialization/text.h"
 
 namespace lamina::apps {
+namespace {
+
+constexpr char kDataEntry[] = "data_crc32c";
+
+absl::Status check_text(const std::map<std::string, std::string>& settings) {
+  for (const auto& [name, value] : settings) {
+    if (serialization::is_utf8(value)) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("flag --", name, ": expected text in UTF-8, which a checkpoint can keep, got ",
+                     serialization::in_quotes(value)));
+  }
+  return absl::OkStatus();
+}
+
+std::string checksum(const std::vector<Tensor>& data) {
+  uint32_t crc = 0;
+  for (const Tensor& tensor : data) {
+    const NDArray array = tensor.detach().contiguous().data();
+    crc = serialization::crc32c(
+        {array.raw_data(), static_cast<size_t>(array.numel() * size_of(array.dtype()))}, crc);
+  }
+  return absl::StrCat(absl::Hex(crc, absl::kZeroPad8));
+}
+
+}  // namespace
 
 TrainingRun::TrainingRun(std::string app, std::vector<std::string> settings)
     : app_(std::move(app)),
@@ -19,12 +51,18 @@ TrainingRun::TrainingRun(std::string app, std::vector<std::string> settings)
 
 TrainingRun::~TrainingRun() {
   checkpointer_.reset();
-  if (!folder_.empty()) rmdir(folder_.c_str());  // if nothing was written
+  if (is_folder_new_) rmdir(folder_.c_str());  // if nothing was written
 }
 
 absl::Status TrainingRun::open(const Arguments& arguments) {
   if (!absl::GetFlag(FLAGS_resume)) {
+    const absl::Status status = check_text(settings_of(app_, settings_));
+    if (!status.ok()) return status;
+    std::error_code error;
+    const std::string given = absl::GetFlag(FLAGS_output);
+    is_folder_new_ = given.empty() || !std::filesystem::exists(user_path(given), error);
     absl::StatusOr<std::string> folder = new_run_folder(app_);
+    is_folder_new_ = is_folder_new_ && folder.ok();
     if (!folder.ok()) return folder.status();
     folder_ = *std::move(folder);
     return absl::OkStatus();
@@ -34,6 +72,20 @@ absl::Status TrainingRun::open(const Arguments& arguments) {
   checkpoint_ = *std::move(checkpoint);
   folder_ = checkpoint_.substr(0, checkpoint_.rfind('/'));
   return adopt_settings(checkpoint_, app_, settings_, arguments);
+}
+
+absl::Status TrainingRun::use_data(const std::vector<Tensor>& data) {
+  data_checksum_ = checksum(data);
+  if (checkpoint_.empty()) return absl::OkStatus();
+  const absl::StatusOr<CheckpointReader> reader = CheckpointReader::open(checkpoint_);
+  if (!reader.ok()) return reader.status();
+  const auto saved = reader->metadata().find(kDataEntry);
+  if (saved == reader->metadata().end() || saved->second == data_checksum_) {
+    return absl::OkStatus();
+  }
+  return absl::FailedPreconditionError(
+      absl::StrCat(checkpoint_, ": expected the data that it was trained on, with the checksum ",
+                   saved->second, ", got others, with ", data_checksum_));
 }
 
 std::vector<std::vector<std::string>> TrainingRun::settings_rows() const {
@@ -50,6 +102,7 @@ absl::StatusOr<nn::train::FitResult> TrainingRun::fit(nn::train::Trainer& traine
   state_.add("loader", train);
   state_.add("generator", default_generator());
   state_.metadata = settings_of(app_, settings_);
+  if (!data_checksum_.empty()) state_.metadata[kDataEntry] = data_checksum_;
   absl::StatusOr<EventWriter> events = EventWriter::create(folder_);
   if (!events.ok()) return events.status();
   events_.emplace(*std::move(events));
@@ -64,6 +117,10 @@ absl::StatusOr<nn::train::FitResult> TrainingRun::fit(nn::train::Trainer& traine
   if (!resumed.ok()) return resumed.status();
   for (const absl::Status& skipped : resumed->skipped) {
     std::cerr << "warning: passed over: " << skipped.message() << std::endl;
+  }
+  if (resumed->path.empty() && !checkpoint_.empty()) {
+    return absl::NotFoundError(
+        absl::StrCat(folder_, ": expected a checkpoint to go on from, got none that is whole"));
   }
   if (!resumed->path.empty()) std::cout << "going on from " << resumed->path << std::endl;
   nn::train::FitResult result = trainer.fit(train, validation);

@@ -34,8 +34,12 @@ class TrainingRun {
   TrainingRun& operator=(const TrainingRun&) = delete;
 
   // Makes the folder of a new run, which goes again if nothing is written to it, or, with --resume,
-  // finds the last one and takes the settings from it.
+  // finds the last one and takes the settings from it. InvalidArgument for a setting that is not
+  // UTF-8, which a checkpoint could not keep.
   absl::Status open(const Arguments& arguments);
+  // Keeps a checksum of what is learnt from in the checkpoints. FailedPrecondition if the run that
+  // goes on has learnt from something else.
+  absl::Status use_data(const std::vector<Tensor>& data);
   const std::string& folder() const { return folder_; }
   // With --resume, where the settings are from; else "".
   const std::string& checkpoint() const { return checkpoint_; }
@@ -58,6 +62,8 @@ class TrainingRun {
   const std::string app_;
   const std::vector<std::string> settings_;
   std::string folder_, checkpoint_;
+  bool is_folder_new_ = false;
+  std::string data_checksum_;
 
   TrainingState state_;
   std::optional<Checkpointer> checkpointer_;

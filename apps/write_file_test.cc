@@ -20,6 +20,16 @@ TEST(WriteFile, WritesOrReplacesAll) {
   EXPECT_EQ(read_file(path), "a text");
 }
 
+TEST(CheckOutput, RefusesAFileThatIsRead) {
+  const std::string folder = new_folder(), path = folder + "/a.csv";
+  ASSERT_TRUE(write_file(path, "x").ok());
+  EXPECT_TRUE(check_output("made", folder + "/b.csv", {path}).ok());
+  EXPECT_TRUE(check_output("made", "", {path}).ok());
+  std::filesystem::create_symlink(path, folder + "/link.csv");
+  EXPECT_EQ(check_output("made", folder + "/link.csv", {folder + "/c.csv", path}).message(),
+            "flag --made: expected another file than " + path + ", which is read, got it");
+}
+
 TEST(WriteFile, NamesThePathThatCannotBeWrittenTo) {
   const std::string path = new_folder() + "/missing/a.csv";
   EXPECT_EQ(write_file(path, "x").message().find(path + ": "), 0u);

@@ -78,6 +78,39 @@ TEST(BadInput, FilesOfHouses) {
             "flag --folds: expected at most the 10 houses, got 11");
 }
 
+TEST(BadInput, OutputsThatAreInputs) {
+  const std::string here = new_folder();
+  write_houses(here);
+  const std::string before = read_file(here + "/houses.csv");
+  EXPECT_EQ(error_of(here, "crossvalidate --csv=houses.csv --target=cost --folds_file=houses.csv"),
+            "flag --folds_file: expected another file than " + here +
+                "/houses.csv, which is read, got it");
+  ASSERT_EQ(estate_value(here, "--csv=houses.csv --target=cost --hidden=4 --networks=1 --epochs=1")
+                .exit_code,
+            0);
+  EXPECT_THAT(error_of(here, "predict houses.csv --predictions=houses.csv"),
+              HasSubstr("flag --predictions: expected another file"));
+  EXPECT_EQ(read_file(here + "/houses.csv"), before);
+}
+
+// What is wrong with the houses is told before anything is written.
+TEST(BadInput, LeavesTheFoldsOfBeforeWhereTheyAre) {
+  const std::string here = new_folder();
+  write_houses(here);
+  nn::data::write_file(here + "/folds.csv", "old");
+  EXPECT_THAT(error_of(here, "crossvalidate --csv=houses.csv --target=kost --folds_file=folds.csv"),
+              HasSubstr("expected a column 'kost'"));
+  EXPECT_EQ(read_file(here + "/folds.csv"), "old");
+}
+
+TEST(BadInput, TextsThatACheckpointCannotKeep) {
+  const std::string here = new_folder();
+  nn::data::write_file(here + "/latin.csv", "area,pr\xe9is\n1,2\n");
+  EXPECT_THAT(error_of(here, "--csv=latin.csv --target=pr\xe9is"),
+              HasSubstr("flag --target: expected text in UTF-8"));
+  EXPECT_FALSE(std::filesystem::exists(here + "/runs/estate_value/001"));
+}
+
 TEST(BadInput, FoldersThatCannotBeWrittenTo) {
   const std::string here = new_folder();
   nn::data::write_file(here + "/file", "");

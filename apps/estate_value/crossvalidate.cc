@@ -11,9 +11,11 @@
 #include "absl/strings/str_format.h"
 #include "lamina/apps/estate_value/commands.h"
 #include "lamina/apps/estate_value/crossvalidation.h"
+#include "lamina/apps/estate_value/encoder.h"
 #include "lamina/apps/estate_value/house_data.h"
 #include "lamina/apps/estate_value/settings.h"
 #include "lamina/apps/threads.h"
+#include "lamina/apps/write_file.h"
 
 using Folds = lamina::apps::Whole<2, 1000>;
 
@@ -40,6 +42,9 @@ absl::Status crossvalidate_houses(const Arguments&) {
   const DataSettings data = data_settings();
   const absl::StatusOr<nn::data::Table> houses = load_all_houses(data);
   if (!houses.ok()) return houses.status();
+  // What is wrong with the columns is told before anything is written.
+  const absl::StatusOr<Encoder> encoder = Encoder::fit(*houses, data.target, data.log_price);
+  if (!encoder.ok()) return encoder.status();
   const int64_t folds = absl::GetFlag(FLAGS_folds).value;
   if (houses->rows < folds) {
     return absl::InvalidArgumentError(
@@ -47,8 +52,9 @@ absl::Status crossvalidate_houses(const Arguments&) {
   }
   const std::vector<int64_t> fold =
       folds_of(houses->rows, folds, static_cast<uint64_t>(absl::GetFlag(FLAGS_folds_seed).value));
-  if (const std::string path = absl::GetFlag(FLAGS_folds_file); !path.empty()) {
-    status = write_folds(user_path(path), fold);
+  if (const std::string path = user_path(absl::GetFlag(FLAGS_folds_file)); !path.empty()) {
+    status = check_output("folds_file", path, {houses->source});
+    if (status.ok()) status = write_folds(path, fold);
     if (!status.ok()) return status;
   }
   std::cout << absl::StrFormat("%-5s %7s %10s %10s %8s %10s\n", "fold", "houses", "MAE", "RMSE",

@@ -38,8 +38,10 @@ absl::StatusOr<Trained> load_model_of(const Arguments& arguments) {
   if (!path.ok()) return path.status();
   const absl::StatusOr<Encoder> encoder = read_encoder(*path);
   if (!encoder.ok()) return encoder.status();
+  absl::Status status = check_filled_in(*path);
+  if (!status.ok()) return status;
   const HouseModelOptions options = training_settings().model;
-  absl::Status status = check_size(*path, parameters_by_size(*encoder, options));
+  status = check_size(*path, parameters_by_size(*encoder, options));
   if (!status.ok()) return status;
   Trained trained{*path, *encoder, std::make_unique<HouseModel>(*encoder, options)};
   status = load_trained(trained.path, *trained.model);

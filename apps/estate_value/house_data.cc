@@ -42,7 +42,7 @@ absl::StatusOr<Table> load_all_houses(const DataSettings& settings) {
     return synthetic_market(kTrainHouses + kTestHouses, settings.seed);
   }
   const absl::StatusOr<std::string> path =
-      fetched_file("lamina/apps/estate_value/data/ames.csv", "csv");
+      fetched_file("lamina/apps/estate_value/data/ames.csv", "--csv=FILE --target=COLUMN");
   if (!path.ok()) return path.status();
   return nn::data::read_csv(*path);
 }
@@ -73,6 +73,15 @@ absl::StatusOr<Table> read_houses(const std::string& path, const Encoder& encode
   nn::data::CsvOptions options;
   options.types = encoder.column_types();
   return nn::data::read_csv(path, options);
+}
+
+absl::StatusOr<Table> read_cells(const Table& houses) {
+  nn::data::CsvOptions options;
+  options.missing = {};
+  for (const nn::data::Column& column : houses.columns) {
+    options.types[column.name] = nn::data::ColumnType::kCategorical;
+  }
+  return nn::data::read_csv(houses.source, options);
 }
 
 std::vector<int64_t> folds_of(int64_t rows, int64_t folds, uint64_t seed) {

@@ -29,6 +29,9 @@ absl::StatusOr<nn::data::Table> load_all_houses(const DataSettings& settings);
 // closest name.
 absl::StatusOr<nn::data::Table> read_houses(const std::string& path, const Encoder& encoder);
 
+// The file of a table once more, in which every cell is a category: its text.
+absl::StatusOr<nn::data::Table> read_cells(const nn::data::Table& houses);
+
 // The fold of each row, from 0: a permutation by the seed, dealt out in turn, so that their sizes differ by
 // one at most.
 std::vector<int64_t> folds_of(int64_t rows, int64_t folds, uint64_t seed);

@@ -17,16 +17,20 @@ namespace lamina::apps::estate_value {
 absl::Status predict(const Arguments& arguments) {
   const absl::StatusOr<Trained> trained = load_model_of(arguments);
   if (!trained.ok()) return trained.status();
-  const absl::StatusOr<nn::data::Table> houses =
-      read_houses(user_path(arguments.words[0]), trained->encoder);
+  const std::string from = user_path(arguments.words[0]);
+  const std::string to = user_path(absl::GetFlag(FLAGS_predictions));
+  const absl::Status status = check_output("predictions", to, {from, trained->path});
+  if (!status.ok()) return status;
+  const absl::StatusOr<nn::data::Table> houses = read_houses(from, trained->encoder);
   if (!houses.ok()) return houses.status();
+  const absl::StatusOr<nn::data::Table> cells = read_cells(*houses);
+  if (!cells.ok()) return cells.status();
   const absl::StatusOr<Tensor> x = trained->encoder.features(*houses);
   if (!x.ok()) return x.status();
   const Tensor prices = trained->encoder.prices(trained->model->predictions(*x));
   const std::string csv = csv_with_prices(
-      *houses, absl::StrCat("predicted_", trained->encoder.target()), prices.to_vector<double>());
-  const std::string path = absl::GetFlag(FLAGS_predictions);
-  if (!path.empty()) return write_file(user_path(path), csv);
+      *cells, absl::StrCat("predicted_", trained->encoder.target()), prices.to_vector<double>());
+  if (!to.empty()) return write_file(to, csv);
   std::cout << csv;
   return absl::OkStatus();
 }

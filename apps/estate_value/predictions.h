@@ -9,11 +9,10 @@
 
 namespace lamina::apps::estate_value {
 
-// CSV by RFC 4180 with the columns of `houses` and one more. Numbers are written anew: the same
-// float64, not the same text. Prices have two decimals, missing cells are empty. `name` gets "_2",
-// "_3", ... at its end while there is a column of this name. Throws ShapeError unless there is a
-// price for each row.
-std::string csv_with_prices(const nn::data::Table& houses, std::string name,
+// CSV by RFC 4180 with the columns of `cells`, which read_cells() read, and one more. Prices have two
+// decimals, or six digits if they are small. `name` gets "_2", "_3", ... at its end while there is a
+// column of this name. Throws ShapeError unless there is a price for each row.
+std::string csv_with_prices(const nn::data::Table& cells, std::string name,
                             const std::vector<double>& prices);
 
 }  // namespace lamina::apps::estate_value

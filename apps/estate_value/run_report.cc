@@ -47,9 +47,11 @@ std::vector<const nn::data::Column*> telling_columns(const nn::data::Table& hous
   return columns;
 }
 
+// An amount of money, in whatever unit: 215,000 or 12.50 or 0.001234.
 std::string amount(double value) {
-  return std::abs(value) >= 10000 ? nn::with_commas(std::llround(value))
-                                  : absl::StrFormat("%.2f", value);
+  const double size = std::abs(value);
+  if (size >= 1e15 || (size < 1 && size > 0)) return absl::StrFormat("%.4g", value);
+  return size >= 10000 ? nn::with_commas(std::llround(value)) : absl::StrFormat("%.2f", value);
 }
 
 void add_worst_errors(const nn::data::Table& houses, const Encoder& encoder,

@@ -1,6 +1,8 @@
 #include "lamina/apps/estate_value/settings.h"
 
 #include "absl/flags/flag.h"
+#include "absl/flags/reflection.h"
+#include "absl/strings/str_cat.h"
 
 using lamina::apps::Count;
 using lamina::apps::Fraction;
@@ -98,6 +100,16 @@ absl::Status fill_in_defaults(Source source) {
   fill_in(&FLAGS_weight_decay, is_synthetic ? NotNegative{1e-4} : NotNegative{0.3});
   fill_in(&FLAGS_learning_rate, is_synthetic ? Positive{0.005} : Positive{0.003});
   fill_in(&FLAGS_epochs, is_synthetic ? Count{200} : Count{60});
+  return absl::OkStatus();
+}
+
+absl::Status check_filled_in(const std::string& checkpoint) {
+  for (const char* name :
+       {"log_price", "hidden", "dropout", "networks", "weight_decay", "learning_rate", "epochs"}) {
+    if (!absl::FindCommandLineFlag(name)->CurrentValue().empty()) continue;
+    return absl::DataLossError(absl::StrCat(checkpoint, ": expected a value of --", name,
+                                            " among its settings, got none"));
+  }
   return absl::OkStatus();
 }
 

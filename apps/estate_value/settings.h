@@ -52,6 +52,9 @@ struct TrainingSettings {
 // InvalidArgument for --csv without --target or with --data, and for --target without --csv.
 absl::Status fill_in_defaults(Source source);
 
+// DataLoss if the settings of a checkpoint left one of these unset.
+absl::Status check_filled_in(const std::string& checkpoint);
+
 // What the flags say, once they are filled in.
 DataSettings data_settings();
 TrainingSettings training_settings();

@@ -47,6 +47,8 @@ absl::Status train(const Arguments& arguments) {
   const TrainingSettings settings = training_settings();
   const absl::StatusOr<Experiment> experiment = experiment_of(run, data);
   if (!experiment.ok()) return experiment.status();
+  status = run.use_data({experiment->train.x, experiment->train.targets});
+  if (!status.ok()) return status;
   const Encoder& encoder = experiment->encoder;
   const std::string train_houses = nn::with_commas(experiment->data.train.rows),
                     test_houses = nn::with_commas(experiment->data.test.rows);

@@ -6,7 +6,7 @@ namespace lamina::apps::gpt {
 
 void generate(Gpt& model, const Vocabulary& vocabulary, std::vector<int64_t> prompt, int64_t length,
               const SamplingOptions& options, uint64_t seed, bool is_cached,
-              const std::function<void(absl::string_view)>& on_character) {
+              const std::function<bool(absl::string_view)>& on_character) {
   if (prompt.empty()) {
     const int64_t* line_end = vocabulary.find(U'\n');
     prompt.push_back(line_end == nullptr ? 0 : *line_end);
@@ -16,7 +16,7 @@ void generate(Gpt& model, const Vocabulary& vocabulary, std::vector<int64_t> pro
   std::vector<int64_t> next = std::move(prompt);
   for (int64_t i = 0; i < length; ++i) {
     next = {draw(probabilities(text.append(next), options), generator)};
-    on_character(vocabulary.decode(next));
+    if (!on_character(vocabulary.decode(next))) return;
   }
 }
 

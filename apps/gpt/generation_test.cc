@@ -36,7 +36,10 @@ std::string generated(Gpt& model, const std::string& characters, std::vector<int
                       const SamplingOptions& options, uint64_t seed = 1, bool is_cached = true) {
   std::string text;
   generate(model, *Vocabulary::of(characters, "characters"), std::move(prompt), 10, options, seed,
-           is_cached, [&](absl::string_view character) { absl::StrAppend(&text, character); });
+           is_cached, [&](absl::string_view character) {
+             absl::StrAppend(&text, character);
+             return true;
+           });
   return text;
 }
 
@@ -57,6 +60,17 @@ TEST(Generate, BeginsAfterALine) {
   Gpt model = counting_model();
   EXPECT_EQ(generated(model, "\t\na", {}, greedy()), "a\t\na\t\na\t\na");
   EXPECT_EQ(generated(model, "abc", {}, greedy()), "bcabcabcab");
+}
+
+TEST(Generate, EndsWhenItIsTold) {
+  Gpt model = counting_model();
+  std::string text;
+  generate(model, *Vocabulary::of("abc", "characters"), {0}, 10, greedy(), 1, true,
+           [&](absl::string_view character) {
+             absl::StrAppend(&text, character);
+             return text.size() < 4;
+           });
+  EXPECT_EQ(text, "bcab");
 }
 
 TEST(Generate, DrawsTheSameBySeed) {

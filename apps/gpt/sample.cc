@@ -69,7 +69,11 @@ absl::Status sample(const Arguments& arguments) {
   const auto start = std::chrono::steady_clock::now();
   generate(*loaded->model, loaded->vocabulary, *ids, length, options,
            static_cast<uint64_t>(absl::GetFlag(FLAGS_seed).value), is_cached,
-           [](absl::string_view character) { std::cout << character << std::flush; });
+           [](absl::string_view character) {
+             std::cout << character << std::flush;
+             return std::cout.good();  // if not, run_program() tells
+           });
+  if (!std::cout) return absl::OkStatus();
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
   std::cout << std::endl;
   std::cerr << absl::StrFormat(

@@ -84,7 +84,7 @@ absl::StatusOr<GptOptions> gpt_options(const Vocabulary& vocabulary) {
 absl::StatusOr<SplitText> load_text(const Vocabulary* known) {
   const std::string flag = absl::GetFlag(FLAGS_text);
   const absl::StatusOr<std::string> path =
-      flag.empty() ? fetched_file(kNovel, "text") : user_path(flag);
+      flag.empty() ? fetched_file(kNovel, "--text=FILE") : user_path(flag);
   if (!path.ok()) return path.status();
   const absl::StatusOr<std::string> text = read_text(*path);
   if (!text.ok()) return text.status();

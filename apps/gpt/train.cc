@@ -90,7 +90,10 @@ std::string sample_of(Gpt& model, const Vocabulary& vocabulary) {
   std::string text;
   generate(model, vocabulary, {}, kSampleLength, options,
            static_cast<uint64_t>(absl::GetFlag(FLAGS_seed).value), true,
-           [&text](absl::string_view character) { absl::StrAppend(&text, character); });
+           [&text](absl::string_view character) {
+             absl::StrAppend(&text, character);
+             return true;
+           });
   return text;
 }
 
@@ -137,6 +140,8 @@ absl::Status train(const Arguments& arguments) {
   if (!warmup.ok()) return warmup.status();
   const absl::StatusOr<SplitText> text = load_text_of_run();
   if (!text.ok()) return text.status();
+  status = run.use_data({text->train});
+  if (!status.ok()) return status;
   absl::SetFlag(&FLAGS_characters, text->vocabulary.characters());
   const absl::StatusOr<GptOptions> options = gpt_options(text->vocabulary);
   if (!options.ok()) return options.status();

@@ -13,6 +13,9 @@ namespace {
 constexpr Choice<DataSet> kDataSets[] = {{DataSet::kMnist, "mnist"},
                                          {DataSet::kFashion, "fashion"}};
 
+constexpr char kFiles[] =
+    "train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and "
+    "t10k-labels-idx1-ubyte, each plain or with .gz";
 constexpr char kFashionFolder[] = "/usr/share/datasets/fashion-mnist";
 
 }  // namespace
@@ -38,14 +41,14 @@ absl::StatusOr<std::string> data_folder(DataSet dataset, const std::string& give
   if (dataset == DataSet::kFashion) {
     std::error_code error;
     if (std::filesystem::is_directory(kFashionFolder, error)) return kFashionFolder;
-    return absl::NotFoundError(absl::StrCat(
-        kFashionFolder,
-        ": expected the files of Fashion-MNIST, got no folder; install Debian's "
-        "dataset-fashion-mnist, or put train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz, "
-        "t10k-images-idx3-ubyte.gz and t10k-labels-idx1-ubyte.gz into the folder --data_dir"));
+    return absl::NotFoundError(
+        absl::StrCat(kFashionFolder,
+                     ": expected the files of Fashion-MNIST, got no folder; install Debian's "
+                     "dataset-fashion-mnist, or give --data_dir=FOLDER with ",
+                     kFiles));
   }
-  const absl::StatusOr<std::string> file =
-      fetched_file("mnist/data/train-images-idx3-ubyte", "data_dir");
+  const absl::StatusOr<std::string> file = fetched_file(
+      "mnist/data/train-images-idx3-ubyte", absl::StrCat("--data_dir=FOLDER with ", kFiles));
   if (!file.ok()) return file.status();
   return file->substr(0, file->rfind('/'));
 }

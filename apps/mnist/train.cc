@@ -155,6 +155,8 @@ absl::Status train(const Arguments& arguments) {
   if (!status.ok()) return status;
   const absl::StatusOr<nn::data::Mnist> data = load_data_of_run();
   if (!data.ok()) return data.status();
+  status = run.use_data({data->train.images, data->train.labels});
+  if (!status.ok()) return status;
 
   manual_seed(seed());
   const std::unique_ptr<nn::Layer> model = make_network();
