@@ -56,7 +56,7 @@ TrainingRun::~TrainingRun() {
 
 absl::Status TrainingRun::open(const Arguments& arguments) {
   if (!absl::GetFlag(FLAGS_resume)) {
-    const absl::Status status = check_text(settings_of(app_, settings_));
+    absl::Status status = check_text(settings_of(app_, settings_));
     if (!status.ok()) return status;
     std::error_code error;
     const std::string given = absl::GetFlag(FLAGS_output);
