@@ -60,11 +60,11 @@ absl::Status TrainingRun::open(const Arguments& arguments) {
     if (!status.ok()) return status;
     std::error_code error;
     const std::string given = absl::GetFlag(FLAGS_output);
-    is_folder_new_ = given.empty() || !std::filesystem::exists(user_path(given), error);
+    const bool is_new = given.empty() || !std::filesystem::exists(user_path(given), error);
     absl::StatusOr<std::string> folder = new_run_folder(app_);
-    is_folder_new_ = is_folder_new_ && folder.ok();
     if (!folder.ok()) return folder.status();
     folder_ = *std::move(folder);
+    is_folder_new_ = is_new;
     return absl::OkStatus();
   }
   absl::StatusOr<std::string> checkpoint = checkpoint_to_resume(app_);

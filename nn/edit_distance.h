@@ -11,8 +11,9 @@
 
 namespace lamina::nn {
 
-// The least number of bytes to insert, delete or replace, and of neighbours to swap, that makes b of a, where no byte is changed
-// twice; in time a.size() * b.size(). Source: Damerau, "A technique for computer detection and correction of spelling errors", 1964.
+// The least number of bytes to insert, delete or replace, and of neighbours to swap, that makes b of
+// a, where no byte is changed twice; in time a.size() * b.size(). Source: Damerau, "A technique for
+// computer detection and correction of spelling errors", 1964.
 inline size_t edit_distance(absl::string_view a, absl::string_view b) {
   // The distances of a's first i, i - 1 and i - 2 bytes to each of b's beginnings.
   std::vector<size_t> row(b.size() + 1), above(b.size() + 1), above2(b.size() + 1);
