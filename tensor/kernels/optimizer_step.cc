@@ -1,6 +1,5 @@
 #include "lamina/tensor/kernels/optimizer_step.h"
 
-#include <algorithm>
 #include <cmath>
 #include <variant>
 
@@ -16,11 +15,9 @@
 HWY_BEFORE_NAMESPACE();
 namespace lamina::kernels::HWY_NAMESPACE {
 
-enum class Stores { kAll, kState, kParameter };
-
 // Calls body(p, g, s0, s1, s2) with the elements in vectors; what it makes of the parameter and of the
-// first kState of the state is stored, unless kStores says less.
-template <class T, int kState, Stores kStores = Stores::kAll, class Body>
+// first kState of the state is stored.
+template <class T, int kState, class Body>
 HWY_INLINE void for_elements(int64_t n, const StepArrays& arrays, const Body& body) {
   const hn::ScalableTag<T> d;
   using V = hn::Vec<decltype(d)>;
@@ -35,8 +32,7 @@ HWY_INLINE void for_elements(int64_t n, const StepArrays& arrays, const Body& bo
     if constexpr (kState > 1) s1 = load_some(d, state1 + i, m, 0);
     if constexpr (kState > 2) s2 = load_some(d, state2 + i, m, 0);
     body(p, g, s0, s1, s2);
-    if constexpr (kStores != Stores::kState) store_some(d, p, parameter + i, m);
-    if constexpr (kStores == Stores::kParameter) return;
+    store_some(d, p, parameter + i, m);
     if constexpr (kState > 0) store_some(d, s0, state0 + i, m);
     if constexpr (kState > 1) store_some(d, s1, state1 + i, m);
     if constexpr (kState > 2) store_some(d, s2, state2 + i, m);
@@ -85,20 +81,11 @@ void step_in(const SgdStep& rule, int64_t n, const StepArrays& arrays) {
       p = hn::NegMulAdd(lr, gradient.of(g, p), p);
     });
   }
-  // Two passes over what the first-level cache holds: memory is slower with two streams to write.
-  constexpr int64_t kBlock = 1024;
-  for (int64_t first = 0; first < n; first += kBlock) {
-    const int64_t m = std::min(kBlock, n - first);
-    const StepArrays block = {static_cast<T*>(arrays.parameter) + first,
-                              static_cast<const T*>(arrays.gradient) + first,
-                              {static_cast<T*>(arrays.state[0]) + first}};
-    for_elements<T, 1, Stores::kState>(m, block, [&](V& p, V g, V& b, V&, V&) HWY_ATTR {
-      b = weighted_sum(keep, b, rest, gradient.of(g, p));
-    });
-    for_elements<T, 1, Stores::kParameter>(m, block, [&](V& p, V g, V& b, V&, V&) HWY_ATTR {
-      p = hn::NegMulAdd(lr, rule.nesterov ? hn::MulAdd(momentum, b, gradient.of(g, p)) : b, p);
-    });
-  }
+  for_elements<T, 1>(n, arrays, [&](V& p, V g, V& b, V&, V&) HWY_ATTR {
+    g = gradient.of(g, p);
+    b = weighted_sum(keep, b, rest, g);
+    p = hn::NegMulAdd(lr, rule.nesterov ? hn::MulAdd(momentum, b, g) : b, p);
+  });
 }
 
 template <class T>
