@@ -5,16 +5,13 @@
 #include <optional>
 #include <system_error>
 
-#include "absl/algorithm/container.h"
 #include "absl/flags/commandlineflag.h"
 #include "absl/flags/flag.h"
 #include "absl/flags/reflection.h"
-#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/strip.h"
 #include "lamina/apps/report/report.h"
 #include "lamina/serialization.h"
 
@@ -35,24 +32,6 @@ constexpr char kAppEntry[] = "app";
 constexpr char kReport[] = "report.html";
 
 fs::path runs_of(const std::string& app) { return fs::path(user_path("runs")) / app; }
-
-// Whether it is a name of Checkpointer's, with the step in twelve digits.
-bool is_checkpoint(absl::string_view name) {
-  return absl::ConsumePrefix(&name, "step_") && absl::ConsumeSuffix(&name, ".ckpt") &&
-         name.size() == 12 && absl::c_all_of(name, absl::ascii_isdigit);
-}
-
-// They sort by their names.
-std::vector<std::string> checkpoints_in(const fs::path& folder) {
-  std::vector<std::string> paths;
-  std::error_code error;
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
-    const std::string name = entry.path().filename();
-    if (is_checkpoint(name)) paths.push_back(entry.path());
-  }
-  std::sort(paths.begin(), paths.end());
-  return paths;
-}
 
 // The numbers of the folders in `runs`, the last first.
 std::vector<int64_t> numbers_in(const fs::path& runs) {

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cmath>
 #include <filesystem>
+#include <map>
 #include <system_error>
 #include <utility>
 
@@ -237,6 +238,19 @@ absl::Status Checkpointer::remove_old() {
   }
   files_ = std::move(kept);
   return status;
+}
+
+std::vector<std::string> checkpoints_in(const std::string& folder) {
+  std::map<int64_t, std::string> by_step;
+  std::error_code error;  // which also ends the list
+  std::filesystem::directory_iterator at(folder, error);
+  for (; at != std::filesystem::directory_iterator(); at.increment(error)) {
+    const std::string name = at->path().filename().string();
+    if (const auto step = step_of(name)) by_step[*step] = at->path().string();
+  }
+  std::vector<std::string> paths;
+  for (auto& file : by_step) paths.push_back(std::move(file.second));
+  return paths;
 }
 
 }  // namespace lamina

@@ -100,6 +100,10 @@ class Checkpointer {
       writing_;  // while it is valid, `files_` belongs to the thread that writes
 };
 
+// The paths of a Checkpointer's files in a folder, by step, whether they are whole or not. Does not open the
+// folder as a Checkpointer does, so another one may have it. None if it is not there or cannot be listed.
+std::vector<std::string> checkpoints_in(const std::string& folder);
+
 }  // namespace lamina
 
 #endif  // LAMINA_SERIALIZATION_CHECKPOINTER_H_

@@ -326,6 +326,17 @@ TEST_F(CheckpointerTest, LeavesOtherFilesAloneAndCleansUpAfterKilledSaves) {
   EXPECT_EQ(files(), std::vector<std::string>(expected.begin(), expected.end()));
 }
 
+TEST_F(CheckpointerTest, ListsTheCheckpointsOfAFolderThatAnotherOneHas) {
+  EXPECT_THAT(checkpoints_in(folder_), IsEmpty());  // not there
+  Checkpointer checkpointer(folder_);
+  save_all(checkpointer, {{9, {}}, {10, {}}, {200, {}}});
+  test::write_file(path(100), "nonsense");
+  for (const char* name : {"notes.txt", "step_1.ckpt", "step_000000000300.ckpt.saving"}) {
+    test::write_file(folder_ + "/" + name, "x");
+  }
+  EXPECT_THAT(checkpoints_in(folder_), ElementsAre(path(9), path(10), path(100), path(200)));
+}
+
 TEST_F(CheckpointerTest, RefusesToSaveFewerStepsThanAreThere) {
   {
     Checkpointer checkpointer(folder_);
