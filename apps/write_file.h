@@ -14,9 +14,9 @@ namespace lamina::apps {
 // (serialization::AtomicFile). Errors begin with the path; what was there stays.
 absl::Status write_file(const std::string& path, absl::string_view bytes);
 
-// InvalidArgument if the file to write, which the flag of this name gave, is one of those to read.
-absl::Status check_output(absl::string_view flag, const std::string& output,
-                          const std::vector<std::string>& inputs);
+// InvalidArgument if writing to `output` would take one of the files to read away, by whatever name: at the
+// end, or at once if that is what the output is first written to.
+absl::Status check_output(const std::string& output, const std::vector<std::string>& inputs);
 
 }  // namespace lamina::apps
 

@@ -23,11 +23,16 @@ TEST(WriteFile, WritesOrReplacesAll) {
 TEST(CheckOutput, RefusesAFileThatIsRead) {
   const std::string folder = new_folder(), path = folder + "/a.csv";
   ASSERT_TRUE(write_file(path, "x").ok());
-  EXPECT_TRUE(check_output("made", folder + "/b.csv", {path}).ok());
-  EXPECT_TRUE(check_output("made", "", {path}).ok());
-  std::filesystem::create_symlink(path, folder + "/link.csv");
-  EXPECT_EQ(check_output("made", folder + "/link.csv", {folder + "/c.csv", path}).message(),
-            "flag --made: expected another file than " + path + ", which is read, got it");
+  EXPECT_TRUE(check_output(folder + "/b.csv", {path}).ok());
+  const std::string link = folder + "/link.csv";
+  std::filesystem::create_symlink(path, link);
+  EXPECT_EQ(check_output(link, {folder + "/c.csv", path}).message(),
+            link + ": expected an output that is another file than " + path + ", got the same");
+  // A save to b.csv would begin by emptying it.
+  std::filesystem::create_hard_link(path, folder + "/b.csv.saving");
+  EXPECT_EQ(check_output(folder + "/b.csv", {path}).message(),
+            folder + "/b.csv: expected an output that is another file than " + path +
+                ", got one that is first written there");
 }
 
 TEST(WriteFile, NamesThePathThatCannotBeWrittenTo) {

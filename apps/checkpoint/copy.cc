@@ -1,9 +1,7 @@
 // checkpoint verify, convert and extract.
 #include <algorithm>
-#include <filesystem>
 #include <iostream>
 #include <optional>
-#include <system_error>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -14,7 +12,7 @@
 #include "lamina/apps/checkpoint/tensor_file.h"
 #include "lamina/apps/did_you_mean.h"
 #include "lamina/apps/flags.h"
-#include "lamina/serialization/file.h"
+#include "lamina/apps/write_file.h"
 
 namespace lamina::apps::checkpoint {
 namespace {
@@ -33,19 +31,6 @@ absl::Status verify(const TensorFile& file) {
     const auto array = file.read(entry.name);
     if (!array.ok()) return array.status();
     progress.add(bytes_of(entry));
-  }
-  return absl::OkStatus();
-}
-
-// An error if writing to `path` would take the file that is read away, by whatever name: at the end, or at
-// once if that is what the output is first written to.
-absl::Status check_other_file(const TensorFile& from, const std::string& path) {
-  for (const std::string& written : {path, path + serialization::kSaving}) {
-    std::error_code ignored;  // what is not there is no file that is read
-    if (!std::filesystem::equivalent(from.path(), written, ignored)) continue;
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, ": expected an output that is another file than ", from.path(),
-                     written == path ? ", got the same" : ", got one that is first written there"));
   }
   return absl::OkStatus();
 }
@@ -113,7 +98,7 @@ absl::StatusOr<int> run_convert(const Arguments& arguments) {
   const absl::StatusOr<TensorFile> file = TensorFile::open(user_path(arguments.words[0]));
   if (!file.ok()) return file.status();
   const std::string path = user_path(arguments.words[1]);
-  const absl::Status status = check_other_file(*file, path);
+  const absl::Status status = check_output(path, {file->path()});
   if (!status.ok()) return status;
   return copy(arguments, *file, file->entries(), path);
 }
@@ -123,7 +108,7 @@ absl::StatusOr<int> run_extract(const Arguments& arguments) {
   if (!file.ok()) return file.status();
   const std::string& name = arguments.words[1];
   const std::string path = user_path(arguments.words[2]);
-  absl::Status status = check_other_file(*file, path);
+  absl::Status status = check_output(path, {file->path()});
   if (!status.ok()) return status;
   const bool is_npy = absl::EndsWith(path, ".npy");
   for (const char* flag : {"to", "drop_no_value"}) {

@@ -83,13 +83,13 @@ TEST(BadInput, OutputsThatAreInputs) {
   write_houses(here);
   const std::string before = read_file(here + "/houses.csv");
   EXPECT_EQ(error_of(here, "crossvalidate --csv=houses.csv --target=cost --folds_file=houses.csv"),
-            "flag --folds_file: expected another file than " + here +
-                "/houses.csv, which is read, got it");
+            here + "/houses.csv: expected an output that is another file than " + here +
+                "/houses.csv, got the same");
   ASSERT_EQ(estate_value(here, "--csv=houses.csv --target=cost --hidden=4 --networks=1 --epochs=1")
                 .exit_code,
             0);
   EXPECT_THAT(error_of(here, "predict houses.csv --predictions=houses.csv"),
-              HasSubstr("flag --predictions: expected another file"));
+              HasSubstr("/houses.csv: expected an output that is another file"));
   EXPECT_EQ(read_file(here + "/houses.csv"), before);
 }
 

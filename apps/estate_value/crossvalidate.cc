@@ -53,7 +53,7 @@ absl::Status crossvalidate_houses(const Arguments&) {
   const std::vector<int64_t> fold =
       folds_of(houses->rows, folds, static_cast<uint64_t>(absl::GetFlag(FLAGS_folds_seed).value));
   if (const std::string path = user_path(absl::GetFlag(FLAGS_folds_file)); !path.empty()) {
-    status = check_output("folds_file", path, {houses->source});
+    status = check_output(path, {houses->source});
     if (status.ok()) status = write_folds(path, fold);
     if (!status.ok()) return status;
   }
