@@ -41,8 +41,6 @@ class TrainingRun {
   // goes on has learnt from something else.
   absl::Status use_data(const std::vector<Tensor>& data);
   const std::string& folder() const { return folder_; }
-  // With --resume, where the settings are from; else "".
-  const std::string& checkpoint() const { return checkpoint_; }
   // For a report: rows of a name and a text of those settings that are set.
   std::vector<std::vector<std::string>> settings_rows() const;
 
@@ -61,7 +59,8 @@ class TrainingRun {
  private:
   const std::string app_;
   const std::vector<std::string> settings_;
-  std::string folder_, checkpoint_;
+  std::string folder_;
+  std::string checkpoint_;  // with --resume, where the settings are from; else ""
   bool is_folder_new_ = false;
   std::string data_checksum_;
 

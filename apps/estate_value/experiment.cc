@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "lamina/apps/estate_value/run_report.h"
@@ -22,15 +23,6 @@ absl::StatusOr<Experiment> make_experiment(const DataSettings& settings) {
   const absl::StatusOr<EncodedHouses> test = encode(*encoder, data->test);
   if (!test.ok()) return test.status();
   return Experiment{*std::move(data), *encoder, *train, *test};
-}
-
-absl::Status check_same_houses(const std::string& checkpoint, const Experiment& experiment) {
-  const absl::StatusOr<Encoder> saved = read_encoder(checkpoint);
-  if (!saved.ok()) return saved.status();
-  if (saved->text() == experiment.encoder.text()) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      absl::StrCat(checkpoint, ": expected the houses that it was trained on, got others in ",
-                   experiment.data.train.source));
 }
 
 absl::StatusOr<Trained> load_model_of(const Arguments& arguments) {

@@ -7,7 +7,6 @@
 #include <memory>
 #include <string>
 
-#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "lamina/apps/estate_value/encoder.h"
 #include "lamina/apps/estate_value/house_data.h"
@@ -26,10 +25,6 @@ struct Experiment {
   EncodedHouses train, test;
 };
 absl::StatusOr<Experiment> make_experiment(const DataSettings& settings);
-
-// What was held out then has to be held out now: FailedPrecondition unless the checkpoint's encoder
-// is the experiment's.
-absl::Status check_same_houses(const std::string& checkpoint, const Experiment& experiment);
 
 struct Trained {
   std::string path;  // of the checkpoint

@@ -1,5 +1,6 @@
 // estate_value train: teaches networks the prices of houses.
 #include <cmath>
+#include <cstdint>
 #include <iostream>
 #include <string>
 #include <vector>
@@ -25,13 +26,12 @@ void print_noise_floor(const Encoder& encoder) {
             << std::endl;
 }
 
-// The houses of the run, which are those of its checkpoint if it goes on.
-absl::StatusOr<Experiment> experiment_of(const TrainingRun& run, const DataSettings& data) {
-  absl::StatusOr<Experiment> experiment = make_experiment(data);
-  if (!experiment.ok() || run.checkpoint().empty()) return experiment;
-  const absl::Status status = check_same_houses(run.checkpoint(), *experiment);
-  if (!status.ok()) return status;
-  return experiment;
+// The numbers that are learnt from, and how they were made of the houses.
+std::vector<Tensor> data_of(const Experiment& experiment) {
+  const std::string text = experiment.encoder.text();
+  return {
+      experiment.train.x, experiment.train.targets,
+      tensor(std::vector<uint8_t>(text.begin(), text.end()), {static_cast<int64_t>(text.size())})};
 }
 
 }  // namespace
@@ -45,9 +45,9 @@ absl::Status train(const Arguments& arguments) {
   if (!status.ok()) return status;
   const DataSettings data = data_settings();
   const TrainingSettings settings = training_settings();
-  const absl::StatusOr<Experiment> experiment = experiment_of(run, data);
+  const absl::StatusOr<Experiment> experiment = make_experiment(data);
   if (!experiment.ok()) return experiment.status();
-  status = run.use_data({experiment->train.x, experiment->train.targets});
+  status = run.use_data(data_of(*experiment));
   if (!status.ok()) return status;
   const Encoder& encoder = experiment->encoder;
   const std::string train_houses = nn::with_commas(experiment->data.train.rows),
