@@ -17,23 +17,6 @@ using nn::data::Table;
 constexpr int64_t kTrainHouses = 2000, kTestHouses = 500;
 constexpr int64_t kLeastRows = 5;
 
-// The columns that the encoder needs.
-absl::Status check_columns(const Table& table, const Encoder& encoder) {
-  for (const auto& [name, type] : encoder.column_types()) {
-    const absl::StatusOr<const nn::data::Column*> column = table.column(name);
-    if (!column.ok()) return column.status();
-  }
-  return absl::OkStatus();
-}
-
-bool types_fit(const Table& table, const Encoder& encoder) {
-  for (const auto& [name, type] : encoder.column_types()) {
-    const bool is_categorical = (*table.column(name))->is_categorical();
-    if (is_categorical != (type == nn::data::ColumnType::kCategorical)) return false;
-  }
-  return true;
-}
-
 }  // namespace
 
 absl::StatusOr<Table> load_all_houses(const DataSettings& settings) {
@@ -64,14 +47,8 @@ absl::StatusOr<HouseData> load_houses(const DataSettings& settings) {
 }
 
 absl::StatusOr<Table> read_houses(const std::string& path, const Encoder& encoder) {
-  absl::StatusOr<Table> table = nn::data::read_csv(path);
-  if (!table.ok()) return table;
-  const absl::Status status = check_columns(*table, encoder);
-  if (!status.ok()) return status;
-  if (types_fit(*table, encoder)) return table;
-  // All categories of a few houses may be numbers.
   nn::data::CsvOptions options;
-  options.types = encoder.column_types();
+  options.types = encoder.column_types();  // all categories of a few houses may be numbers
   return nn::data::read_csv(path, options);
 }
 
