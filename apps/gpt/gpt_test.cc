@@ -75,7 +75,8 @@ TEST_F(GptProgram, LearnsATextEvaluatesAndWrites) {
   EXPECT_THAT(trained.out, HasSubstr("the cat sat on it.\nthe cat"));  // the sample
   EXPECT_EQ(checkpoints(here_ + "/runs/gpt/001").back(), "step_000000000300.ckpt");
   const std::string report = read_file(here_ + "/runs/gpt/001/report.html");
-  for (const char* part : {"learning rate", "perplexity", "<svg", "the cat sat on it."}) {
+  for (const char* part :
+       {"learning_rate", "12 different ones", "perplexity", "<svg", "the cat sat on it."}) {
     EXPECT_THAT(report, HasSubstr(part));
   }
 

@@ -97,28 +97,17 @@ std::string sample_of(Gpt& model, const Vocabulary& vocabulary) {
   return text;
 }
 
-report::Report report_of(const SplitText& text, const Gpt& model, int64_t warmup,
-                         const std::vector<nn::train::EpochRecord>& history, double loss,
-                         absl::string_view sample) {
+report::Report report_of(std::vector<std::vector<std::string>> settings, const SplitText& text,
+                         const Gpt& model, const std::vector<nn::train::EpochRecord>& history,
+                         double loss, absl::string_view sample) {
+  for (std::vector<std::string>& row : settings) {  // their number will do: they may be thousands
+    if (row[0] == "characters") row[1] = absl::StrCat(text.vocabulary.size(), " different ones");
+  }
+  settings.push_back({"characters to learn", nn::with_commas(text.train.size(0))});
+  settings.push_back({"characters to validate", nn::with_commas(text.test.size(0))});
+  settings.push_back({"parameters", nn::with_commas(model.parameter_count())});
   report::Report report(absl::StrCat("GPT, ", text.name));
-  const auto number = [](int64_t value) { return nn::with_commas(value); };
-  const GptOptions& options = model.options();
-  report.add_table("Settings", {"setting", "value"},
-                   {{"text", text.name},
-                    {"characters to learn", number(text.train.size(0))},
-                    {"characters to validate", number(text.test.size(0))},
-                    {"different characters", number(options.vocabulary)},
-                    {"layers", number(options.layers)},
-                    {"heads", number(options.heads)},
-                    {"width", number(options.width)},
-                    {"block", number(options.block)},
-                    {"dropout", AbslUnparseFlag(absl::GetFlag(FLAGS_dropout))},
-                    {"parameters", number(model.parameter_count())},
-                    {"steps", number(absl::GetFlag(FLAGS_steps).value)},
-                    {"batch size", number(absl::GetFlag(FLAGS_batch_size).value)},
-                    {"learning rate", AbslUnparseFlag(absl::GetFlag(FLAGS_learning_rate))},
-                    {"warm-up steps", number(warmup)},
-                    {"seed", absl::StrCat(absl::GetFlag(FLAGS_seed).value)}});
+  report.add_table("Settings", {"setting", "value"}, settings);
   report.add_text("The last tenth of the text", loss_text(loss));
   report.add_training(history);
   report.add_text("A sample", sample);
@@ -188,7 +177,8 @@ absl::Status train(const Arguments& arguments) {
   std::cout << "the last tenth of the text: " << loss_text(final_loss) << "\n\n"
             << sample << "\n"
             << std::endl;
-  return run.write_report(report_of(*text, model, *warmup, result->history, final_loss, sample));
+  return run.write_report(
+      report_of(run.settings_rows(), *text, model, result->history, final_loss, sample));
 }
 
 }  // namespace lamina::apps::gpt
