@@ -29,7 +29,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr char kAppEntry[] = "app";
-constexpr char kReport[] = "report.html";
 
 fs::path runs_of(const std::string& app) { return fs::path(user_path("runs")) / app; }
 

@@ -22,6 +22,8 @@ ABSL_DECLARE_FLAG(std::string, checkpoint);  // of all others: a file, or a run'
 
 namespace lamina::apps {
 
+inline constexpr char kReport[] = "report.html";  // its name in a run's folder
+
 // The folder for a new run: --output, or "runs/APP/NNN" of the folder that the user is in, with the
 // number after the last. Makes it, and tries to write there, so that a run does not find out at its
 // end. Of programs that start at the same time each gets a number of its own. FailedPrecondition

@@ -134,7 +134,7 @@ absl::StatusOr<nn::train::FitResult> TrainingRun::fit(nn::train::Trainer& traine
 }
 
 absl::Status TrainingRun::write_report(const report::Report& report) const {
-  const std::string path = absl::StrCat(folder_, "/report.html");
+  const std::string path = absl::StrCat(folder_, "/", kReport);
   absl::Status status = report.write(path);
   if (status.ok()) std::cout << "report: " << path << std::endl;
   return status;
