@@ -30,6 +30,9 @@ constexpr double kLimit = 3;
 // The squares of larger numbers might be infinite.
 constexpr double kLargest = 1e100;
 
+// The squares of smaller differences might all be 0, and so the standard deviation.
+constexpr double kLeastDifference = 1e-100;
+
 // From this skewness on a column has a long tail.
 constexpr double kLongTail = 1;
 
@@ -70,6 +73,20 @@ absl::Status check_size(const Table& table, const Column& column,
     }
   }
   return absl::OkStatus();
+}
+
+// For what is to be divided by its standard deviation.
+absl::Status check_spread(const Table& table, absl::string_view column,
+                          const std::vector<double>& values) {
+  double low = HUGE_VAL, high = -HUGE_VAL;
+  for (const double value : values) {  // these pass over a missing one
+    low = std::fmin(low, value);
+    high = std::fmax(high, value);
+  }
+  if (low >= high || high - low >= kLeastDifference) return absl::OkStatus();
+  return column_error(table, column,
+                      absl::StrCat("expected numbers that are equal or differ by at least ",
+                                   kLeastDifference, ", got a difference of ", high - low));
 }
 
 NumberColumn fit_numbers(const std::string& name, const std::vector<double>& cells) {
@@ -136,6 +153,8 @@ absl::StatusOr<Encoder> Encoder::fit(const Table& train, const std::string& targ
   if (log_price) {
     for (double& value : values) value = std::log(value);
   }
+  absl::Status status = check_spread(train, target, values);
+  if (!status.ok()) return status;
   std::tie(encoder.target_mean_, encoder.target_std_) = mean_and_std(values);
 
   for (const Column& column : train.columns) {
@@ -151,7 +170,8 @@ absl::StatusOr<Encoder> Encoder::fit(const Table& train, const std::string& targ
       continue;
     }
     const std::vector<double> cells = column.values.to_vector<double>();
-    const absl::Status status = check_size(train, column, cells);
+    status = check_size(train, column, cells);
+    if (status.ok()) status = check_spread(train, column.name, cells);
     if (!status.ok()) return status;
     encoder.numbers_.push_back(fit_numbers(column.name, cells));
   }

@@ -40,8 +40,8 @@ struct CategoryColumn {
 class Encoder {
  public:
   // Columns other than the target are features. Errors begin with the table's source: no such target, a
-  // target of texts, or with prices that are missing or have no logarithm; a number beyond 1e100; no feature; no
-  // row.
+  // target of texts, or with prices that are missing or have no logarithm; a number beyond 1e100; a
+  // column of numbers that differ, but by less than 1e-100; no feature; no row.
   static absl::StatusOr<Encoder> fit(const nn::data::Table& train, const std::string& target,
                                      bool log_price);
 

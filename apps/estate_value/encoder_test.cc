@@ -165,6 +165,20 @@ TEST(Encoder, RefusesHousesWithoutAPrice) {
               HasSubstr("expected numbers, got texts such as 'a'"));
 }
 
+// Their squares are 0, though the numbers are not.
+TEST(Encoder, NamesAColumnOfNumbersThatHardlyDiffer) {
+  const Column tiny = numbers("tiny", {0, 1e-310, kMissing}), price = numbers("price", {1, 2, 3});
+  EXPECT_THAT(error_of(table({tiny, price})),
+              ::testing::StartsWith("houses.csv: column 'tiny': expected numbers that are equal or "
+                                    "differ by at least 1e-100, got a difference of "));
+  EXPECT_THAT(error_of(table({numbers("x", {1, 2}), numbers("price", {1e-200, 2e-200})})),
+              HasSubstr("column 'price': expected numbers that are equal or differ by "));
+  const Encoder encoder =
+      fitted(table({numbers("x", {2e-100, 1e-100}), numbers("price", {1e-200, 2e-200})}),
+             /*log_price=*/true);
+  EXPECT_NEAR(encoder.number_columns()[0].std / 0.5e-100, 1, 1e-12);
+}
+
 TEST(Encoder, RefusesDataWithNothingToLearnFrom) {
   EXPECT_EQ(error_of(table({numbers("price", {1, 2})})),
             "houses.csv: expected columns beside 'price' to learn from, got none");
