@@ -88,7 +88,15 @@ def build_libtorch(program):
         print(f"compare: building {binary}", file=sys.stderr, flush=True)
         subprocess.run(["g++", *flags, source, "-o", binary + ".new", *libraries], check=True)
         os.rename(binary + ".new", binary)
+    require_fast_blas(binary)
     return binary
+
+
+def require_fast_blas(binary):
+    """Debian's packages of LibTorch are content with the reference BLAS, in the folder blas: a rival hardly worth beating."""
+    blas = re.search(r"libblas\.so\S* => (\S+)", run("ldd", binary))
+    if blas and os.path.basename(os.path.dirname(os.path.realpath(blas[1]))) == "blas":
+        sys.exit("compare: LibTorch would multiply with the reference BLAS; apt-get install libopenblas0-pthread")
 
 
 def run(*command):
