@@ -43,44 +43,36 @@ void fill_zero(float* to, int64_t n) {
   return hn::AndNot(before(first), before(last));
 }
 
+// Calls body(j, exists, store) with vectors of places from j on that together are the n places of a row, of
+// which `exists` has those that there are; store(v, to) writes these. Vectors of long rows overlap, which is
+// faster than to cut the last one off.
+template <class Body>
+HWY_INLINE void for_row(int64_t n, const Body& body) {
+  const D d;
+  const auto exists = hn::FirstN(d, static_cast<size_t>(std::min(n, kLanes)));
+  if (n < kLanes) {
+    body(0, exists, [&](V v, float* to) HWY_ATTR { store_first(d, v, n, to); });
+    return;
+  }
+  for (int64_t j = 0; j < n; j += kLanes) {
+    body(std::min(j, n - kLanes), exists, [&](V v, float* to) HWY_ATTR { hn::StoreU(v, d, to); });
+  }
+}
+
 // Writes `rows` rows of `pitch` floats.
 void copy_rows_of_piece(const PieceRows& p, int64_t rows, int64_t pitch, float* to) {
   if constexpr (kHaveMasks) {
     if (p.step == 1) {
-      const D d;
-      for (int64_t j = 0; j < pitch; j += kLanes) {
+      for_row(pitch, [&](int64_t j, auto, const auto& store) HWY_ATTR {
         const auto inside = lanes_within(p.first - j, p.last - j);
-        const auto exists = lanes_within(0, pitch - j);
         const float* from = p.from + (j - p.first);
-        for (int64_t i = 0; i < rows; ++i) {
-          hn::BlendedStore(hn::MaskedLoad(inside, d, from + i * p.row_step), exists, d,
-                           to + i * pitch + j);
-        }
-      }
-      return;
-    }
-  }
-#if HWY_TARGET != HWY_SCALAR
-  if constexpr (kHaveMasks) {
-    if (p.step == 2) {
-      const D d;
-      for (int64_t j = 0; j < pitch; j += kLanes) {
-        // Of the floats at 2 j and behind, those that are in the image, and then every second one.
-        const int64_t first = 2 * (p.first - j), last = 2 * (p.last - j) - 1;
-        const auto lower = lanes_within(first, last);
-        const auto upper = lanes_within(first - kLanes, last - kLanes);
-        const auto exists = lanes_within(0, pitch - j);
-        const float* from = p.from - first;
         for (int64_t i = 0; i < rows; ++i, from += p.row_step) {
-          const V even = hn::ConcatEven(d, hn::MaskedLoad(upper, d, from + kLanes),
-                                        hn::MaskedLoad(lower, d, from));
-          hn::BlendedStore(even, exists, d, to + i * pitch + j);
+          store(hn::MaskedLoad(inside, D(), from), to + i * pitch + j);
         }
-      }
+      });
       return;
     }
   }
-#endif
   for (int64_t i = 0; i < rows; ++i, to += pitch) {
     fill_zero(to, p.first);
     for (int64_t j = p.first; j < p.last; ++j)
@@ -89,32 +81,70 @@ void copy_rows_of_piece(const PieceRows& p, int64_t rows, int64_t pitch, float* 
   }
 }
 
+#if HWY_TARGET != HWY_SCALAR
+// As copy_rows_of_piece, but places go to `even` and `odd` by turns, and there are `pitch` in a row of each; null
+// for those that are not wanted.
+void copy_alternating_rows(const PieceRows& p, int64_t rows, int64_t pitch, float* even,
+                           float* odd) {
+  for_row(pitch, [&](int64_t j, auto, const auto& store) HWY_ATTR {
+    const D d;
+    const int64_t first = p.first - 2 * j, last = p.last - 2 * j;
+    const auto lower = lanes_within(first, last);
+    const auto upper = lanes_within(first - kLanes, last - kLanes);
+    const float* from = p.from - first;
+    for (int64_t i = 0; i < rows; ++i, from += p.row_step) {
+      const V low = hn::MaskedLoad(lower, d, from), high = hn::MaskedLoad(upper, d, from + kLanes);
+      store(hn::ConcatEven(d, high, low), even + i * pitch + j);
+      if (odd != nullptr) store(hn::ConcatOdd(d, high, low), odd + i * pitch + j);
+    }
+  });
+}
+#endif
+
 // Copies what `outputs` rows of outputs from i0 on read of the channels [c0, c1) of one image.
 void copy_block(const Convolution& conv, const ConvPlan& plan, const float* image, int64_t c0,
                 int64_t c1, int64_t i0, int64_t outputs, float* to) {
   const int64_t used_rows = plan.rows.places(outputs, conv.rows.stride);
-  const int64_t row_stride = conv.rows.stride, stride = conv.columns.stride;
+  const int64_t row_stride = conv.rows.stride;
+  const int64_t piece_floats = plan.piece_of(conv, plan.block_rows);
+  const int64_t phases = static_cast<int64_t>(plan.columns.phases.size());
+  // Columns of both phases of a stride of 2 alternate in the image: they are read once.
+  const bool alternate = kHaveMasks && conv.columns.stride == 2 && conv.x_strides[3] == 1;
+  const int64_t at_once = alternate ? phases : 1;
+  const ConvAxis columns = {
+      conv.columns.extent, conv.columns.count, alternate ? 1 : conv.columns.stride, {}};
   float* piece = to;
   for (int64_t row_phase : plan.rows.phases) {
     const int64_t top = i0 * row_stride + plan.rows.low + row_phase;  // row of place 0
     const auto [above, below] = ConvPlan::inside(conv.rows, top, used_rows);
-    for (int64_t phase : plan.columns.phases) {
-      const int64_t left = plan.columns.low + phase;
-      const auto [first, last] = ConvPlan::inside(conv.columns, left, plan.pitch);
+    for (int64_t k = 0; k < phases; k += at_once) {
+      const int64_t left = plan.columns.low + plan.columns.phases[static_cast<size_t>(k)];
+      const auto [first, last] =
+          ConvPlan::inside(columns, left, alternate ? 2 * plan.pitch : plan.pitch);
       PieceRows p;
       p.first = first;
       p.last = last;
       p.row_step = row_stride * conv.x_strides[2];
-      p.step = stride * conv.x_strides[3];
+      p.step = columns.stride * conv.x_strides[3];
       p.from = image + c0 * conv.x_strides[1] + (top + above * row_stride) * conv.x_strides[2] +
-               (left + p.first * stride) * conv.x_strides[3];
+               (left + first * columns.stride) * conv.x_strides[3];
       float* out = piece;
       for (int64_t c = c0; c < c1; ++c, out += plan.plane, p.from += conv.x_strides[1]) {
-        fill_zero(out, above * plan.pitch);
-        copy_rows_of_piece(p, below - above, plan.pitch, out + above * plan.pitch);
-        fill_zero(out + below * plan.pitch, (used_rows - below) * plan.pitch + plan.shared);
+        float* const rows = out + above * plan.pitch;
+#if HWY_TARGET != HWY_SCALAR
+        if (alternate) {
+          copy_alternating_rows(p, below - above, plan.pitch, rows,
+                                phases == 2 ? rows + piece_floats : nullptr);
+        } else
+#endif
+          copy_rows_of_piece(p, below - above, plan.pitch, rows);
+        for (int64_t q = 0; q < at_once; ++q) {
+          float* const zeros = out + q * piece_floats;
+          fill_zero(zeros, above * plan.pitch);
+          fill_zero(zeros + below * plan.pitch, (used_rows - below) * plan.pitch + plan.shared);
+        }
       }
-      piece += plan.piece_of(conv, plan.block_rows);
+      piece += at_once * piece_floats;
     }
   }
   fill_zero(to + (c1 - c0) * plan.plane, kSlack);
@@ -127,13 +157,11 @@ void copy_block(const Convolution& conv, const ConvPlan& plan, const float* imag
     if (y_col == 1) {
       const D d;
       const V b = hn::Set(d, bias);
-      for (int64_t j = 0; j < columns; j += kLanes) {
-        const auto mask = hn::FirstN(d, static_cast<size_t>(std::min(kLanes, columns - j)));
+      for_row(columns, [&](int64_t j, auto exists, const auto& store) HWY_ATTR {
         for (int64_t i = 0; i < rows; ++i) {
-          const V sum = hn::MaskedLoad(mask, d, sums + i * pitch + j);
-          hn::BlendedStore(hn::Add(sum, b), mask, d, y + i * y_row + j);
+          store(hn::Add(hn::MaskedLoad(exists, d, sums + i * pitch + j), b), y + i * y_row + j);
         }
-      }
+      });
       return;
     }
   }

@@ -116,10 +116,9 @@ struct WinogradScratch {
   float *blocks, *v, *m, *outputs;
 
   explicit WinogradScratch(const WinogradPlan& w) {
-    const int64_t tile_rows = rows_of_tile(w.conv.filters);
     block = w.plan.block_floats();
     v_place = w.conv.channels * kRow + 16;  // in other sets of the cache
-    m_place = tile_rows * kWidth;
+    m_place = w.conv.filters * kWidth + 16;
     v_floats = kPlaces * v_place;
     m_floats = kPlaces * m_place;
     plane = 2 * round_up(w.images * w.area, kLanes);
@@ -162,21 +161,20 @@ bool multiply_tiles(const WinogradPlan& w, const WinogradPlan::Item& it, const W
       }
       j += std::min(kLanes, area - place);
     }
-    for (int64_t i = 0; i < filters; i += tile_rows) {
-      const int64_t rows = std::min(tile_rows, filters - i);
-      const MicroKernel kernel = find_micro_kernel<Walk::kEven>(rows, vectors);
-      for (int k = 0; k < kPlaces; ++k) {
+    // Place by place, so that V of one stays in the first-level cache.
+    for (int k = 0; k < kPlaces; ++k) {
+      t.b = s.v + k * s.v_place;
+      for (int64_t i = 0; i < filters; i += tile_rows) {
         t.a = u + k * w.u_place + i * channels;
-        t.b = s.v + k * s.v_place;
-        t.c = s.m + k * s.m_place;
-        kernel(t);
+        t.c = s.m + k * s.m_place + i * kWidth;
+        find_micro_kernel<Walk::kEven>(std::min(tile_rows, filters - i), vectors)(t);
       }
-      for (int64_t o = 0; o < rows; ++o) {
-        float* const upper = s.outputs + (i + o) * 2 * s.plane + 2 * l;
-        for (int64_t v = 0; v < vectors; ++v) {
-          transform_products(s.m + o * kWidth + v * kLanes, s.m_place, upper + v * kWidth,
-                             upper + s.plane + v * kWidth, zeros);
-        }
+    }
+    for (int64_t o = 0; o < filters; ++o) {
+      float* const upper = s.outputs + o * 2 * s.plane + 2 * l;
+      for (int64_t v = 0; v < vectors; ++v) {
+        transform_products(s.m + o * kWidth + v * kLanes, s.m_place, upper + v * kWidth,
+                           upper + s.plane + v * kWidth, zeros);
       }
     }
   }

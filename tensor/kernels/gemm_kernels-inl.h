@@ -62,6 +62,23 @@ struct Tile {
   bool relu;
 };
 
+// The first n lanes of v, of those that there are. Half by half with AVX2: AMD's processors take many times as long for
+// a store with one of its masks.
+template <class DV>
+HWY_INLINE void store_first(DV d, hn::Vec<DV> v, int64_t n, float* to) {
+#if HWY_TARGET != HWY_AVX2
+  hn::BlendedStore(v, hn::FirstN(d, static_cast<size_t>(n)), d, to);
+#else
+  if constexpr (hn::MaxLanes(DV()) > 1) {
+    const hn::Half<DV> half;
+    constexpr int64_t kHalf = static_cast<int64_t>(hn::MaxLanes(DV())) / 2;
+    if (n < kHalf) return store_first(half, hn::LowerHalf(half, v), n, to);
+    hn::StoreU(hn::LowerHalf(half, v), half, to);
+    store_first(half, hn::UpperHalf(half, v), n - kHalf, to + kHalf);
+  }
+#endif
+}
+
 template <int kRows, int kVectors, Walk kWalk = Walk::kEven>
 void micro_kernel(const Tile& t) {
   const D d;
@@ -140,7 +157,8 @@ void micro_kernel(const Tile& t) {
   for (int e = 0; e < kRows * kVectors; ++e) {
     float* c = t.c + e / kVectors * t.c_row + e % kVectors * kLanes;
     if constexpr (kMasked) {
-      hn::BlendedStore(sum[e / kVectors][e % kVectors], mask, d, c);
+      const V s = sum[e / kVectors][e % kVectors];
+      t.columns == kLanes ? hn::StoreU(s, d, c) : store_first(d, s, t.columns, c);
     } else {
       hn::StoreU(sum[e / kVectors][e % kVectors], d, c);
     }
