@@ -45,48 +45,78 @@ HWY_INLINE V at_least(D d, float limit, V x) {
 #endif
 }
 
-// y 2^n for whole n, -152 <= n <= 152, and 1/2 <= y <= 2.
+// x + kWhole + m is a float without a fraction: kWhole + m + n for the whole n nearest to x, |x| < 2^21. Its low bits
+// are m + n, so that a shift makes them the exponent of 2^(m + n - 127). Conversions to integers that hold their
+// promise for what is out of range take several instructions.
+constexpr float kWhole = 12582912;  // 1.5 2^23
+
+// 2^n, if the low bits of `sum` are 127 + n.
 template <class D, class V>
-HWY_INLINE V times_power_of_2(D d, V y, V n) {
+HWY_INLINE V power_of_2(D d, V sum) {
+  const hn::RebindToSigned<D> di;
+  return hn::BitCast(d, hn::ShiftLeft<23>(hn::BitCast(di, sum)));
+}
+
+// y 2^n for whole n, -152 <= n <= 152, and 1/2 <= y <= 2; `sum` is kWhole + 254 + n.
+template <class D, class V>
+HWY_INLINE V times_power_of_2(D d, V y, V n, V sum) {
 #if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
-  (void)d;
+  (void)d, (void)sum;
   return V{_mm512_scalef_ps(y.raw, n.raw)};
 #else
   // In two factors, because 2^n itself may be out of range.
+  (void)n;
   const hn::RebindToSigned<D> di;
-  const auto power = [&](auto k) HWY_ATTR {
-    return hn::BitCast(d, hn::ShiftLeft<23>(hn::Add(k, hn::Set(di, 127))));
-  };
-  const auto whole = hn::ConvertTo(di, n), half = hn::ShiftRight<1>(whole);
-  return hn::Mul(hn::Mul(y, power(half)), power(hn::Sub(whole, half)));
+  const auto whole = hn::BitCast(di, sum), half = hn::ShiftRight<1>(whole);
+  return hn::Mul(hn::Mul(y, power_of_2(d, hn::BitCast(d, half))),
+                 power_of_2(d, hn::BitCast(d, hn::Sub(whole, half))));
 #endif
 }
 
 // x - n log(2), where n is whole and |n| < 512: the high part of log(2) has 15 bits, so that its product is exact.
+constexpr float kLog2High = 0.693145751953125f, kLog2Low = 1.42860677e-6f;
 template <class D, class V>
 HWY_INLINE V minus_log2(D d, V x, V n) {
-  x = hn::NegMulAdd(n, hn::Set(d, 0.693145751953125f), x);
-  return hn::NegMulAdd(n, hn::Set(d, 1.42860677e-6f), x);
+  x = hn::NegMulAdd(n, hn::Set(d, kLog2High), x);
+  return hn::NegMulAdd(n, hn::Set(d, kLog2Low), x);
 }
 
 // (e^r - 1 - r) / r^2 for |r| <= log(2) / 2: the polynomial of degree 4 that is nearest in the sense of the
-// relative error of e^r, 3e-9.
+// relative error of e^r, 3e-9. Of r = t s, where t is a power of 2, times t^2 `unit`.
 template <class D, class V>
-HWY_INLINE V exp_rest(D d, V r) {
-  V q = hn::MulAdd(r, hn::Set(d, 0.0013814599f), hn::Set(d, 0.008368717f));
-  q = hn::MulAdd(r, q, hn::Set(d, 0.04166839f));
-  q = hn::MulAdd(r, q, hn::Set(d, 0.16666521f));
-  return hn::MulAdd(r, q, hn::Set(d, 0.49999994f));
+HWY_INLINE V exp_rest(D d, V s, float t = 1, float unit = 1) {
+  const float u2 = t * t * unit, u3 = t * u2, u4 = t * u3, u5 = t * u4, u6 = t * u5;
+  V q = hn::MulAdd(s, hn::Set(d, 0.0013814599f * u6), hn::Set(d, 0.008368717f * u5));
+  q = hn::MulAdd(s, q, hn::Set(d, 0.04166839f * u4));
+  q = hn::MulAdd(s, q, hn::Set(d, 0.16666521f * u3));
+  return hn::MulAdd(s, q, hn::Set(d, 0.49999994f * u2));
+}
+// e^r `unit`, likewise.
+template <class D, class V>
+HWY_INLINE V exp_near_0(D d, V s, float t = 1, float unit = 1) {
+  const V q = hn::MulAdd(s, exp_rest(d, s, t, unit), hn::Set(d, t * unit));
+  return hn::MulAdd(s, q, hn::Set(d, unit));
 }
 
 // e^x for -104 <= x <= 104 or NaN; below this range it is 0, above infinite.
 template <class D, class V>
 HWY_INLINE V exp_within(D d, V x) {
-  const V one = hn::Set(d, 1.0f);
-  const V n = hn::Round(hn::Mul(x, hn::Set(d, 1.44269504f)));
-  const V r = minus_log2(d, x, n);
-  const V y = hn::MulAdd(r, hn::MulAdd(r, exp_rest(d, r), one), one);
-  return times_power_of_2(d, y, n);
+  const V bias = hn::Set(d, kWhole + 254);
+  const V sum = hn::MulAdd(x, hn::Set(d, 1.44269504f), bias), n = hn::Sub(sum, bias);
+  return times_power_of_2(d, exp_near_0(d, minus_log2(d, x, n)), n, sum);
+}
+
+// Results below 1 are computed as 2^-64 times a power of 2 that does not underflow where they do.
+constexpr float kSmall = 0x1p-64f, kSmallBias = kWhole + 127 + 64;
+
+// e^x for x <= 0 or NaN.
+template <class D, class V>
+HWY_INLINE V exp_below(D d, V x) {
+  x = at_least(d, -104, x);  // whose exponential is 0
+  const V bias = hn::Set(d, kSmallBias);
+  const V sum = hn::MulAdd(x, hn::Set(d, 1.44269504f), bias);
+  const V r = minus_log2(d, x, hn::Sub(sum, bias));
+  return hn::Mul(exp_near_0(d, r, 1, kSmall), power_of_2(d, sum));
 }
 
 struct ExpVector {
@@ -111,12 +141,11 @@ struct LogVector {
 struct TanhVector {
   template <class D, class V>
   static HWY_INLINE V apply(D d, V x) {
-    const hn::RebindToSigned<D> di;
     const V size = at_most(d, 10, hn::Abs(x));  // tanh(10) is 1 in float32
-    const auto whole = hn::NearestInt(hn::Mul(size, hn::Set(d, 2.88539008f)));
-    const V r = minus_log2(d, hn::Add(size, size), hn::ConvertTo(d, whole));
+    const V bias = hn::Set(d, kWhole + 127), sum = hn::MulAdd(size, hn::Set(d, 2.88539008f), bias);
+    const V r = minus_log2(d, hn::Add(size, size), hn::Sub(sum, bias));
     const V m = hn::MulAdd(hn::Mul(r, r), exp_rest(d, r), r);  // e^r - 1
-    const V power = hn::BitCast(d, hn::ShiftLeft<23>(hn::Add(whole, hn::Set(di, 127))));
+    const V power = power_of_2(d, sum);
     const V em1 = hn::MulAdd(m, power, hn::Sub(power, hn::Set(d, 1.0f)));  // e^2|x| - 1
     return hn::CopySign(hn::Div(em1, hn::Add(em1, hn::Set(d, 2.0f))), x);
   }
@@ -126,7 +155,7 @@ struct SigmoidVector {  // e^-|x| cannot overflow
   template <class D, class V>
   static HWY_INLINE V apply(D d, V x) {
     const V one = hn::Set(d, 1.0f);
-    const V e = exp_within(d, at_least(d, -104, hn::Or(x, hn::SignBit(d))));
+    const V e = exp_below(d, hn::Or(x, hn::SignBit(d)));
     return hn::Div(hn::IfThenElse(hn::Lt(x, hn::Zero(d)), e, one), hn::Add(one, e));
   }
 };

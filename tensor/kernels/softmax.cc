@@ -19,12 +19,6 @@ HWY_BEFORE_NAMESPACE();
 namespace lamina::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// e^x for x <= 0 or NaN.
-template <class D>
-HWY_INLINE hn::Vec<D> exp_below(D d, hn::Vec<D> x) {
-  return exp_within(d, at_least(d, -104, x));
-}
-
 constexpr float kLowest = -std::numeric_limits<float>::infinity();
 
 float largest_of(const float* x, int64_t n) {
