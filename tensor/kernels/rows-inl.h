@@ -26,32 +26,39 @@ HWY_INLINE void for_vectors(D d, int64_t n, const Body& body) {
   if (i < n) body(i, n - i);
 }
 
+// Whether masked operations touch no memory of the other lanes. Highway says of AVX2 that they might, for its masks have no
+// lanes of 8 or 16 bits; those of 32 and 64 bits do not.
+template <class T>
+constexpr bool masks_are_safe() {
+  return !HWY_MEM_OPS_MIGHT_FAULT || (HWY_TARGET == HWY_AVX2 && sizeof(T) >= 4);
+}
+
 // The first n elements of x, and `fill` in the other lanes.
 template <class D>
 HWY_INLINE hn::Vec<D> load_some(D d, const hn::TFromD<D>* x, int64_t n, hn::TFromD<D> fill) {
   if (n == static_cast<int64_t>(hn::Lanes(d))) return hn::LoadU(d, x);
-    // Masked: a buffer just written in pieces cannot be read fast as a whole.
-#if !HWY_MEM_OPS_MIGHT_FAULT
-  const auto first = hn::FirstN(d, n);
-  return hn::IfThenElse(first, hn::MaskedLoad(first, d, x), hn::Set(d, fill));
-#else
-  HWY_ALIGN hn::TFromD<D> buffer[HWY_MAX_BYTES / sizeof(hn::TFromD<D>)];
-  hn::Store(hn::Set(d, fill), d, buffer);
-  std::memcpy(buffer, x, n * sizeof(*x));
-  return hn::Load(d, buffer);
-#endif
+  if constexpr (masks_are_safe<hn::TFromD<D>>()) {
+    // A buffer just written in pieces could not be read fast as a whole.
+    const auto first = hn::FirstN(d, n);
+    return hn::IfThenElse(first, hn::MaskedLoad(first, d, x), hn::Set(d, fill));
+  } else {
+    HWY_ALIGN hn::TFromD<D> buffer[HWY_MAX_BYTES / sizeof(hn::TFromD<D>)];
+    hn::Store(hn::Set(d, fill), d, buffer);
+    std::memcpy(buffer, x, n * sizeof(*x));
+    return hn::Load(d, buffer);
+  }
 }
 
 template <class D>
 HWY_INLINE void store_some(D d, hn::Vec<D> v, hn::TFromD<D>* x, int64_t n) {
   if (n == static_cast<int64_t>(hn::Lanes(d))) return hn::StoreU(v, d, x);
-#if !HWY_MEM_OPS_MIGHT_FAULT
-  hn::BlendedStore(v, hn::FirstN(d, n), d, x);
-#else
-  HWY_ALIGN hn::TFromD<D> buffer[HWY_MAX_BYTES / sizeof(hn::TFromD<D>)];
-  hn::Store(v, d, buffer);
-  std::memcpy(x, buffer, n * sizeof(*x));
-#endif
+  if constexpr (masks_are_safe<hn::TFromD<D>>()) {
+    hn::BlendedStore(v, hn::FirstN(d, n), d, x);
+  } else {
+    HWY_ALIGN hn::TFromD<D> buffer[HWY_MAX_BYTES / sizeof(hn::TFromD<D>)];
+    hn::Store(v, d, buffer);
+    std::memcpy(x, buffer, n * sizeof(*x));
+  }
 }
 
 // One or two sums over many terms. They are added in vectors, for at most kBlock terms, and those sums in
