@@ -65,7 +65,7 @@ struct Tile {
 // The first n lanes of v, of those that there are. Half by half with AVX2: AMD's processors take many times as long for
 // a store with one of its masks.
 template <class DV>
-HWY_INLINE void store_first(DV d, hn::Vec<DV> v, int64_t n, float* to) {
+HWY_INLINE void store_first([[maybe_unused]] DV d, hn::Vec<DV> v, int64_t n, float* to) {
 #if HWY_TARGET != HWY_AVX2
   hn::BlendedStore(v, hn::FirstN(d, static_cast<size_t>(n)), d, to);
 #else
