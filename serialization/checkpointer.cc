@@ -249,6 +249,7 @@ std::vector<std::string> checkpoints_in(const std::string& folder) {
     if (const auto step = step_of(name)) by_step[*step] = at->path().string();
   }
   std::vector<std::string> paths;
+  paths.reserve(by_step.size());
   for (auto& file : by_step) paths.push_back(std::move(file.second));
   return paths;
 }
