@@ -9,7 +9,6 @@
 #include <cerrno>
 #include <cmath>
 #include <filesystem>
-#include <map>
 #include <system_error>
 #include <utility>
 
@@ -241,16 +240,13 @@ absl::Status Checkpointer::remove_old() {
 }
 
 std::vector<std::string> checkpoints_in(const std::string& folder) {
-  std::map<int64_t, std::string> by_step;
+  std::vector<std::string> paths;
   std::error_code error;  // which also ends the list
   std::filesystem::directory_iterator at(folder, error);
   for (; at != std::filesystem::directory_iterator(); at.increment(error)) {
-    const std::string name = at->path().filename().string();
-    if (const auto step = step_of(name)) by_step[*step] = at->path().string();
+    if (step_of(at->path().filename().string())) paths.push_back(at->path().string());
   }
-  std::vector<std::string> paths;
-  paths.reserve(by_step.size());
-  for (auto& file : by_step) paths.push_back(std::move(file.second));
+  std::sort(paths.begin(), paths.end());  // their names sort by step
   return paths;
 }
 
