@@ -17,6 +17,7 @@ absl::Status write_file(const std::string& path, absl::string_view bytes) {
 }
 
 absl::Status check_output(const std::string& output, const std::vector<std::string>& inputs) {
+  if (output.empty()) return absl::OkStatus();
   for (const std::string& input : inputs) {
     for (const std::string& written : {output, output + serialization::kSaving}) {
       std::error_code ignored;  // what is not there is no file that is read

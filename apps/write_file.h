@@ -15,7 +15,7 @@ namespace lamina::apps {
 absl::Status write_file(const std::string& path, absl::string_view bytes);
 
 // InvalidArgument if writing to `output` would take one of the files to read away, by whatever name: at the
-// end, or at once if that is what the output is first written to.
+// end, or at once if that is what the output is first written to. An empty `output` is none.
 absl::Status check_output(const std::string& output, const std::vector<std::string>& inputs);
 
 }  // namespace lamina::apps

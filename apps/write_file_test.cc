@@ -24,6 +24,7 @@ TEST(CheckOutput, RefusesAFileThatIsRead) {
   const std::string folder = new_folder(), path = folder + "/a.csv";
   ASSERT_TRUE(write_file(path, "x").ok());
   EXPECT_TRUE(check_output(folder + "/b.csv", {path}).ok());
+  EXPECT_TRUE(check_output("", {path}).ok());
   const std::string link = folder + "/link.csv";
   std::filesystem::create_symlink(path, link);
   EXPECT_EQ(check_output(link, {folder + "/c.csv", path}).message(),

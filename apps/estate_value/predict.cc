@@ -19,7 +19,7 @@ absl::Status predict(const Arguments& arguments) {
   if (!trained.ok()) return trained.status();
   const std::string from = user_path(arguments.words[0]);
   const std::string to = user_path(absl::GetFlag(FLAGS_predictions));
-  absl::Status status = to.empty() ? absl::OkStatus() : check_output(to, {from, trained->path});
+  absl::Status status = check_output(to, {from, trained->path});
   if (!status.ok()) return status;
   const absl::StatusOr<nn::data::Table> houses = read_houses(from, trained->encoder);
   if (!houses.ok()) return houses.status();
