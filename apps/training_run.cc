@@ -124,19 +124,20 @@ absl::StatusOr<nn::train::FitResult> TrainingRun::fit(nn::train::Trainer& traine
   }
   if (!resumed->path.empty()) std::cout << "going on from " << resumed->path << std::endl;
   nn::train::FitResult result = trainer.fit(train, validation);
-  if (!checkpoint_callback_->status().ok()) return checkpoint_callback_->status();
   if (result.stopped == nn::train::StopOnSignal::kInterrupted ||
       result.stopped == nn::train::StopOnSignal::kTerminated) {
+    if (!checkpoint_callback_->status().ok()) return checkpoint_callback_->status();
     return absl::CancelledError(absl::StrCat(result.stopped, " after step ", trainer.step(),
                                              "; to go on: --resume --output=", folder_));
   }
   return result;
 }
 
-absl::Status TrainingRun::write_report(const report::Report& report) const {
+absl::Status TrainingRun::finish(const report::Report& report) const {
   const std::string path = absl::StrCat(folder_, "/", kReport);
   absl::Status status = report.write(path);
   if (status.ok()) std::cout << "report: " << path << std::endl;
+  status.Update(checkpoint_callback_->status());
   return status;
 }
 

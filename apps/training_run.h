@@ -7,7 +7,7 @@
 //   trainer.add(accuracy).add(schedule);  // all but what run.fit() adds
 //   absl::StatusOr<nn::train::FitResult> result = run.fit(trainer, train_loader, &test_loader);
 //   ...
-//   status = run.write_report(report);
+//   status = run.finish(report);
 #ifndef LAMINA_APPS_TRAINING_RUN_H_
 #define LAMINA_APPS_TRAINING_RUN_H_
 
@@ -48,13 +48,14 @@ class TrainingRun {
   // the run's newest checkpoint that is whole. Saves one at the end of each epoch, and every
   // `every_steps` steps if that is above 0; the last three stay. A Ctrl-C or a SIGTERM ends it
   // after the step in hand with a checkpoint; then the status is Cancelled, with the command line
-  // to go on with.
+  // to go on with. A checkpoint that cannot be written is warned of, and the training goes on.
   absl::StatusOr<nn::train::FitResult> fit(nn::train::Trainer& trainer, nn::data::DataLoader& train,
                                            nn::data::DataLoader* validation,
                                            int64_t every_steps = 0);
 
-  // Writes report.html, and says so on standard output.
-  absl::Status write_report(const report::Report& report) const;
+  // Writes report.html, and says so on standard output. The status tells, too, if the last checkpoint
+  // was not written.
+  absl::Status finish(const report::Report& report) const;
 
  private:
   const std::string app_;

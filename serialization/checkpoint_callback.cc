@@ -46,16 +46,18 @@ void CheckpointCallback::on_fit_end(nn::train::Trainer& trainer) {
 }
 
 void CheckpointCallback::note(const absl::Status& status) {
-  if (!status.ok()) saved_ = {-1, -1};
+  if (status.ok()) return;  // wait() is OK as well when a save has failed before it
+  status_ = status;
+  saved_ = {-1, -1};
   failures_.note(status);
 }
 
 void CheckpointCallback::save(nn::train::Trainer& trainer) {
   const std::string culprit = trainer.not_finite_parameter();
   if (!culprit.empty()) {
-    failures_.note(absl::FailedPreconditionError(
-        absl::StrCat("step ", trainer.step(), ": expected finite parameters, got others in ",
-                     culprit, "; the last checkpoint stays")));
+    note(absl::FailedPreconditionError(absl::StrCat("step ", trainer.step(),
+                                                    ": expected finite parameters, got others in ",
+                                                    culprit, "; the last checkpoint stays")));
     return;
   }
   const bool ends_epoch = trainer.samples() == 0 && !trainer.history().empty();
@@ -64,6 +66,7 @@ void CheckpointCallback::save(nn::train::Trainer& trainer) {
   note(checkpointer_.wait());  // so that what follows is of this save
   state_.step = trainer.step();
   saved_ = {trainer.step(), trainer.epoch()};
+  status_ = absl::OkStatus();
   note(checkpointer_.save(state_, metric));
 }
 

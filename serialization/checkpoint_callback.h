@@ -58,8 +58,8 @@ class CheckpointCallback : public nn::train::Callback {
   void on_epoch_end(nn::train::Trainer& trainer) override;
   void on_fit_end(nn::train::Trainer& trainer) override;
 
-  // Of the first save that failed.
-  const absl::Status& status() const { return failures_.first(); }
+  // Of the last save: whether what training ended with is kept.
+  const absl::Status& status() const { return status_; }
 
  private:
   void save(nn::train::Trainer& trainer);
@@ -69,6 +69,7 @@ class CheckpointCallback : public nn::train::Callback {
   TrainingState& state_;
   const CheckpointCallbackOptions options_;
   serialization::WarnOnce failures_;
+  absl::Status status_;
   std::pair<int64_t, int64_t> saved_{-1, -1};  // step and epoch of the last save; none if it failed
 };
 

@@ -43,7 +43,7 @@ TEST(BadInput, FlagsThatDoNotGoTogether) {
   EXPECT_THAT(error_of(here, "--target=cost"), HasSubstr("expected with --csv=FILE only"));
   EXPECT_EQ(error_of(here, "--csv=houses.csv --target=cost --data=ames"),
             "expected --data or --csv, got both");
-  EXPECT_THAT(error_of(here, "--data=boston"), HasSubstr("expected synthetic or ames"));
+  EXPECT_THAT(error_of(here, "--data=boston"), HasSubstr("expected ames or synthetic"));
   EXPECT_THAT(error_of(here, "--dropout=1"), HasSubstr("expected a number from 0 to below 1"));
   EXPECT_THAT(error_of(here, "--weight_decay=-1"),
               HasSubstr("expected a finite number of at least 0"));

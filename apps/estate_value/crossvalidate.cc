@@ -36,7 +36,7 @@ void print_row(const std::string& name, int64_t houses, const Scores& scores) {
 }  // namespace
 
 absl::Status crossvalidate_houses(const Arguments&) {
-  absl::Status status = fill_in_defaults(Source::kAmes);
+  absl::Status status = fill_in_defaults();
   if (status.ok()) status = use_threads();
   if (!status.ok()) return status;
   const DataSettings data = data_settings();

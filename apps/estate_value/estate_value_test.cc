@@ -64,7 +64,8 @@ std::vector<std::string> lines_of(const std::string& text) {
 
 TEST(EstateValue, LearnsTheSyntheticMarketAndReports) {
   const std::string here = new_folder();
-  const Outcome outcome = estate_value(here, "--hidden=32 --epochs=40 --threads=1");
+  const Outcome outcome =
+      estate_value(here, "--data=synthetic --hidden=32 --epochs=40 --threads=1");
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
   // By the mean price it would be 1, by a linear model 0.07.
   EXPECT_LT(number_after(outcome.out, "MSE of the standardised price"), 0.01);
@@ -79,6 +80,11 @@ TEST(EstateValue, LearnsTheSyntheticMarketAndReports) {
         "<h2>The worst errors</h2>", "<th>area</th>"}) {
     EXPECT_THAT(page, HasSubstr(part));
   }
+  // A point for each house.
+  std::string plot = page.substr(page.find("<h2>Predicted against true prices</h2>"));
+  plot.resize(plot.find("</section>"));
+  const std::regex point("<circle ");
+  EXPECT_EQ(std::distance(std::sregex_iterator(plot.begin(), plot.end(), point), {}), 500);
 
   const Outcome eval = estate_value(here, "eval --threads=1");
   ASSERT_EQ(eval.exit_code, 0) << eval.err;
@@ -89,7 +95,7 @@ TEST(EstateValue, LearnsTheSyntheticMarketAndReports) {
 
 TEST(EstateValue, TheSameSeedGivesTheSameWeightsAtAnyNumberOfThreads) {
   const std::string here = new_folder();
-  const std::string train = "--epochs=2 --hidden=8 --dropout=0.1 --output=";
+  const std::string train = "--data=synthetic --epochs=2 --hidden=8 --dropout=0.1 --output=";
   ASSERT_EQ(estate_value(here, train + "one --threads=1").exit_code, 0);
   ASSERT_EQ(estate_value(here, train + "two --threads=2").exit_code, 0);
   ASSERT_EQ(estate_value(here, train + "other --threads=1 --seed=2").exit_code, 0);
@@ -240,10 +246,27 @@ TEST(EstateValue, PredictsAHouseOfANewCategory) {
 TEST(EstateValue, TrainsOnTheSalesInAmes) {
   const std::string here = new_folder();
   const Outcome outcome =
-      estate_value(here, "--data=ames --epochs=4 --networks=1 --hidden=16 --dropout=0 --threads=1");
+      estate_value(here, "--epochs=4 --networks=1 --hidden=16 --dropout=0 --threads=1");
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
-  EXPECT_THAT(outcome.out, HasSubstr("2,344 houses to train on, 586 held out"));
+  EXPECT_THAT(
+      outcome.out,
+      HasSubstr(
+          "2,344 houses to train on, 586 held out; 33 numbers and 40 categories tell of each"));
   EXPECT_GT(number_after(outcome.out, "R2 of the logarithm of the price"), 0.7);
+}
+
+TEST(EstateValue, SaysWhatEachCommandTakes) {
+  const std::string here = new_folder();
+  for (const auto& [command, flag] :
+       std::map<std::string, std::string>{{"train", "--categories"},
+                                          {"eval", "--checkpoint"},
+                                          {"predict", "--predictions"},
+                                          {"crossvalidate", "--folds_seed"}}) {
+    EXPECT_THAT(estate_value(here, "--help").out, HasSubstr("  estate_value " + command + " "));
+    const Outcome help = estate_value(here, command + " --help");
+    EXPECT_EQ(help.exit_code, 0);
+    EXPECT_THAT(help.out, HasSubstr("\n  " + flag + "  ")) << command;
+  }
 }
 
 TEST(EstateValue, CrossvalidatesOnFoldsThatItWrites) {

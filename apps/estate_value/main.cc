@@ -1,6 +1,6 @@
-// Predicts the prices of houses: of a synthetic market, of sales in Ames, or of a CSV file.
+// Predicts the prices of houses: of sales in Ames, of a synthetic market, or of a CSV file.
 //
-//   bazel run -c opt //apps/estate_value -- --data=ames
+//   bazel run -c opt //apps/estate_value
 
 #include <string>
 #include <vector>

@@ -14,9 +14,10 @@ using lamina::apps::estate_value::Categories;
 using lamina::apps::estate_value::Networks;
 using lamina::apps::estate_value::Source;
 
-ABSL_FLAG(std::optional<Source>, data, std::nullopt,
-          "synthetic (2,000 houses to train on and 500 to test, at prices of a formula) or ames "
-          "(2,930 sales in Ames, Iowa) (default: synthetic, but ames to crossvalidate)");
+ABSL_FLAG(
+    std::optional<Source>, data, std::nullopt,
+    "ames (2,930 sales in Ames, Iowa) or synthetic (2,000 houses to train on and 500 to test, "
+    "at prices of a formula) (default: ames)");
 ABSL_FLAG(std::string, csv, "",
           "a file of houses in place of --data, of which a fifth is held out; with --target");
 ABSL_FLAG(std::string, target, "", "the column of --csv that has the prices");
@@ -44,7 +45,7 @@ ABSL_FLAG(Seed, seed, Seed{1}, "of weights, shuffling and dropout");
 namespace lamina::apps::estate_value {
 namespace {
 
-constexpr Choice<Source> kSources[] = {{Source::kSynthetic, "synthetic"}, {Source::kAmes, "ames"}};
+constexpr Choice<Source> kSources[] = {{Source::kAmes, "ames"}, {Source::kSynthetic, "synthetic"}};
 
 }  // namespace
 
@@ -78,7 +79,7 @@ const std::vector<std::string>& run_settings() {
   return *names;
 }
 
-absl::Status fill_in_defaults(Source source) {
+absl::Status fill_in_defaults() {
   const std::string csv = absl::GetFlag(FLAGS_csv), target = absl::GetFlag(FLAGS_target);
   if (!csv.empty() && target.empty()) {
     return absl::InvalidArgumentError(
@@ -91,7 +92,7 @@ absl::Status fill_in_defaults(Source source) {
   if (!csv.empty() && absl::GetFlag(FLAGS_data)) {
     return absl::InvalidArgumentError("expected --data or --csv, got both");
   }
-  if (csv.empty()) fill_in(&FLAGS_data, source);
+  if (csv.empty()) fill_in(&FLAGS_data, Source::kAmes);
   const bool is_synthetic = absl::GetFlag(FLAGS_data) == Source::kSynthetic;
   fill_in(&FLAGS_log_price, !is_synthetic);
   fill_in(&FLAGS_hidden, is_synthetic ? Widths{{64, 64}} : Widths{{256, 128}});

@@ -19,7 +19,7 @@ ABSL_DECLARE_FLAG(std::string, csv);
 
 namespace lamina::apps::estate_value {
 
-enum class Source { kSynthetic, kAmes };
+enum class Source { kAmes, kSynthetic };
 bool AbslParseFlag(absl::string_view text, Source* source, std::string* error);
 std::string AbslUnparseFlag(Source source);
 
@@ -48,9 +48,9 @@ struct TrainingSettings {
   uint64_t seed;
 };
 
-// Gives the flags that are not set the values that suit the data, of which `source` are the default.
+// Gives the flags that are not set the values that suit the data, by default the sales in Ames.
 // InvalidArgument for --csv without --target or with --data, and for --target without --csv.
-absl::Status fill_in_defaults(Source source);
+absl::Status fill_in_defaults();
 
 // DataLoss if the settings of a checkpoint left one of these unset.
 absl::Status check_filled_in(const std::string& checkpoint);

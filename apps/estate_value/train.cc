@@ -40,7 +40,7 @@ absl::Status train(const Arguments& arguments) {
   TrainingRun run(kApp, run_settings());
   make_absolute(&FLAGS_csv);
   absl::Status status = run.open(arguments);
-  if (status.ok()) status = fill_in_defaults(Source::kSynthetic);
+  if (status.ok()) status = fill_in_defaults();
   if (status.ok()) status = use_threads();
   if (!status.ok()) return status;
   const DataSettings data = data_settings();
@@ -57,7 +57,8 @@ absl::Status train(const Arguments& arguments) {
   HouseModel model(encoder, settings.model);
   const std::string parameters = nn::with_commas(model.parameter_count());
   std::cout << parameters << " parameters, " << train_houses << " houses to train on, "
-            << test_houses << " held out" << std::endl;
+            << test_houses << " held out; " << encoder.number_columns().size() << " numbers and "
+            << encoder.category_columns().size() << " categories tell of each" << std::endl;
   HouseTraining training(model, encoder, settings, experiment->data.train.rows);
   nn::data::DataLoader train_loader = training_loader(experiment->train, settings);
   nn::data::DataLoader test_loader(experiment->test.x, experiment->test.targets,
@@ -74,8 +75,8 @@ absl::Status train(const Arguments& arguments) {
   rows.push_back({"parameters", parameters});
   rows.push_back({"houses to train on", train_houses});
   rows.push_back({"houses held out", test_houses});
-  return run.write_report(run_report(rows, result->history, encoder, experiment->data.test,
-                                     predictions, experiment->test.prices));
+  return run.finish(run_report(rows, result->history, encoder, experiment->data.test, predictions,
+                               experiment->test.prices));
 }
 
 }  // namespace lamina::apps::estate_value

@@ -172,6 +172,7 @@ TEST_F(GptProgram, SaysWhatEachCommandTakes) {
   const Outcome help = gpt("sample --help");
   EXPECT_EQ(help.exit_code, 0);
   EXPECT_THAT(help.out, HasSubstr("--top_p"));
+  EXPECT_THAT(gpt("predict --help").out, HasSubstr("--top_p"));
 }
 
 }  // namespace

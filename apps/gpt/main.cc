@@ -3,6 +3,9 @@
 //   bazel run -c opt //apps/gpt
 //   bazel run -c opt //apps/gpt -- sample --prompt="It is a truth"
 
+#include <string>
+#include <vector>
+
 #include "lamina/apps/gpt/commands.h"
 #include "lamina/apps/program.h"
 
@@ -22,10 +25,15 @@ it in its piece.)";
 constexpr char kSample[] = R"(Writes text, character by character.
 The speed comes on standard error.)";
 
+constexpr char kPredict[] = "The same as sample: what a language model predicts is text.";
+
 }  // namespace
 
 int main(int argc, char** argv) {
   using namespace lamina::apps::gpt;
+  const std::vector<std::string> sampling = {"checkpoint",  "prompt", "length",
+                                             "temperature", "top_k",  "top_p",
+                                             "seed",        "cache",  "threads"};
   return lamina::apps::run_program(
       {"gpt",
        kHelp,
@@ -38,13 +46,7 @@ int main(int argc, char** argv) {
           "eval_every", "learning_rate", "warmup", "seed", "threads", "output", "resume"},
          train},
         {"eval", "", 0, 0, kEval, {"checkpoint", "text", "threads"}, evaluate},
-        {"sample",
-         "",
-         0,
-         0,
-         kSample,
-         {"checkpoint", "prompt", "length", "temperature", "top_k", "top_p", "seed", "cache",
-          "threads"},
-         sample}}},
+        {"sample", "", 0, 0, kSample, sampling, sample},
+        {"predict", "", 0, 0, kPredict, sampling, sample}}},
       argc, argv);
 }

@@ -177,7 +177,7 @@ absl::Status train(const Arguments& arguments) {
   std::cout << "the last tenth of the text: " << loss_text(final_loss) << "\n\n"
             << sample << "\n"
             << std::endl;
-  return run.write_report(
+  return run.finish(
       report_of(run.settings_rows(), *text, model, result->history, final_loss, sample));
 }
 

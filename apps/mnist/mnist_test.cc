@@ -143,11 +143,45 @@ TEST(Mnist, TakesAnyBatchSize) {
   }
 }
 
+TEST(Mnist, SaysWhichFilesItLacks) {
+  // A copy has nothing beside it.
+  const std::string here = new_folder(), copy = here + "/mnist";
+  std::filesystem::copy_file(kProgram, copy);
+  const Outcome alone = run_in(here, "env -u RUNFILES_DIR -u RUNFILES_MANIFEST_FILE " + copy, "");
+  EXPECT_EQ(alone.exit_code, 1);
+  EXPECT_EQ(
+      alone.err,
+      "ERROR: expected mnist/data/train-images-idx3-ubyte beside the program, where `bazel run` "
+      "and `bazel build` put it, or --data_dir=FOLDER with train-images-idx3-ubyte, "
+      "train-labels-idx1-ubyte, t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte, each plain or "
+      "with .gz, got neither\n");
+}
+
 TEST(Mnist, SaysSoWhenTrainingDiverges) {
   const Outcome outcome = train("--learning_rate=1e30");
   EXPECT_EQ(outcome.exit_code, 1);
-  EXPECT_THAT(outcome.err, StartsWith("ERROR: [Trainer] "));
-  EXPECT_THAT(outcome.err, HasSubstr("finite"));
+  EXPECT_EQ(outcome.err,
+            "ERROR: [Trainer] expected a finite loss, got nan in step 2 (epoch 1, batch 2): the "
+            "output of linear2 (Linear) is the first that is not finite\n");
+}
+
+// A limit of the files' sizes stands in for a full disk: it has room for the report, not for a checkpoint.
+TEST(Mnist, TellsItsScoreWhereNoCheckpointCanBeWritten) {
+  const std::string limited =
+      "sh -c 'trap \"\" XFSZ; ulimit -f 1000; exec \"$@\"' sh ";  // 512,000 bytes
+  const std::string here = new_folder();
+  const Outcome outcome =
+      run_in(here, limited + kProgram, "--data_dir=" + subset() + " --epochs=2 --output=run");
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_THAT(outcome.out, HasSubstr("\ntest error after 2 epochs: "));
+  EXPECT_THAT(outcome.out, HasSubstr("\nreport: "));
+  EXPECT_TRUE(std::filesystem::exists(here + "/run/report.html"));
+  const auto cannot_write = [&](const std::string& step) {
+    const std::string path = here + "/run/step_0000000000" + step + ".ckpt";
+    return path + ": cannot write " + path + ".saving: File too large\n";
+  };
+  EXPECT_EQ(outcome.err,
+            "warning: saving a checkpoint: " + cannot_write("20") + "ERROR: " + cannot_write("40"));
 }
 
 TEST(Mnist, WritesAReportAndKeepsTheLastCheckpoints) {

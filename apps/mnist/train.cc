@@ -186,8 +186,8 @@ absl::Status train(const Arguments& arguments) {
   settings.push_back({"training images", nn::with_commas(train_loader.samples())});
   settings.push_back({absl::StrCat(part, " images"), nn::with_commas(test_loader.samples())});
   const DataSet dataset = absl::GetFlag(FLAGS_dataset);
-  return run.write_report(run_report(title_of(dataset), class_names(dataset), settings,
-                                     result->history, *model, data->test));
+  return run.finish(run_report(title_of(dataset), class_names(dataset), settings, result->history,
+                               *model, data->test));
 }
 
 }  // namespace lamina::apps::mnist

@@ -51,7 +51,7 @@ LIMITS = {
     "chain_1000_mul_16x16_fwd_bwd": 0.15,
     CHAIN_MEMORY: 0.5,
     "train_cnn": 0.8,
-    "train_gpt": 1.0,
+    "train_gpt": 0.8,
     "adamw_50x128x512_step": 0.5,
     "sgdm_50x128x512_step": 0.5,
 }
