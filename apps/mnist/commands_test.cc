@@ -166,6 +166,16 @@ TEST(Eval, MakesNoNetworkThatItsFileHasNoRoomFor) {
   EXPECT_THAT(error("linear", "5", ""), HasSubstr("flag --hidden: expected with --model=multi"));
 }
 
+TEST(Train, TestsOnTrainingImagesThatItHoldsOut) {
+  const std::string here = new_folder();
+  const Outcome outcome = train_in(here, "--model=linear --epochs=1 --batch_size=20 --holdout=100");
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, HasSubstr("\nheld-out error after 1 epoch: "));
+  EXPECT_THAT(outcome.out, HasSubstr(" of 100 images)"));
+  // The other 500 of 600 are 25 batches.
+  EXPECT_TRUE(std::filesystem::exists(here + "/runs/mnist/001/step_000000000025.ckpt"));
+}
+
 TEST(Train, InterruptedAndResumedEndsWithTheWeightsOfAnUnbrokenRun) {
   const std::string line =
       "--data_dir=" + data() + " --model=mlp_resnet --epochs=30 --batch_size=20 --augment";
