@@ -8,7 +8,9 @@
 #include "gtest/gtest.h"
 #include "lamina/serialization/checkpoint.h"
 #include "lamina/serialization/checkpoint.pb.h"
+#include "lamina/serialization/checkpoint_reader.h"
 #include "lamina/serialization/checkpoint_testing.h"
+#include "lamina/serialization/mapped_checkpoint.h"
 #include "lamina/tensor/test_util.h"
 
 namespace lamina {
@@ -120,7 +122,19 @@ TEST(NewerFile, IsReadWithoutTheFieldsThatThisVersionDoesNotKnow) {
 
   const absl::StatusOr<NamedArrays> state = load_checkpoint(path);
   ASSERT_TRUE(state.ok()) << state.status();
-  EXPECT_TRUE(test::is_same(*state, {{"x", NDArray::from<uint8_t>({'a', 'b', 'c'})}}));
+  const NamedArrays expected = {{"x", NDArray::from<uint8_t>({'a', 'b', 'c'})}};
+  EXPECT_TRUE(test::is_same(*state, expected));
+  const absl::StatusOr<CheckpointReader> reader = CheckpointReader::open(path);
+  ASSERT_TRUE(reader.ok()) << reader.status();
+  const auto one = reader->read("x");
+  ASSERT_TRUE(one.ok()) << one.status();
+  EXPECT_TRUE(test::is_same({{"x", *one}}, expected));
+  const absl::StatusOr<MappedCheckpoint> mapped = MappedCheckpoint::open(path);
+  ASSERT_TRUE(mapped.ok()) << mapped.status();
+  EXPECT_EQ(mapped->verify(), absl::OkStatus());
+  const auto view = mapped->get("x");
+  ASSERT_TRUE(view.ok()) << view.status();
+  EXPECT_TRUE(test::is_same({{"x", *view}}, expected));
 }
 
 TEST_F(BadFile, WithoutAFooterSaysSo) {

@@ -8,7 +8,8 @@
 // time by CheckpointReader (checkpoint_reader.h).
 //
 // Errors begin with the path and name the entry. Nothing that a file holds leads to an exception, or to
-// memory that its own size does not account for.
+// memory that its own size does not account for: beyond twice that size and 16 MiB, a few hundred bytes for
+// each of its entries.
 #ifndef LAMINA_SERIALIZATION_CHECKPOINT_H_
 #define LAMINA_SERIALIZATION_CHECKPOINT_H_
 

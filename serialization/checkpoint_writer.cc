@@ -41,6 +41,7 @@ absl::Status CheckpointWriter::add(const std::string& name, const std::optional<
   if (!file_.is_open()) return serialization::moved_from(kName);
   if (!status_.ok()) return status_;
   status_ = or_no_memory(path_, kPurpose, [&] { return write_entry(name, value); });
+  if (!status_.ok()) status_ = serialization::of_entry(path_, name, status_);
   return status_;
 }
 
@@ -52,10 +53,6 @@ absl::Status CheckpointWriter::finish() {
   status_ = absl::FailedPreconditionError(
       absl::StrCat(path_, ": expected nothing more after finish(), got another call"));
   return absl::OkStatus();
-}
-
-absl::Status CheckpointWriter::bad_entry(absl::string_view name, absl::string_view what) const {
-  return serialization::of_entry(path_, name, absl::InvalidArgumentError(what));
 }
 
 absl::Status CheckpointWriter::write_header(const SaveOptions& options) {
@@ -120,19 +117,20 @@ absl::Status CheckpointWriter::write_chunk(absl::string_view data, int64_t align
 // Writes a tensor's record and chunks, and adds to the encoding of the index.
 absl::Status CheckpointWriter::write_entry(const std::string& name,
                                            const std::optional<NDArray>& value) {
-  const auto too_long = [&](size_t bytes) {
-    return bad_entry(name, absl::StrCat("expected a name for a record of at most ",
-                                        serialization::kMessageLimit, " bytes, got ", bytes));
+  const auto too_long = [](size_t bytes) {
+    return absl::InvalidArgumentError(absl::StrCat("expected a name for a record of at most ",
+                                                   serialization::kMessageLimit, " bytes, got ",
+                                                   bytes));
   };
   if (static_cast<int64_t>(name.size()) > serialization::kMessageLimit) {
     return too_long(name.size());
   }
   if (!names_.insert(name).second) {
-    return bad_entry(name, "expected different names, got this one twice");
+    return absl::InvalidArgumentError("expected different names, got this one twice");
   }
-  if (!serialization::is_utf8(name)) return bad_entry(name, "expected a name in UTF-8");
+  if (!serialization::is_utf8(name)) return absl::InvalidArgumentError("expected a name in UTF-8");
   if (value.has_value() && !value->defined()) {
-    return bad_entry(name, "expected a defined array, or an entry without a value");
+    return absl::InvalidArgumentError("expected a defined array, or an entry without a value");
   }
   proto::Tensor tensor;
   tensor.set_name(name);

@@ -53,7 +53,6 @@ class CheckpointWriter {
   absl::Status write_entry(const std::string& name, const std::optional<NDArray>& value);
   absl::Status write_chunk(absl::string_view data, int64_t alignment, int64_t* data_offset);
   absl::Status write_end();
-  absl::Status bad_entry(absl::string_view name, absl::string_view what) const;
 
   std::string path_;
   serialization::AtomicFile file_;

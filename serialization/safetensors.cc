@@ -28,16 +28,14 @@ using serialization::safetensors::kMetadataLimit;
 
 constexpr char kName[] = "SafetensorsReader";
 
-// Numbers, at most `most` of them.
-absl::StatusOr<std::vector<uint64_t>> read_numbers(JsonReader& json, absl::string_view what,
-                                                   size_t most) {
+// Numbers, at most `most` of them, or else the error.
+absl::StatusOr<std::vector<uint64_t>> read_numbers(JsonReader& json, size_t most,
+                                                   const absl::Status& too_many) {
   std::vector<uint64_t> numbers;
   const absl::Status status = json.array([&] {
     const absl::StatusOr<uint64_t> number = json.integer();
     if (!number.ok()) return number.status();
-    if (numbers.size() == most) {
-      return absl::DataLossError(absl::StrCat("expected ", what, ", got more"));
-    }
+    if (numbers.size() == most) return too_many;
     numbers.push_back(*number);
     return absl::OkStatus();
   });
@@ -67,10 +65,14 @@ absl::Status read_value(JsonReader& json, SafetensorsEntry* entry, serialization
     };
     if (key == "dtype" && !dtype.has_value()) return keep(read_dtype(json), &dtype);
     if (key == "shape" && !extents.has_value()) {
-      return keep(read_numbers(json, "a shape of at most 8 extents", Shape::kMaxRank), &extents);
+      return keep(
+          read_numbers(json, Shape::kMaxRank,
+                       absl::UnimplementedError("expected a shape of at most 8 extents, got more")),
+          &extents);
     }
     if (key == "data_offsets" && !offsets.has_value()) {
-      return keep(read_numbers(json, "two data_offsets", 2), &offsets);
+      return keep(read_numbers(json, 2, absl::DataLossError("expected two data_offsets, got more")),
+                  &offsets);
     }
     return absl::DataLossError(absl::StrCat(
         "expected the keys dtype, shape and data_offsets, once each, got ", in_quotes(key)));
@@ -156,7 +158,7 @@ absl::Status SafetensorsReader::parse(absl::string_view header) {
       absl::StatusOr<std::string> value = json.string();
       if (!value.ok()) return value.status();
       if (metadata_.size() == kMetadataLimit) {
-        return absl::DataLossError(
+        return absl::UnimplementedError(
             absl::StrCat("expected at most ", kMetadataLimit, " entries, got more"));
       }
       if (metadata_.emplace(key, *std::move(value)).second) return absl::OkStatus();

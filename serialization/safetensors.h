@@ -97,10 +97,11 @@ class SafetensorsWriter {
 // A safetensors file that is open. Threads may read from one at once. FailedPrecondition for one that was
 // moved from.
 //
-// Its dtypes are BOOL, U8, I32, I64, F16, BF16, F32 and F64; Unimplemented for another one.
+// Its dtypes are BOOL, U8, I32, I64, F16, BF16, F32 and F64, its ranks up to 8, its metadata up to 65,536 keys;
+// Unimplemented for others.
 // InvalidArgument for a file that is none, DataLoss for one that contradicts itself: a header that is no
 // strict JSON or has other fields than the format, names that repeat, elements that overlap, leave bytes
-// out or are not what their shape takes, bools other than 0 and 1, a rank above 8.
+// out or are not what their shape takes, bools other than 0 and 1.
 class SafetensorsReader {
  public:
   // Reads and checks the header; of the arrays, nothing.

@@ -164,8 +164,10 @@ TEST_F(Safetensors, IsNotReplacedByASaveThatFails) {
   EXPECT_FALSE(save_safetensors(path_, {{"a", std::nullopt}}).ok());
 #if LAMINA_CACHING_ALLOCATOR && !defined(__SANITIZE_THREAD__)  // which end the process
   // More elements than memory has: found after the header has been written.
-  EXPECT_EQ(save_safetensors(path_, {{"a", NDArray::zeros({1}).expand({int64_t{1} << 55})}}).code(),
-            absl::StatusCode::kResourceExhausted);
+  const absl::Status status =
+      save_safetensors(path_, {{"a", NDArray::zeros({1}).expand({int64_t{1} << 55})}});
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(status.message().find(path_ + ": entry 'a': "), 0u) << status;
 #endif
   EXPECT_EQ(test::read_file(path_), bytes);
   EXPECT_FALSE(test::exists(path_ + ".saving"));

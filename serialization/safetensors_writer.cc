@@ -219,10 +219,11 @@ absl::Status SafetensorsWriter::write(const NDArray& value) {
   }
   ++added_;
   if (value.numel() == 0) return absl::OkStatus();
-  return or_no_memory(path_, "to save it", [&] {
+  const absl::Status status = or_no_memory(path_, "to save it", [&] {
     const NDArray array = value.contiguous();
     return file_.write(absl::string_view(array.raw_data(), bytes_of(*entry)));
   });
+  return status.ok() ? status : of_entry(path_, entry->name, status);
 }
 
 absl::Status SafetensorsWriter::finish() {

@@ -1,5 +1,5 @@
 // Saves during which the system refuses a call: each one in turn, for each reason. The old file stays, the
-// error is told, and no temporary is left.
+// error is told, and no temporary is left. And a disk that cannot read.
 //
 // The calls below are those of this program, and so of the library: the linker prefers them to the C
 // library's.
@@ -20,7 +20,9 @@
 #include "gtest/gtest.h"
 #include "lamina/serialization/checkpoint.h"
 #include "lamina/serialization/checkpoint_testing.h"
+#include "lamina/serialization/checkpointer.h"
 #include "lamina/serialization/safetensors.h"
+#include "lamina/serialization/training_state.h"
 #include "lamina/tensor/test_util.h"
 
 namespace {
@@ -105,6 +107,11 @@ int rename(const char* from, const char* to) noexcept {
   return refuses("rename") ? -1 : static_cast<int>(syscall(SYS_rename, from, to));
 }
 
+ssize_t pread(int file, void* to, size_t size, off_t offset) {
+  if (refuses("pread")) return -1;
+  return syscall(SYS_pread64, file, to, size, offset);
+}
+
 }  // extern "C"
 
 namespace lamina {
@@ -149,6 +156,7 @@ TEST_P(WriteError, AtAnyCallIsToldAndLeavesTheOldFile) {
   for (const int error : {ENOSPC, EIO, EDQUOT}) {
     for (const bool is_short : {false, true}) {
       std::map<std::string, int> refused;
+      bool names_entry = false;
       for (int calls = 0;; ++calls) {
         absl::Status status;
         const std::string call = save_with(calls, error, is_short, &status);
@@ -167,6 +175,7 @@ TEST_P(WriteError, AtAnyCallIsToldAndLeavesTheOldFile) {
         }
         EXPECT_THAT(std::string(status.message()), StartsWith(path_ + ": ")) << call;
         EXPECT_THAT(std::string(status.message()), HasSubstr(std::strerror(error))) << call;
+        names_entry |= status.message().find(path_ + ": entry 'b': cannot write ") == 0;
         // The second fsync is the folder's.
         const bool is_replaced = call == "fsync" && refused[call] == 2;
         EXPECT_EQ(status.message().find("replaced, but its folder cannot be synced") !=
@@ -174,6 +183,7 @@ TEST_P(WriteError, AtAnyCallIsToldAndLeavesTheOldFile) {
                   is_replaced);
         EXPECT_TRUE(holds(is_replaced ? new_ : old_)) << call << " " << calls;
       }
+      EXPECT_TRUE(names_entry);
       const int writes = refused["write"];
       EXPECT_GE(writes, 3);
       EXPECT_EQ(refused, (std::map<std::string, int>{{"open", 2},  // the folder first
@@ -248,6 +258,25 @@ INSTANTIATE_TEST_SUITE_P(
                                return save_safetensors(path, state);
                              },
                              load_safetensors}));
+
+TEST(ReadError, OfTheNewestCheckpointIsPassedOver) {
+  const std::string folder = test::new_folder() + "/run";
+  Checkpointer checkpointer(folder);
+  TrainingState state;
+  for (state.step = 1; state.step <= 2; ++state.step) {
+    ASSERT_EQ(checkpointer.save(state), absl::OkStatus());
+  }
+  ASSERT_EQ(checkpointer.wait(), absl::OkStatus());
+  refusal = {2, EIO, false, false, ""};  // after open() and fstat()
+  const absl::StatusOr<Checkpointer::Resumed> resumed = checkpointer.resume(state);
+  EXPECT_EQ(refusal.call, "pread");
+  refusal = {};
+  ASSERT_TRUE(resumed.ok()) << resumed.status();
+  EXPECT_EQ(resumed->path, folder + "/step_000000000001.ckpt");
+  ASSERT_EQ(resumed->skipped.size(), 1u);
+  EXPECT_EQ(resumed->skipped[0].message(),
+            folder + "/step_000000000002.ckpt: cannot read at offset 0: Input/output error");
+}
 
 }  // namespace
 }  // namespace lamina

@@ -13,6 +13,7 @@
 #include "lamina/apps/did_you_mean.h"
 #include "lamina/apps/flags.h"
 #include "lamina/apps/write_file.h"
+#include "lamina/serialization/status.h"
 
 namespace lamina::apps::checkpoint {
 namespace {
@@ -133,7 +134,10 @@ absl::StatusOr<int> run_extract(const Arguments& arguments) {
     return absl::InvalidArgumentError(absl::StrCat(file->path(), ": entry ", in_quotes(name),
                                                    ": expected a value to write, got none"));
   }
-  status = save_npy(path, **array);
+  const absl::StatusOr<NDArray> rows = serialization::or_no_memory(
+      file->path(), "to convert it", [&]() -> absl::StatusOr<NDArray> { return as_npy(**array); });
+  if (!rows.ok()) return serialization::of_entry(file->path(), name, rows.status());
+  status = save_npy(path, *rows);
   if (!status.ok()) return status;
   std::cout << path << ": " << lamina::name_of((*array)->dtype()) << " " << (*array)->shape().str()
             << "\n";

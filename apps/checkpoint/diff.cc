@@ -29,6 +29,23 @@ struct Differences {
   }
 };
 
+// Of an entry that both files have; none if it is the same.
+absl::StatusOr<std::optional<Change>> change_between(const TensorFile& first,
+                                                     const CheckpointEntry& from,
+                                                     const TensorFile& second,
+                                                     const CheckpointEntry& to) {
+  Change change{from, to, {}};
+  if (!change.is_same_kind()) return change;
+  const auto a = first.read(from.name);
+  if (!a.ok()) return a.status();
+  const auto b = second.read(to.name);
+  if (!b.ok()) return b.status();
+  if (!a->has_value()) return std::nullopt;
+  change.difference = difference_of(**a, **b);
+  if (change.difference.elements == 0) return std::nullopt;
+  return change;
+}
+
 absl::StatusOr<Differences> compare(const TensorFile& first, const TensorFile& second) {
   Differences result;
   for (const auto& [key, value] : first.metadata()) result.metadata[key].first = value;
@@ -41,24 +58,17 @@ absl::StatusOr<Differences> compare(const TensorFile& first, const TensorFile& s
   for (const CheckpointEntry& entry : second.entries()) left[entry.name] = &entry;
   ByteProgress progress("comparing", first.path(), bytes_of(first.entries()));
   for (const CheckpointEntry& entry : first.entries()) {
-    progress.add(bytes_of(entry));
     const auto found = left.find(entry.name);
     if (found == left.end()) {
       result.only_in_first.push_back(entry.name);
-      continue;
+    } else {
+      absl::StatusOr<std::optional<Change>> change =
+          change_between(first, entry, second, *found->second);
+      if (!change.ok()) return change.status();
+      if (change->has_value()) result.changes.push_back(**std::move(change));
+      left.erase(found);
     }
-    Change change{entry, *found->second, {}};
-    left.erase(found);
-    if (change.is_same_kind()) {
-      const auto a = first.read(entry.name);
-      if (!a.ok()) return a.status();
-      const auto b = second.read(entry.name);
-      if (!b.ok()) return b.status();
-      if (!a->has_value()) continue;
-      change.difference = difference_of(**a, **b);
-      if (change.difference.elements == 0) continue;
-    }
-    result.changes.push_back(change);
+    progress.add(bytes_of(entry));
   }
   for (const CheckpointEntry& entry : second.entries()) {
     if (left.count(entry.name) > 0) result.only_in_second.push_back(entry.name);

@@ -72,8 +72,13 @@ std::vector<Found> read_statistics(const TensorFile& file, bool wanted) {
   return found;
 }
 
+// What stands in place of what could not be read; the error is told in full on standard error.
+const char* why_not_read(const absl::Status& status) {
+  return absl::IsDataLoss(status) ? "damaged" : "not read";
+}
+
 std::string statistics_text(const Found& found, DType dtype) {
-  if (!found.status.ok()) return "damaged";
+  if (!found.status.ok()) return why_not_read(found.status);
   if (!found.statistics.has_value()) return "";
   const Statistics& of = *found.statistics;
   std::string text;
@@ -102,7 +107,8 @@ void add_rows(const TensorFile& file, const std::vector<Found>& found,
                          absl::StrCat(nn::with_commas(bytes_of(entry)), " B"),
                          statistics_text(found[*below.entry], *entry.dtype)});
       } else {
-        rows->push_back({label, found[*below.entry].status.ok() ? "no value" : "damaged"});
+        const absl::Status& status = found[*below.entry].status;
+        rows->push_back({label, status.ok() ? "no value" : why_not_read(status)});
       }
     }
     if (below.children.empty()) continue;

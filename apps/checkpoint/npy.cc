@@ -13,14 +13,17 @@
 
 namespace lamina::apps::checkpoint {
 
+NDArray as_npy(const NDArray& array) {
+  return array.dtype() == bfloat16 ? array.to(float32) : array.contiguous();
+}
+
 absl::Status save_npy(const std::string& path, const NDArray& array) {
   constexpr const char* kNames[kDTypeCount] = {"|b1", "|u1", "<i4", "<i8", "<f2", "", "<f4", "<f8"};
   constexpr size_t kAlignment = 64;
-  const NDArray rows = array.dtype() == bfloat16 ? array.to(float32) : array.contiguous();
   std::string header =
-      absl::StrCat("{'descr': '", kNames[static_cast<int>(rows.dtype())],
-                   "', 'fortran_order': False, 'shape': (", absl::StrJoin(rows.shape(), ", "),
-                   rows.dim() == 1 ? ",)" : ")", ", }");
+      absl::StrCat("{'descr': '", kNames[static_cast<int>(array.dtype())],
+                   "', 'fortran_order': False, 'shape': (", absl::StrJoin(array.shape(), ", "),
+                   array.dim() == 1 ? ",)" : ")", ", }");
   const std::string magic = "\x93NUMPY\x01" + std::string(1, '\0');
   constexpr size_t kLengthBytes = 2;
   while ((magic.size() + kLengthBytes + header.size() + 1) % kAlignment != 0) header += ' ';
@@ -31,9 +34,9 @@ absl::Status save_npy(const std::string& path, const NDArray& array) {
   absl::StatusOr<serialization::AtomicFile> file = serialization::AtomicFile::create(path);
   if (!file.ok()) return file.status();
   absl::Status status = file->write(absl::StrCat(magic, length, header));
-  if (status.ok() && rows.numel() > 0) {
-    const auto bytes = static_cast<size_t>(rows.numel() * size_of(rows.dtype()));
-    status = file->write(absl::string_view(rows.raw_data(), bytes));
+  if (status.ok() && array.numel() > 0) {
+    const auto bytes = static_cast<size_t>(array.numel() * size_of(array.dtype()));
+    status = file->write(absl::string_view(array.raw_data(), bytes));
   }
   return status.ok() ? file->commit() : status;
 }

@@ -9,8 +9,11 @@
 
 namespace lamina::apps::checkpoint {
 
-// Writes a file that numpy.load() reads, at once and durably; errors begin with the path. NumPy has no
-// bfloat16, so that becomes float32, which holds the same numbers.
+// The array as a file of NumPy's holds it: contiguous, and in place of bfloat16, which NumPy lacks, float32,
+// which holds the same numbers.
+NDArray as_npy(const NDArray& array);
+
+// Writes such an array to a file that numpy.load() reads, at once and durably; errors begin with the path.
 absl::Status save_npy(const std::string& path, const NDArray& array);
 
 }  // namespace lamina::apps::checkpoint

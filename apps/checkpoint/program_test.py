@@ -542,12 +542,13 @@ class LargeFileTest(ProgramTest):
             file.truncate(8 + len(text) + arrays * size)
         return self.path(name)
 
-    def peak(self, *arguments):
+    def peak(self, *arguments, code=0):
         """The most memory that the program ever has, in MB."""
-        process = subprocess.Popen([PROGRAM, *arguments], stdout=subprocess.DEVNULL, env=ENVIRONMENT)
+        process = subprocess.Popen([PROGRAM, *arguments], stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL if code else None, env=ENVIRONMENT)
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
-        self.assertEqual(process.returncode, 0, arguments)
+        self.assertEqual(process.returncode, code, arguments)
         return usage.ru_maxrss / 1024
 
     def test_memory_goes_by_one_array(self):
@@ -565,30 +566,52 @@ class LargeFileTest(ProgramTest):
             more = self.peak(*command(large)) - self.peak(*command(small))
             self.assertLess(more, self.MEGABYTES, command(large))
 
-    def test_a_bar_on_a_terminal_and_nowhere_else(self):
-        path = self.zeros("zeros.safetensors", 8)
-        self.assertEqual(run("convert", path, self.path("zeros.ckpt"))[0], 0)
-        for path in [path, self.path("zeros.ckpt")]:
-            self.assertEqual(run("verify", path)[2], "")
-            terminal, program_side = pty.openpty()
-            code, out, _ = run("inspect", "--nostatistics", path, stderr=program_side)
-            self.assertEqual(code, 0)
-            code, out, _ = run("verify", path, stderr=program_side)
-            self.assertEqual(code, 0)
-            os.close(program_side)
-            shown = b""
-            while True:
-                try:
-                    part = os.read(terminal, 65536)
-                except OSError:  # the other side is closed
-                    break
-                if not part:
-                    break
-                shown += part
-            os.close(terminal)
-            self.assertTrue(shown.startswith(f"\rverifying {os.path.basename(path)} [".encode()), shown)
-            self.assertTrue(shown.endswith(b" \r"), shown)  # wiped at the end
+    def on_terminal(self, *arguments):
+        """What the program writes to a terminal that is its standard error."""
+        terminal, program_side = pty.openpty()
+        self.assertEqual(run(*arguments, stderr=program_side)[0], 0, arguments)
+        os.close(program_side)
+        shown = b""
+        while True:
+            try:
+                part = os.read(terminal, 65536)
+            except OSError:  # the other side is closed
+                break
+            if not part:
+                break
+            shown += part
+        os.close(terminal)
+        return shown.decode()
 
+    def test_a_bar_on_a_terminal_and_nowhere_else(self):
+        path, checkpoint = self.zeros("zeros.safetensors", 8), self.path("zeros.ckpt")
+        self.assertEqual(run("convert", path, checkpoint)[0], 0)
+        other = self.path("other.ckpt")
+        for what, name, arguments in [
+            ("verifying", "zeros.safetensors", ["verify", path]),
+            ("verifying", "zeros.ckpt", ["verify", checkpoint]),
+            ("reading", "zeros.ckpt", ["inspect", checkpoint]),
+            ("comparing", "zeros.safetensors", ["diff", path, checkpoint]),
+            ("writing", "other.ckpt", ["convert", path, other]),
+            ("writing", "other.safetensors", ["convert", checkpoint, self.path("other.safetensors")]),
+            ("writing", "other.ckpt", ["extract", path, "layer0", other]),
+        ]:
+            self.assertEqual(run(*arguments)[2], "", arguments)
+            shown = self.on_terminal(*arguments)
+            self.assertTrue(shown.startswith(f"\r{what} {name} ["), shown)
+            self.assertTrue(shown.endswith(" \r"), shown)  # wiped at the end
+        self.assertEqual(self.on_terminal("inspect", "--nostatistics", path), "")
+
+    def test_looks_for_similar_names_in_little_memory(self):
+        names = {
+            f"{i}" + "x" * 900000 + ".a" * 31: {"dtype": "U8", "shape": [1], "data_offsets": [i, i + 1]} for i in range(10)
+        }
+        text = json.dumps(names).encode()
+        with open(self.path("long.safetensors"), "wb") as file:
+            file.write(struct.pack("<Q", len(text)) + text + bytes(10))
+        arguments = ["extract", self.path("long.safetensors"), "y", self.path("y.ckpt")]
+        self.assertEqual(run(*arguments)[0], 2)
+        self.assertLess(self.peak(*arguments, code=2), 300)
 
 if __name__ == "__main__":
     unittest.main()

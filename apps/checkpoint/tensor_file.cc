@@ -150,14 +150,15 @@ bool is_below(absl::string_view entry, absl::string_view prefix) {
 }
 
 std::string did_you_mean_entry(const TensorFile& file, absl::string_view name, bool or_prefix) {
-  constexpr size_t kMostParts = 32;  // a hostile name may have half a million
+  // A hostile name may have half a million parts, or huge ones.
+  constexpr size_t kMostParts = 32, kLongestPrefix = 300;
   std::set<std::string> candidates;
   for (const CheckpointEntry& entry : file.entries()) {
     candidates.insert(entry.name);
     size_t dot = 0;
     for (size_t part = 1; or_prefix && part < kMostParts; ++part) {
       dot = entry.name.find('.', dot);
-      if (dot == std::string::npos) break;
+      if (dot == std::string::npos || dot > kLongestPrefix) break;
       candidates.insert(entry.name.substr(0, dot++));
     }
   }

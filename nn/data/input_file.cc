@@ -49,7 +49,12 @@ absl::StatusOr<int64_t> InputFile::read_up_to(int64_t offset, void* to, int64_t 
     const ssize_t got = pread(descriptor_.get(), static_cast<char*>(to) + done,
                               static_cast<size_t>(size - done), offset + done);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return system_error(path_, absl::StrCat("cannot read at offset ", offset + done));
+    if (got < 0) {
+      const bool is_bad_sector = errno == EIO;
+      absl::Status status =
+          system_error(path_, absl::StrCat("cannot read at offset ", offset + done));
+      return is_bad_sector ? absl::DataLossError(status.message()) : status;
+    }
     if (got == 0) break;
     done += got;
   }

@@ -40,7 +40,7 @@ class Descriptor {
   int number_;
 };
 
-// A regular file, to be read. It may be replaced meanwhile, not changed.
+// A regular file, to be read. It may be replaced meanwhile, not changed. What the disk cannot read is DataLoss.
 class InputFile {
  public:
   // What is no regular file is refused; a named pipe is not waited for.
