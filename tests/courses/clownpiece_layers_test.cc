@@ -296,7 +296,13 @@ TEST(Conv2D, ByUnfoldIsTheLoopsAndTheLayer) {
   for (const auto& [kh, kw] : std::vector<std::pair<int64_t, int64_t>>{{3, 3}, {2, 5}, {1, 1}}) {
     Conv2D by_unfold(2, 3, kh, kw);
     by_unfold.to(float64);
-    nn::Conv2d layer(2, 3, {kh, kw}, {.padding = "same", .bias = false, .dtype = float64});
+    nn::Conv2d layer(2, 3, {kh, kw},
+                     {.stride = 1,
+                      .padding = "same",
+                      .dilation = 1,
+                      .groups = 1,
+                      .bias = false,
+                      .dtype = float64});
     layer.weight.set_data(by_unfold.weight.data());
     const Tensor x = randn({2, 2, 6, 7}, float64), dy = randn({2, 3, 6, 7}, float64);
     EXPECT_CLOSE(by_unfold(x).data(), naive(x, by_unfold.weight), 1e-12);

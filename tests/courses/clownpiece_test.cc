@@ -164,6 +164,14 @@ TEST(Module, TrainAndEvalReachEveryModuleBelow) {
   EXPECT_FALSE(model.layer1->is_training());
 }
 
+TEST(Module, DropoutIsDisabledDuringInferencing) {
+  nn::Dropout dropout(0.5);
+  const Tensor x = ones(1000);
+  EXPECT_NE(dropout(x).to_vector<float>(), x.to_vector<float>());
+  dropout.eval();
+  EXPECT_EQ(dropout(x).to_vector<float>(), x.to_vector<float>());
+}
+
 TEST(Module, AnAssignmentToAMemberReplacesWhatIsRegistered) {
   SimpleNet model(2, 3, 1);
   model.layer1->weight = ones({3, 2});

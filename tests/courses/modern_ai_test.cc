@@ -118,9 +118,10 @@ TEST(SGD, DescendsAndLeavesNoHistory) {
   EXPECT_EQ(three_steps(library, b), (std::vector<double>{4, 2, 1}));
   EXPECT_FALSE(a.grad_fn());
   EXPECT_FALSE(b.grad_fn());
-  library.zero_grad();
+  nn::optim::Optimizer& opt = library;
+  opt.zero_grad();
   EXPECT_FALSE(b.grad().defined());
-  library.step();  // a parameter without a gradient stays
+  opt.step();  // a parameter without a gradient stays
   EXPECT_EQ(b.item<double>(), 1);
 }
 

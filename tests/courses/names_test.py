@@ -1,7 +1,8 @@
 #!/usr/bin/python3
-"""Each name that the tables of docs/courses.md call Lamina's is used by the tests of this folder, which compile.
+"""Each name that the tables of docs/courses.md call Lamina's is used by the tests of this folder, which compile; and
+each name of the courses is in these tables.
 
-Such a table has the columns Course, Lamina and Header. Of the code in the second column every word counts.
+Such a table has the columns Course, Lamina and Header. Of the code in the first two every word counts.
 """
 
 import re
@@ -42,6 +43,13 @@ class NamesTest(unittest.TestCase):
                     count += 1
                     self.assertTrue(word in used, f"{word} of {code!r}, in the row of {course}, is not used")
         self.assertGreater(count, 200)
+
+    def test_names_of_the_courses_are_told(self):
+        with open(f"{FOLDER}/course_names.txt", encoding="utf-8") as file:  # course_names.py writes it
+            names = file.read().split()
+        told = {word for course, *_ in rows() for code in CODE.findall(course) for word in WORD.findall(code)}
+        self.assertEqual([name for name in names if name not in told], [])
+        self.assertGreater(len(names), 200)
 
     def test_rows_have_three_columns(self):
         for cells in rows():
