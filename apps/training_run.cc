@@ -135,10 +135,11 @@ absl::StatusOr<nn::train::FitResult> TrainingRun::fit(nn::train::Trainer& traine
 
 absl::Status TrainingRun::finish(const report::Report& report) const {
   const std::string path = absl::StrCat(folder_, "/", kReport);
-  absl::Status status = report.write(path);
-  if (status.ok()) std::cout << "report: " << path << std::endl;
-  status.Update(checkpoint_callback_->status());
-  return status;
+  const absl::Status written = report.write(path);
+  if (written.ok()) std::cout << "report: " << path << std::endl;
+  const absl::Status& saved = checkpoint_callback_->status();
+  if (saved.ok() || written.ok()) return saved.ok() ? written : saved;
+  return absl::Status(saved.code(), absl::StrCat(saved.message(), "; ", written.message()));
 }
 
 }  // namespace lamina::apps

@@ -53,8 +53,8 @@ class TrainingRun {
                                            nn::data::DataLoader* validation,
                                            int64_t every_steps = 0);
 
-  // Writes report.html, and says so on standard output. The status tells, too, if the last checkpoint
-  // was not written.
+  // After fit(): writes report.html, and says so on standard output. The status tells, too, if the last
+  // checkpoint was not written.
   absl::Status finish(const report::Report& report) const;
 
  private:

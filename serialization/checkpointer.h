@@ -57,7 +57,7 @@ class Checkpointer {
   // skipped: they stay there, and this object counts them no longer. DataLoss, with a list, if there are
   // files but none is whole. Other errors of TrainingState::load() are returned, for what is newer than
   // the checkpoint that would be taken instead may be good: one that does not fit or has a newer version,
-  // a file that the system does not let us read. After an error the state has not changed, as load() says.
+  // a file that we may not read. What the disk cannot read counts as damaged. After an error the state has not changed, as load() says.
   absl::StatusOr<Resumed> resume(TrainingState& state);
 
   // Takes a copy of the state, in memory, and returns while it is being written; a save that is still on

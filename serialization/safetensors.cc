@@ -28,14 +28,16 @@ using serialization::safetensors::kMetadataLimit;
 
 constexpr char kName[] = "SafetensorsReader";
 
-// Numbers, at most `most` of them, or else the error.
-absl::StatusOr<std::vector<uint64_t>> read_numbers(JsonReader& json, size_t most,
-                                                   const absl::Status& too_many) {
+// Numbers, at most `most` of them; else the error is of this code and begins "expected `what`".
+absl::StatusOr<std::vector<uint64_t>> read_numbers(JsonReader& json, absl::string_view what,
+                                                   size_t most, absl::StatusCode too_many) {
   std::vector<uint64_t> numbers;
   const absl::Status status = json.array([&] {
     const absl::StatusOr<uint64_t> number = json.integer();
     if (!number.ok()) return number.status();
-    if (numbers.size() == most) return too_many;
+    if (numbers.size() == most) {
+      return absl::Status(too_many, absl::StrCat("expected ", what, ", got more"));
+    }
     numbers.push_back(*number);
     return absl::OkStatus();
   });
@@ -65,14 +67,12 @@ absl::Status read_value(JsonReader& json, SafetensorsEntry* entry, serialization
     };
     if (key == "dtype" && !dtype.has_value()) return keep(read_dtype(json), &dtype);
     if (key == "shape" && !extents.has_value()) {
-      return keep(
-          read_numbers(json, Shape::kMaxRank,
-                       absl::UnimplementedError("expected a shape of at most 8 extents, got more")),
-          &extents);
+      return keep(read_numbers(json, "a shape of at most 8 extents", Shape::kMaxRank,
+                               absl::StatusCode::kUnimplemented),
+                  &extents);
     }
     if (key == "data_offsets" && !offsets.has_value()) {
-      return keep(read_numbers(json, 2, absl::DataLossError("expected two data_offsets, got more")),
-                  &offsets);
+      return keep(read_numbers(json, "two data_offsets", 2, absl::StatusCode::kDataLoss), &offsets);
     }
     return absl::DataLossError(absl::StrCat(
         "expected the keys dtype, shape and data_offsets, once each, got ", in_quotes(key)));

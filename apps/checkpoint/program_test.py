@@ -613,5 +613,6 @@ class LargeFileTest(ProgramTest):
         self.assertEqual(run(*arguments)[0], 2)
         self.assertLess(self.peak(*arguments, code=2), 300)
 
+
 if __name__ == "__main__":
     unittest.main()

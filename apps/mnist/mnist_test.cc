@@ -165,24 +165,33 @@ TEST(Mnist, SaysSoWhenTrainingDiverges) {
             "output of linear2 (Linear) is the first that is not finite\n");
 }
 
-// A limit of the files' sizes stands in for a full disk: it has room for the report, not for a checkpoint.
-TEST(Mnist, TellsItsScoreWhereNoCheckpointCanBeWritten) {
+// A limit of the files' sizes, in blocks of 512 bytes, stands in for a full disk.
+Outcome train_with_room_for(const std::string& here, int blocks) {
   const std::string limited =
-      "sh -c 'trap \"\" XFSZ; ulimit -f 1000; exec \"$@\"' sh ";  // 512,000 bytes
+      "sh -c 'trap \"\" XFSZ; ulimit -f " + std::to_string(blocks) + "; exec \"$@\"' sh ";
+  return run_in(here, limited + kProgram, "--data_dir=" + subset() + " --epochs=2 --output=run");
+}
+
+TEST(Mnist, TellsItsScoreWhereNoCheckpointCanBeWritten) {
   const std::string here = new_folder();
-  const Outcome outcome =
-      run_in(here, limited + kProgram, "--data_dir=" + subset() + " --epochs=2 --output=run");
+  const auto cannot_write = [&](const std::string& step) {
+    const std::string path = here + "/run/step_0000000000" + step + ".ckpt";
+    return path + ": entry 'model.linear1.weight': cannot write " + path +
+           ".saving: File too large";
+  };
+  const Outcome outcome = train_with_room_for(here, 1000);
   EXPECT_EQ(outcome.exit_code, 1);
   EXPECT_THAT(outcome.out, HasSubstr("\ntest error after 2 epochs: "));
   EXPECT_THAT(outcome.out, HasSubstr("\nreport: "));
   EXPECT_TRUE(std::filesystem::exists(here + "/run/report.html"));
-  const auto cannot_write = [&](const std::string& step) {
-    const std::string path = here + "/run/step_0000000000" + step + ".ckpt";
-    return path + ": entry 'model.linear1.weight': cannot write " + path +
-           ".saving: File too large\n";
-  };
-  EXPECT_EQ(outcome.err,
-            "warning: saving a checkpoint: " + cannot_write("20") + "ERROR: " + cannot_write("40"));
+  EXPECT_EQ(outcome.err, "warning: saving a checkpoint: " + cannot_write("20") +
+                             "\nERROR: " + cannot_write("40") + "\n");
+  std::filesystem::remove_all(here + "/run");
+  const Outcome neither = train_with_room_for(here, 8);
+  EXPECT_EQ(neither.exit_code, 1);
+  EXPECT_THAT(neither.out, HasSubstr("\ntest error after 2 epochs: "));
+  EXPECT_THAT(neither.err, HasSubstr("\nERROR: " + cannot_write("40") + "; " + here +
+                                     "/run/report.html: cannot write"));
 }
 
 TEST(Mnist, WritesAReportAndKeepsTheLastCheckpoints) {

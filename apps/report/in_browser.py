@@ -36,15 +36,15 @@ addEventListener('load', () => {
 def look(page, screenshot=None):
     browser = shutil.which("chromium")
     if browser is None:
-        raise SystemExit("in_browser: expected Debian's chromium, found none: apt-get install chromium")
+        raise RuntimeError("expected Debian's chromium, found none: apt-get install chromium")
     with tempfile.TemporaryDirectory() as folder:
         probed = os.path.join(folder, "probed.html")
         with open(page, encoding="utf-8") as file:
             text = file.read()
         with open(probed, "w", encoding="utf-8") as file:
             file.write(text.replace("</body>", PROBE + "</body>"))
-        command = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--window-size=1000,2600",
-                   "--user-data-dir=" + os.path.join(folder, "profile")]
+        command = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr",
+                   "--hide-scrollbars", "--window-size=1000,2600", "--user-data-dir=" + os.path.join(folder, "profile")]
         run = subprocess.run(command + ["--dump-dom", "file://" + probed], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                              text=True, timeout=120, check=True)
         seen = json.loads(html.unescape(re.search(r"<title>(.*?)</title>", run.stdout, re.S).group(1)))

@@ -20,7 +20,9 @@ constexpr std::array<const char*, 7> kColors = {"#0072b2", "#d55e00", "#009e73",
                                                 "#e69f00", "#56b4e9", "#555555"};
 
 constexpr double kWidth = 640, kHeight = 320;
-constexpr double kLeft = 70, kRight = 16, kTop = 34, kBottom = 46;  // room around the plot
+// Room around the plot; to the left at least.
+constexpr double kLeft = 70, kRight = 16, kTop = 34, kBottom = 46;
+constexpr double kCharacter = 7.7;  // the width of a digit, in pixels
 
 // A range of numbers and the pixels that show it.
 struct Axis {
@@ -213,14 +215,18 @@ std::string line_chart(const std::vector<Series>& series, const ChartOptions& op
   std::tie(x_low, x_high) = padded(x_low, x_high);
   std::tie(y_low, y_high) = padded(y_low, y_high);
   const std::vector<double> ticks = round_ticks(y_low, y_high, 6);
-  const Axis x = {x_low, x_high, kLeft, kWidth - kRight};
+  size_t longest = 0;
+  for (const double tick : ticks) longest = std::max(longest, number(tick).size());
+  // Beside the numbers is the axis' name.
+  const double left = std::max(kLeft, 30 + kCharacter * static_cast<double>(longest));
+  const Axis x = {x_low, x_high, left, kWidth - kRight};
   const Axis y = {ticks.front(), ticks.back(), kHeight - kBottom, kTop};
 
   std::string svg = open_svg(kWidth, kHeight, options.y_label) + axes(x, y, options);
   if (options.diagonal) {
     absl::StrAppend(&svg, line(x.at(x_low), y.at(x_low), x.at(x_high), y.at(x_high), "axis"));
   }
-  double legend = kLeft;
+  double legend = left;
   for (size_t i = 0; i < series.size(); ++i) {
     const char* color = kColors[i % kColors.size()];
     absl::StrAppend(
@@ -229,7 +235,7 @@ std::string line_chart(const std::vector<Series>& series, const ChartOptions& op
                           "<rect x=\"%.1f\" y=\"10\" width=\"12\" height=\"12\" fill=\"%s\"/>\n",
                           legend, color);
     absl::StrAppend(&svg, text(legend + 17, 20, "start", series[i].name));
-    legend += 30 + 7.5 * static_cast<double>(series[i].name.size());
+    legend += 30 + kCharacter * static_cast<double>(series[i].name.size());
   }
   return svg + "</svg>\n";
 }

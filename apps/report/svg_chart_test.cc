@@ -2,6 +2,8 @@
 
 #include <cmath>
 #include <limits>
+#include <regex>
+#include <string>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -71,16 +73,17 @@ TEST(LineChart, OfASinglePointHasRoomAround) {
   EXPECT_THAT(svg, Not(HasSubstr("inf")));
 }
 
-// The plot is from 70 to 624 across and from 34 (the top) to 274: halves are 347 and 154.
+// The plot is from 34 (the top) to 274, and ends at 624 across; it begins at 30 + 7.7 for each character of the
+// longest number beside it. Half of the height is 154.
 TEST(LineChart, OfTheLargestAndTheSmallestNumbersStaysInThePlot) {
   const double most = std::numeric_limits<double>::max(), least = 5e-324;
   const std::vector<std::pair<std::vector<double>, std::string>> cases = {
-      {{-1e308, 0, 1e308}, "M70.0 274.0 L347.0 154.0 L624.0 34.0 "},
-      {{-most, 0, most}, "M70.0 274.0 L347.0 154.0 L624.0 34.0 "},
-      {{0, least}, "M70.0 274.0 L624.0 34.0 "},
-      {{least}, "M347.0 154.0 "},   // from 0 to twice as much
-      {{most}, "M347.0 34.0 "},     // there is nothing above
-      {{-most}, "M347.0 274.0 "}};  // nor below
+      {{-1e308, 0, 1e308}, "M83.9 274.0 L354.0 154.0 L624.0 34.0 "},  // -1e+308
+      {{-most, 0, most}, "M130.1 274.0 L377.1 154.0 L624.0 34.0 "},   // -1.79769e+308
+      {{0, least}, "M122.4 274.0 L624.0 34.0 "},                      // 4.94066e-324
+      {{least}, "M373.2 154.0 "},                                     // from 0 to twice as much
+      {{most}, "M373.2 34.0 "},                                       // there is nothing above
+      {{-most}, "M377.1 274.0 "}};                                    // nor below
   for (const auto& [y, path] : cases) {
     std::vector<double> x;
     for (size_t i = 0; i < y.size(); ++i) x.push_back(static_cast<double>(i));
@@ -98,6 +101,21 @@ TEST(LineChart, OfTheLargestAndTheSmallestNumbersStaysInThePlot) {
         }
       }
     }
+  }
+}
+
+TEST(LineChart, HasRoomForLongNumbersBesideTheNameOfTheAxis) {
+  // A digit of DejaVu Sans, with which browsers on Debian draw them, is 0.636 times as wide as its 12 pixels of
+  // height; the name is in the first 20 pixels.
+  for (const double largest : {5.0, 600000.0, -0.000123456}) {
+    const std::string svg = line_chart({{"loss", {1, 2}, {largest / 2, largest}}}, {});
+    const std::regex tick("<text x=\"([0-9.]+)\" y=\"[0-9.]+\" text-anchor=\"end\">([^<]*)<");
+    int count = 0;
+    for (std::sregex_iterator it(svg.begin(), svg.end(), tick), end; it != end; ++it, ++count) {
+      EXPECT_GE(std::stod((*it)[1]) - 0.636 * 12 * static_cast<double>((*it)[2].length()), 20)
+          << largest;
+    }
+    EXPECT_GE(count, 2);
   }
 }
 

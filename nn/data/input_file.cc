@@ -50,10 +50,10 @@ absl::StatusOr<int64_t> InputFile::read_up_to(int64_t offset, void* to, int64_t 
                               static_cast<size_t>(size - done), offset + done);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) {
-      const bool is_bad_sector = errno == EIO;
+      const bool is_lost = errno == EIO;  // what the disk cannot read is damage of the file
       absl::Status status =
           system_error(path_, absl::StrCat("cannot read at offset ", offset + done));
-      return is_bad_sector ? absl::DataLossError(status.message()) : status;
+      return is_lost ? absl::DataLossError(status.message()) : status;
     }
     if (got == 0) break;
     done += got;

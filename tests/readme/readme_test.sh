@@ -14,6 +14,7 @@ is_in_readme() {
   [[ -n $3 && $2 == "$3" ]] && return
   echo "README.md and $1 differ:"
   diff <(echo "$3") <(echo "$2")
+  return 1
 }
 is_in_readme "$source" "$(cat "$source")" "$(block cpp 1)"
 is_in_readme "$resumed_source" "$(cat "$resumed_source")" "$(block cpp 2)"
