@@ -5,6 +5,7 @@ import json
 import math
 import os
 import pty
+import resource
 import shutil
 import struct
 import subprocess
@@ -612,6 +613,34 @@ class LargeFileTest(ProgramTest):
         arguments = ["extract", self.path("long.safetensors"), "y", self.path("y.ckpt")]
         self.assertEqual(run(*arguments)[0], 2)
         self.assertLess(self.peak(*arguments, code=2), 300)
+
+    def run_within(self, megabytes, *arguments):
+        """Runs it where the system gives no more address space."""
+        limit = megabytes << 20
+        done = subprocess.run([PROGRAM, *arguments], capture_output=True, text=True,
+                              preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)))
+        return done.returncode, done.stdout, done.stderr
+
+    def test_an_array_that_memory_does_not_suffice_for(self):
+        with open(PROGRAM, "rb") as program:
+            if b"__asan_init" in program.read():
+                self.skipTest("AddressSanitizer needs more address space than the limits")
+        path = self.path("wide.safetensors")
+        write_safetensors(path, {"wide": ("BF16", (2**25,), bytes(2**26)), "small": np.array([7], "u1")})
+        code, out, err = self.run_within(64, "inspect", path)
+        self.assertEqual((code, err), (2, path + ": entry 'wide': no memory for the 67108864 bytes of shape (33554432,)\n"))
+        self.assertIn("wide   bfloat16  (33554432,)  67,108,864 B  not read\n", out)
+        self.assertIn("small  uint8     (1,)                  1 B  min 7, max 7, mean 7\n", out)
+        # There it can be read, and not become float32.
+        self.assertEqual(self.run_within(128, "verify", path)[0], 0)
+        code, out, err = self.run_within(128, "extract", path, "wide", self.path("wide.npy"))
+        self.assertEqual((code, out), (2, ""))
+        self.assertEqual(
+            err,
+            f"{path}: entry 'wide': [to] expected 134217728 bytes of memory for shape (33554432,) of float32, got none "
+            "from the system\n",
+        )
+        self.assertFalse(os.path.exists(self.path("wide.npy")))
 
 
 if __name__ == "__main__":
