@@ -68,6 +68,8 @@ TEST(BadInput, FilesOfHouses) {
             here + "/houses.csv: column 'zone': expected numbers, got texts such as 'a'");
   nn::data::write_file(here + "/torn.csv", "a,cost\n1,2\n3\n");
   EXPECT_THAT(error_of(here, "--csv=torn.csv --target=cost"), HasSubstr("/torn.csv:3:"));
+  EXPECT_EQ(error_of(here, "--skip_bad_rows"),
+            "flag --skip_bad_rows: expected with --csv=FILE only, got none");
   nn::data::write_file(here + "/gaps.csv", "a,cost\n1,2\n3,4\n1,\n3,\n1,\n3,\n1,\n3,\n");
   EXPECT_EQ(error_of(here, "--csv=gaps.csv --target=cost"),
             here + "/gaps.csv: column 'cost': expected a price in every row, got a missing cell");

@@ -1,6 +1,7 @@
 #include "lamina/apps/estate_value/house_data.h"
 
 #include <cstddef>
+#include <iostream>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -17,10 +18,21 @@ using nn::data::Table;
 constexpr int64_t kTrainHouses = 2000, kTestHouses = 500;
 constexpr int64_t kLeastRows = 5;
 
+absl::StatusOr<Table> read_file(const DataSettings& settings) {
+  nn::data::CsvOptions options;
+  options.skip_bad_rows = settings.skip_bad_rows;
+  absl::StatusOr<Table> table = nn::data::read_csv(user_path(settings.csv), options);
+  if (table.ok() && table->skipped_rows > 0) {
+    std::cerr << "warning: bad rows left out: " << nn::with_commas(table->skipped_rows)
+              << ", the first: " << table->first_errors[0] << std::endl;
+  }
+  return table;
+}
+
 }  // namespace
 
 absl::StatusOr<Table> load_all_houses(const DataSettings& settings) {
-  if (!settings.csv.empty()) return nn::data::read_csv(user_path(settings.csv));
+  if (!settings.csv.empty()) return read_file(settings);
   if (settings.source == Source::kSynthetic) {
     return synthetic_market(kTrainHouses + kTestHouses, settings.seed);
   }

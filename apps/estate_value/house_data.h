@@ -22,7 +22,7 @@ struct HouseData {
 // InvalidArgument for fewer than 5 rows.
 absl::StatusOr<HouseData> load_houses(const DataSettings& settings);
 
-// All of them.
+// All of them; tells of bad rows on standard error if they are to be left out.
 absl::StatusOr<nn::data::Table> load_all_houses(const DataSettings& settings);
 
 // Reads a file of houses such as the encoder was fitted on. NotFound for a column that it lacks, with the

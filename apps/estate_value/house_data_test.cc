@@ -42,6 +42,21 @@ TEST(HouseData, AFifthOfAFileIsHeldOutAndEachRowIsInOnePart) {
   for (int i = 0; i < 23; ++i) EXPECT_EQ(all[static_cast<size_t>(i)], i);
 }
 
+TEST(HouseData, BadRowsOfAFileAreLeftOutAtTheUsersWish) {
+  DataSettings settings = csv_settings(file("x,price\n1,10\n2\n3,30\n4,1e999\n5,50\n6,60\n7,70\n"));
+  EXPECT_EQ(load_all_houses(settings).status().message(),
+            settings.csv + ":3:2: expected a row of 2 cells, got 1");
+  settings.skip_bad_rows = true;
+  ::testing::internal::CaptureStderr();
+  const absl::StatusOr<nn::data::Table> houses = load_all_houses(settings);
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(),
+            "warning: bad rows left out: 2, the first: " + settings.csv +
+                ":3:2: expected a row of 2 cells, got 1\n");
+  ASSERT_TRUE(houses.ok()) << houses.status();
+  EXPECT_EQ(values(*houses, "x"), (std::vector<double>{1, 3, 5, 6, 7}));
+  EXPECT_EQ(values(*houses, "price"), (std::vector<double>{10, 30, 50, 60, 70}));
+}
+
 TEST(HouseData, TheMarketHasTwoThousandHousesToTrainOnAndFiveHundredToTest) {
   const absl::StatusOr<HouseData> data = load_houses({Source::kSynthetic, "", "price", false, 1});
   ASSERT_TRUE(data.ok()) << data.status();

@@ -21,6 +21,8 @@ ABSL_FLAG(
 ABSL_FLAG(std::string, csv, "",
           "a file of houses in place of --data, of which a fifth is held out; with --target");
 ABSL_FLAG(std::string, target, "", "the column of --csv that has the prices");
+ABSL_FLAG(bool, skip_bad_rows, false,
+          "leave out rows of --csv that cannot be read, and say how many");
 ABSL_FLAG(std::optional<bool>, log_price, std::nullopt,
           "learn the logarithm of the price (default: false for synthetic, else true)");
 ABSL_FLAG(Seed, data_seed, Seed{1}, "of the synthetic market, or of which houses are held out");
@@ -58,8 +60,8 @@ bool AbslParseFlag(absl::string_view text, Source* source, std::string* error) {
 std::string AbslUnparseFlag(Source source) { return name_of_choice(kSources, source); }
 
 const std::vector<std::string>& data_flags() {
-  static const auto* names =
-      new std::vector<std::string>{"data", "csv", "target", "log_price", "data_seed"};
+  static const auto* names = new std::vector<std::string>{
+      "data", "csv", "target", "skip_bad_rows", "log_price", "data_seed"};
   return *names;
 }
 
@@ -88,6 +90,10 @@ absl::Status fill_in_defaults() {
   if (csv.empty() && !target.empty()) {
     return absl::InvalidArgumentError(
         "flag --target: expected with --csv=FILE only, got none; the prices of --data are known");
+  }
+  if (csv.empty() && absl::GetFlag(FLAGS_skip_bad_rows)) {
+    return absl::InvalidArgumentError(
+        "flag --skip_bad_rows: expected with --csv=FILE only, got none");
   }
   if (!csv.empty() && absl::GetFlag(FLAGS_data)) {
     return absl::InvalidArgumentError("expected --data or --csv, got both");
@@ -121,6 +127,7 @@ DataSettings data_settings() {
   settings.target = !settings.csv.empty()                   ? absl::GetFlag(FLAGS_target)
                     : settings.source == Source::kSynthetic ? "price"
                                                             : "Sale_Price";
+  settings.skip_bad_rows = absl::GetFlag(FLAGS_skip_bad_rows);
   settings.log_price = *absl::GetFlag(FLAGS_log_price);
   settings.seed = static_cast<uint64_t>(absl::GetFlag(FLAGS_data_seed).value);
   return settings;

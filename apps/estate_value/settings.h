@@ -39,6 +39,7 @@ struct DataSettings {
   std::string target;  // the column of prices
   bool log_price;
   uint64_t seed;
+  bool skip_bad_rows = false;  // of the file
 };
 
 struct TrainingSettings {
@@ -49,7 +50,8 @@ struct TrainingSettings {
 };
 
 // Gives the flags that are not set the values that suit the data, by default the sales in Ames.
-// InvalidArgument for --csv without --target or with --data, and for --target without --csv.
+// InvalidArgument for --csv without --target or with --data, and for --target or --skip_bad_rows without
+// --csv.
 absl::Status fill_in_defaults();
 
 // DataLoss if the settings of a checkpoint left one of these unset.
