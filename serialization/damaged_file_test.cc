@@ -28,13 +28,6 @@ using ::testing::StartsWith;
 constexpr int kBool = 1;
 constexpr int kUint8 = 2;
 
-// In KiB, what this process has ever had in memory.
-int64_t peak_memory() {
-  rusage usage;
-  getrusage(RUSAGE_SELF, &usage);
-  return usage.ru_maxrss;
-}
-
 class DamagedFile : public ::testing::Test {
  protected:
   const std::string path_ = test::new_folder() + "/damaged.ckpt";
@@ -169,6 +162,13 @@ TEST_F(DamagedFile, MutatedAtRandomIsRefusedOrLoads) {
 }
 
 #ifndef __SANITIZE_THREAD__  // which takes memory of its own, and has no threads in a forked child
+
+// In KiB, what this process has ever had in memory.
+int64_t peak_memory() {
+  rusage usage;
+  getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_maxrss;
+}
 
 // What f gives and the memory that it takes, in bytes, in a process of its own: a process has one peak.
 template <class F>

@@ -288,7 +288,7 @@ class PgmReader {
 
   absl::Status read_plain(absl::Span<uint8_t> to) {
     for (uint8_t& gray : to) {
-      int64_t sample;
+      int64_t sample = 0;
       absl::Status status = read_number("a sample", 0, maximum_, &sample);
       if (!status.ok()) return status;
       gray = scaled(sample);
@@ -303,7 +303,7 @@ class PgmReader {
   const std::string& path_;
   const Bytes file_;
   int64_t position_ = 2;  // after the magic number
-  int64_t maximum_ = 0;
+  int64_t maximum_ = 1;
 };
 
 bool is_png(Bytes file) {

@@ -121,7 +121,7 @@ absl::Status UnpackedFile::fill_input() {
 absl::Status UnpackedFile::end_member() {
   z_stream& stream = inflater_->stream;
   if (stream.avail_in < kMagicBytes) {
-    const absl::Status status = fill_input();
+    absl::Status status = fill_input();
     if (!status.ok()) return status;
   }
   if (stream.avail_in == 0) {

@@ -214,7 +214,7 @@ Tensor RandomErasing::operator()(const Tensor& image, Generator& generator) cons
     if (height >= h || width >= w) continue;
     const int64_t top = integer(generator, h - height + 1);
     const int64_t left = integer(generator, w - width + 1);
-    const Tensor erased = image.clone();
+    Tensor erased = image.clone();
     erased.narrow(-2, top, height).narrow(-1, left, width).fill_(options_.value);
     return erased;
   }
