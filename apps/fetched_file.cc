@@ -9,14 +9,29 @@
 #include "tools/cpp/runfiles/runfiles.h"
 
 namespace lamina::apps {
+namespace {
 
-absl::StatusOr<std::string> fetched_file(const std::string& runfile, const std::string& instead) {
+namespace fs = std::filesystem;
+
+// The path of the runfile for a program of this name, "" if it is not there.
+std::string find(const std::string& runfile, const std::string& program) {
   using bazel::tools::cpp::runfiles::Runfiles;
   std::string problem;
-  const std::unique_ptr<Runfiles> runfiles(Runfiles::Create(program_invocation_name, &problem));
+  const std::unique_ptr<Runfiles> runfiles(Runfiles::Create(program, &problem));
   std::string path = runfiles ? runfiles->Rlocation(runfile) : "";
   std::error_code error;
-  if (!path.empty() && std::filesystem::exists(path, error)) return path;
+  return fs::exists(path, error) ? path : "";
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> fetched_file(const std::string& runfile, const std::string& instead) {
+  std::string path = find(runfile, program_invocation_name);
+  if (path.empty()) {  // it was found by PATH, or started through a link
+    std::error_code error;
+    path = find(runfile, fs::read_symlink("/proc/self/exe", error));
+  }
+  if (!path.empty()) return path;
   return absl::NotFoundError(absl::StrCat(
       "expected ", runfile, " beside the program, where `bazel run` and `bazel build` put it, or ",
       instead, ", got neither"));

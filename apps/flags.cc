@@ -191,14 +191,24 @@ absl::StatusOr<Arguments> parse_flags(const std::vector<std::string>& arguments,
   return parsed;
 }
 
+constexpr size_t kHelpColumns = 100;
+
 std::string flags_help(const std::vector<std::string>& names) {
   std::string text;
   for (const std::string& name : names) {
     const absl::CommandLineFlag& flag = *absl::FindCommandLineFlag(name);
-    absl::StrAppend(&text, "  --", name, "  ", flag.Help());
+    std::string help = flag.Help();
     const std::string value = flag.DefaultValue();
-    if (!value.empty()) absl::StrAppend(&text, " (default: ", value, ")");
-    absl::StrAppend(&text, "\n");
+    if (!value.empty()) absl::StrAppend(&help, " (default: ", value, ")");
+    std::string line = absl::StrCat("  --", name, " ");
+    for (const absl::string_view word : absl::StrSplit(help, ' ')) {
+      if (line.size() + 1 + word.size() > kHelpColumns) {
+        absl::StrAppend(&text, line, "\n");
+        line = "     ";
+      }
+      absl::StrAppend(&line, " ", word);
+    }
+    absl::StrAppend(&text, line, "\n");
   }
   return text;
 }

@@ -45,6 +45,10 @@ ABSL_FLAG(Widths, widths, (Widths{{3, 4}}), "how wide");
 ABSL_FLAG(bool, loud, false, "whether");
 ABSL_FLAG(std::optional<bool>, log_price, std::nullopt, "whether");
 ABSL_FLAG(std::string, file, "", "where");
+ABSL_FLAG(
+    bool, verbose, true,
+    "a note of a hundred columns and more, for which there is no room on one line of text, goes "
+    "on in the next");
 // What the tests of types of flags have besides.
 ABSL_FLAG(NotNegative, decay, NotNegative{0}, "");
 ABSL_FLAG(Fraction, dropout, Fraction{0}, "");
@@ -224,6 +228,14 @@ TEST_F(Flags, AreExplainedWithTheirDefaults) {
   --widths  how wide (default: 3,4)
   --loud  whether (default: false)
   --file  where
+)");
+}
+
+TEST_F(Flags, AreExplainedInLinesOfAHundredColumnsAtMost) {
+  EXPECT_EQ(
+      flags_help({"verbose"}),
+      R"(  --verbose  a note of a hundred columns and more, for which there is no room on one line of text,
+      goes on in the next (default: true)
 )");
 }
 

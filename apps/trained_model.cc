@@ -1,5 +1,7 @@
 #include "lamina/apps/trained_model.h"
 
+#include <iostream>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "lamina/apps/run_folder.h"
@@ -23,6 +25,10 @@ absl::StatusOr<std::string> open_checkpoint(const std::string& app,
   status = adopt_settings(*path, app, settings, arguments);
   if (!status.ok()) return status;
   return path;
+}
+
+void tell_checkpoint(const Arguments& arguments, const std::string& path) {
+  if (arguments.given.count("checkpoint") == 0) std::cerr << path << std::endl;
 }
 
 absl::Status check_size(const std::string& checkpoint, int64_t elements) {

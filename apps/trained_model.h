@@ -30,6 +30,9 @@ absl::StatusOr<std::string> open_checkpoint(const std::string& app,
                                             const std::vector<std::string>& settings,
                                             const Arguments& arguments);
 
+// Names the checkpoint on standard error, unless the command line does by --checkpoint.
+void tell_checkpoint(const Arguments& arguments, const std::string& path);
+
 // To be called before a model is made of the settings in a file, which might make it of any size:
 // DataLoss unless the checkpoint's model has at least so many elements. That their shapes fit as
 // well is for load_trained() to tell.

@@ -44,6 +44,18 @@ std::string checksum(const std::vector<Tensor>& data) {
 
 }  // namespace
 
+absl::Status check_data(const std::string& checkpoint, const std::vector<Tensor>& data,
+                        const std::string& source) {
+  const absl::StatusOr<CheckpointReader> reader = CheckpointReader::open(checkpoint);
+  if (!reader.ok()) return reader.status();
+  const auto saved = reader->metadata().find(kDataEntry);
+  const std::string actual = checksum(data);
+  if (saved == reader->metadata().end() || saved->second == actual) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat(checkpoint, ": expected the data of its run, with the checksum ", saved->second,
+                   ", got others in ", source, ", with ", actual));
+}
+
 TrainingRun::TrainingRun(std::string app, std::vector<std::string> settings)
     : app_(std::move(app)),
       settings_(std::move(settings)),
@@ -74,18 +86,9 @@ absl::Status TrainingRun::open(const Arguments& arguments) {
   return adopt_settings(checkpoint_, app_, settings_, arguments);
 }
 
-absl::Status TrainingRun::use_data(const std::vector<Tensor>& data) {
+absl::Status TrainingRun::use_data(const std::vector<Tensor>& data, const std::string& source) {
   data_checksum_ = checksum(data);
-  if (checkpoint_.empty()) return absl::OkStatus();
-  const absl::StatusOr<CheckpointReader> reader = CheckpointReader::open(checkpoint_);
-  if (!reader.ok()) return reader.status();
-  const auto saved = reader->metadata().find(kDataEntry);
-  if (saved == reader->metadata().end() || saved->second == data_checksum_) {
-    return absl::OkStatus();
-  }
-  return absl::FailedPreconditionError(
-      absl::StrCat(checkpoint_, ": expected the data that it was trained on, with the checksum ",
-                   saved->second, ", got others, with ", data_checksum_));
+  return checkpoint_.empty() ? absl::OkStatus() : check_data(checkpoint_, data, source);
 }
 
 std::vector<std::vector<std::string>> TrainingRun::settings_rows() const {
@@ -122,13 +125,17 @@ absl::StatusOr<nn::train::FitResult> TrainingRun::fit(nn::train::Trainer& traine
     return absl::NotFoundError(
         absl::StrCat(folder_, ": expected a checkpoint to go on from, got none that is whole"));
   }
-  if (!resumed->path.empty()) std::cout << "going on from " << resumed->path << std::endl;
+  if (!resumed->path.empty()) {
+    const bool is_done = trainer.epoch() >= trainer.epochs();
+    std::cout << (is_done ? "no epoch is left after " : "going on from ") << resumed->path
+              << std::endl;
+  }
   nn::train::FitResult result = trainer.fit(train, validation);
   if (result.stopped == nn::train::StopOnSignal::kInterrupted ||
       result.stopped == nn::train::StopOnSignal::kTerminated) {
     if (!checkpoint_callback_->status().ok()) return checkpoint_callback_->status();
     return absl::CancelledError(absl::StrCat(result.stopped, " after step ", trainer.step(),
-                                             "; to go on: --resume --output=", folder_));
+                                             "; to go on: ", app_, " --resume --output=", folder_));
   }
   return result;
 }

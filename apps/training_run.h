@@ -25,6 +25,11 @@
 
 namespace lamina::apps {
 
+// FailedPrecondition unless these are the data that the checkpoint's run gave to use_data(); `source`
+// is their file.
+absl::Status check_data(const std::string& checkpoint, const std::vector<Tensor>& data,
+                        const std::string& source);
+
 class TrainingRun {
  public:
   // `settings` are the flags that a run is to be resumed with.
@@ -37,9 +42,9 @@ class TrainingRun {
   // finds the last one and takes the settings from it. InvalidArgument for a setting that is not
   // UTF-8, which a checkpoint could not keep.
   absl::Status open(const Arguments& arguments);
-  // Keeps a checksum of what is learnt from in the checkpoints. FailedPrecondition if the run that
-  // goes on has learnt from something else.
-  absl::Status use_data(const std::vector<Tensor>& data);
+  // Keeps a checksum of all that the run's numbers follow from, to train on and to test with, in the
+  // checkpoints. Errors of check_data() if the run goes on with others.
+  absl::Status use_data(const std::vector<Tensor>& data, const std::string& source);
   const std::string& folder() const { return folder_; }
   // For a report: rows of a name and a text of those settings that are set.
   std::vector<std::vector<std::string>> settings_rows() const;

@@ -27,10 +27,16 @@ ABSL_FLAG(std::string, folds_file, "",
 namespace lamina::apps::estate_value {
 namespace {
 
-void print_row(const std::string& name, int64_t houses, const Scores& scores) {
-  std::cout << absl::StrFormat("%-5s %7d %10.2f %10.2f %8.4f %10.4f", name, houses, scores.mae,
-                               scores.rmse, scores.r2, scores.standardised_r2)
-            << std::endl;
+void print_header(bool log_price) {
+  std::cout << absl::StrFormat("%-5s %7s %10s %10s %8s", "fold", "houses", "MAE", "RMSE", "R2")
+            << (log_price ? "  R2 of log" : "") << std::endl;
+}
+
+void print_row(const std::string& name, int64_t houses, const Scores& scores, bool log_price) {
+  std::cout << absl::StrFormat("%-5s %7d %10.2f %10.2f %8.4f", name, houses, scores.mae,
+                               scores.rmse, scores.r2);
+  if (log_price) std::cout << absl::StrFormat(" %10.4f", scores.standardised_r2);
+  std::cout << std::endl;
 }
 
 }  // namespace
@@ -57,14 +63,13 @@ absl::Status crossvalidate_houses(const Arguments&) {
     if (status.ok()) status = write_folds(path, fold);
     if (!status.ok()) return status;
   }
-  std::cout << absl::StrFormat("%-5s %7s %10s %10s %8s %10s\n", "fold", "houses", "MAE", "RMSE",
-                               "R2", data.log_price ? "R2 of log" : "R2");
-  const absl::StatusOr<std::vector<FoldScores>> all =
-      crossvalidate(*houses, fold, data, training_settings(), [](int64_t i, const FoldScores& one) {
-        print_row(absl::StrCat(i), one.test_houses, one.scores);
+  print_header(data.log_price);
+  const absl::StatusOr<std::vector<FoldScores>> all = crossvalidate(
+      *houses, fold, data, training_settings(), [&](int64_t i, const FoldScores& one) {
+        print_row(absl::StrCat(i), one.test_houses, one.scores, data.log_price);
       });
   if (!all.ok()) return all.status();
-  print_row("mean", houses->rows, mean_of(*all));
+  print_row("mean", houses->rows, mean_of(*all), data.log_price);
   return absl::OkStatus();
 }
 

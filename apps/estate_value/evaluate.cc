@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "lamina/apps/estate_value/commands.h"
 #include "lamina/apps/estate_value/experiment.h"
+#include "lamina/apps/training_run.h"
 
 namespace lamina::apps::estate_value {
 namespace {
@@ -19,11 +20,9 @@ struct Houses {
 absl::StatusOr<Houses> held_out_houses(const Trained& trained) {
   const absl::StatusOr<Experiment> experiment = make_experiment(data_settings());
   if (!experiment.ok()) return experiment.status();
-  if (experiment->encoder.text() != trained.encoder.text()) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(trained.path, ": expected the houses that it was trained on, got others in ",
-                     experiment->data.train.source));
-  }
+  const absl::Status status =
+      check_data(trained.path, data_of(*experiment), experiment->data.train.source);
+  if (!status.ok()) return status;
   return Houses{experiment->test, held_out(experiment->data.test.rows)};
 }
 

@@ -25,6 +25,13 @@ absl::StatusOr<Experiment> make_experiment(const DataSettings& settings) {
   return Experiment{*std::move(data), *encoder, *train, *test};
 }
 
+std::vector<Tensor> data_of(const Experiment& experiment) {
+  const std::string text = experiment.encoder.text();
+  return {
+      experiment.train.x, experiment.train.targets, experiment.test.x, experiment.test.prices,
+      tensor(std::vector<uint8_t>(text.begin(), text.end()), {static_cast<int64_t>(text.size())})};
+}
+
 absl::StatusOr<Trained> load_model_of(const Arguments& arguments) {
   const absl::StatusOr<std::string> path = open_checkpoint(kApp, run_settings(), arguments);
   if (!path.ok()) return path.status();

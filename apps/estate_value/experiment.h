@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "lamina/apps/estate_value/encoder.h"
@@ -25,6 +26,9 @@ struct Experiment {
   EncodedHouses train, test;
 };
 absl::StatusOr<Experiment> make_experiment(const DataSettings& settings);
+
+// The numbers to train on and to test with, and how they were made of the houses.
+std::vector<Tensor> data_of(const Experiment& experiment);
 
 struct Trained {
   std::string path;  // of the checkpoint

@@ -4,19 +4,47 @@
 #include <iostream>
 
 #include "absl/status/status.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "lamina/apps/estate_value/market.h"
 #include "lamina/apps/fetched_file.h"
 #include "lamina/apps/flags.h"
+#include "lamina/serialization/text.h"
 
 namespace lamina::apps::estate_value {
 namespace {
 
 using nn::data::Table;
+using serialization::in_quotes;
 
 constexpr int64_t kTrainHouses = 2000, kTestHouses = 500;
 constexpr int64_t kLeastRows = 5;
+constexpr int64_t kNumbersPerStrayText = 9;
+
+// A cell such as "12,5" makes a column of numbers one of categories, which is hardly meant if it is rare.
+void warn_of_stray_texts(const Table& table) {
+  for (const nn::data::Column& column : table.columns) {
+    if (!column.is_categorical()) continue;
+    int64_t numbers = 0, texts = 0;
+    std::string first;
+    for (const int64_t code : column.values.to_vector<int64_t>()) {
+      if (code < 0) continue;  // missing
+      const std::string& cell = column.categories[static_cast<size_t>(code)];
+      double value;
+      if (absl::SimpleAtod(cell, &value)) {
+        ++numbers;
+      } else if (texts++ == 0) {
+        first = cell;
+      }
+    }
+    if (texts == 0 || numbers < kNumbersPerStrayText * texts) continue;
+    std::cerr << "warning: " << table.source << ": column " << in_quotes(column.name) << ": "
+              << nn::with_commas(numbers) << " numbers and " << nn::with_commas(texts)
+              << (texts == 1 ? " text, " : " texts, such as ") << in_quotes(first)
+              << ": all are taken as categories" << std::endl;
+  }
+}
 
 absl::StatusOr<Table> read_file(const DataSettings& settings) {
   nn::data::CsvOptions options;
@@ -26,6 +54,7 @@ absl::StatusOr<Table> read_file(const DataSettings& settings) {
     std::cerr << "warning: bad rows left out: " << nn::with_commas(table->skipped_rows)
               << ", the first: " << table->first_errors[0] << std::endl;
   }
+  if (table.ok()) warn_of_stray_texts(*table);
   return table;
 }
 

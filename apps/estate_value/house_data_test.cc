@@ -57,6 +57,22 @@ TEST(HouseData, BadRowsOfAFileAreLeftOutAtTheUsersWish) {
   EXPECT_EQ(values(*houses, "price"), (std::vector<double>{10, 30, 50, 60, 70}));
 }
 
+TEST(HouseData, AStrayTextAmongNumbersIsWarnedOf) {
+  const auto warning_of = [](const std::string& area) {
+    std::string text = "area,street,price\n";
+    for (int i = 0; i < 9; ++i) text += std::to_string(100 + i) + ",a,1\n";
+    ::testing::internal::CaptureStderr();
+    EXPECT_TRUE(load_all_houses(csv_settings(file(text + area + ",,1\n"))).ok());
+    return ::testing::internal::GetCapturedStderr();
+  };
+  EXPECT_THAT(warning_of("\"12,5\""),
+              ::testing::EndsWith("/houses.csv: column 'area': 9 numbers and 1 text, "
+                                  "'12,5': all are taken as categories\n"));
+  EXPECT_EQ(warning_of("12.5"), "");
+  EXPECT_EQ(warning_of(""), "");         // a missing number
+  EXPECT_EQ(warning_of("a,,1\nb"), "");  // two texts: as categories may be
+}
+
 TEST(HouseData, TheMarketHasTwoThousandHousesToTrainOnAndFiveHundredToTest) {
   const absl::StatusOr<HouseData> data = load_houses({Source::kSynthetic, "", "price", false, 1});
   ASSERT_TRUE(data.ok()) << data.status();

@@ -16,13 +16,14 @@ constexpr char kHelp[] = R"(Predicts the prices of houses.)";
 constexpr char kTrain[] =
     R"(Trains networks on houses with prices, and tells their errors on others.
 
-Metrics are in the data's own units: mae, rmse and r2. Checkpoints of the last three epochs,
-TensorBoard's event file and report.html go to a new folder, runs/estate_value/NNN, or to
---output. Ctrl-C ends it with a checkpoint, and --resume goes on.)";
+Metrics are in the data's own units: mae, rmse and r2. A fifth of the houses is held out for
+them. The last three checkpoints, TensorBoard's event file and report.html go to a new folder,
+runs/estate_value/NNN, or to --output. Ctrl-C ends it with a checkpoint, and --resume goes on.)";
 
 constexpr char kEval[] =
-    R"(Tells the errors of a trained model on the houses that were held out, or on all
-those of a file with prices.)";
+    R"(Tells the errors of a trained model.
+
+They are those on the houses that were held out, or on all houses of a file with prices.)";
 
 constexpr char kPredict[] = R"(Writes the houses of a file as CSV with a column of predicted prices.
 
@@ -30,8 +31,9 @@ The file needs the columns of the houses that were trained on but for the price,
 any order. A cell that is empty counts as unknown, and so does a category that is new.)";
 
 constexpr char kCrossvalidate[] =
-    R"(Trains a model for each fold of the houses on the other folds, and tells its errors
-there. Keeps none of them.)";
+    R"(Tells the errors on each fold of the houses of a model trained on the others.
+
+Keeps none of the models.)";
 
 std::vector<std::string> settings_and(const std::vector<std::string>& more) {
   std::vector<std::string> names = lamina::apps::estate_value::run_settings();

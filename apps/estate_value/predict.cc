@@ -8,6 +8,7 @@
 #include "lamina/apps/estate_value/commands.h"
 #include "lamina/apps/estate_value/experiment.h"
 #include "lamina/apps/estate_value/predictions.h"
+#include "lamina/apps/trained_model.h"
 #include "lamina/apps/write_file.h"
 
 ABSL_FLAG(std::string, predictions, "", "the CSV file to write (default: standard output)");
@@ -30,9 +31,13 @@ absl::Status predict(const Arguments& arguments) {
   const Tensor prices = trained->encoder.prices(trained->model->predictions(*x));
   const std::string csv = csv_with_prices(
       *cells, absl::StrCat("predicted_", trained->encoder.target()), prices.to_vector<double>());
-  if (!to.empty()) return write_file(to, csv);
-  std::cout << csv;
-  return absl::OkStatus();
+  if (to.empty()) {
+    std::cout << csv;
+  } else {
+    status = write_file(to, csv);
+  }
+  if (status.ok()) tell_checkpoint(arguments, trained->path);
+  return status;
 }
 
 }  // namespace lamina::apps::estate_value

@@ -18,14 +18,14 @@ ABSL_FLAG(
     std::optional<Source>, data, std::nullopt,
     "ames (2,930 sales in Ames, Iowa) or synthetic (2,000 houses to train on and 500 to test, "
     "at prices of a formula) (default: ames)");
-ABSL_FLAG(std::string, csv, "",
-          "a file of houses in place of --data, of which a fifth is held out; with --target");
+ABSL_FLAG(std::string, csv, "", "a file of houses in place of --data, with --target");
 ABSL_FLAG(std::string, target, "", "the column of --csv that has the prices");
 ABSL_FLAG(bool, skip_bad_rows, false,
           "leave out rows of --csv that cannot be read, and say how many");
 ABSL_FLAG(std::optional<bool>, log_price, std::nullopt,
           "learn the logarithm of the price (default: false for synthetic, else true)");
-ABSL_FLAG(Seed, data_seed, Seed{1}, "of the synthetic market, or of which houses are held out");
+ABSL_FLAG(Seed, data_seed, Seed{1},
+          "of the synthetic market, or of which houses `train` holds out");
 ABSL_FLAG(Categories, categories, Categories::kEmbedding,
           "what stands for a category: onehot (a 1 among zeros) or embedding (numbers that are "
           "learnt)");

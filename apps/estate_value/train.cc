@@ -26,14 +26,6 @@ void print_noise_floor(const Encoder& encoder) {
             << std::endl;
 }
 
-// The numbers that are learnt from, and how they were made of the houses.
-std::vector<Tensor> data_of(const Experiment& experiment) {
-  const std::string text = experiment.encoder.text();
-  return {
-      experiment.train.x, experiment.train.targets,
-      tensor(std::vector<uint8_t>(text.begin(), text.end()), {static_cast<int64_t>(text.size())})};
-}
-
 }  // namespace
 
 absl::Status train(const Arguments& arguments) {
@@ -47,7 +39,7 @@ absl::Status train(const Arguments& arguments) {
   const TrainingSettings settings = training_settings();
   const absl::StatusOr<Experiment> experiment = make_experiment(data);
   if (!experiment.ok()) return experiment.status();
-  status = run.use_data(data_of(*experiment));
+  status = run.use_data(data_of(*experiment), experiment->data.train.source);
   if (!status.ok()) return status;
   const Encoder& encoder = experiment->encoder;
   const std::string train_houses = nn::with_commas(experiment->data.train.rows),

@@ -169,7 +169,7 @@ TEST_F(WithARun, WhoseTextHasChanged) {
   write("ab.txt", before + "abba\n");
   const Outcome longer = gpt("--resume");
   EXPECT_EQ(longer.exit_code, 1);
-  EXPECT_THAT(longer.err, HasSubstr("expected the data that it was trained on"));
+  EXPECT_THAT(longer.err, HasSubstr("expected the data of its run"));
   write("ab.txt", "c" + before);
   EXPECT_THAT(gpt("--resume").err, HasSubstr("line 1, column 1: expected one of the 3"));
   write("ab.txt", before);

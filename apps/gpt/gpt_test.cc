@@ -95,7 +95,8 @@ TEST_F(GptProgram, LearnsATextEvaluatesAndWrites) {
   EXPECT_EQ(cached.out.size(), 7u + 40 + 1);  // and the end of the line
   EXPECT_EQ(cached.out, uncached.out);
   EXPECT_THAT(cached.err, ::testing::ContainsRegex(
-                              "^40 characters in [0-9.]+ s, [0-9,]+ per second with the cache\n$"));
+                              "\\.ckpt\n40 characters in [0-9.]+ s, [0-9,]+ per second with the "
+                              "cache\n$"));
   EXPECT_THAT(uncached.err, HasSubstr("per second without a cache"));
   const Outcome greedy = gpt("sample --prompt='the c' --length=20 --temperature=0");
   EXPECT_THAT(greedy.out, StartsWith("the cat sat on it"));

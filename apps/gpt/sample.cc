@@ -13,6 +13,7 @@
 #include "lamina/apps/gpt/commands.h"
 #include "lamina/apps/gpt/generation.h"
 #include "lamina/apps/gpt/settings.h"
+#include "lamina/apps/trained_model.h"
 
 namespace lamina::apps::gpt {
 
@@ -65,6 +66,7 @@ absl::Status sample(const Arguments& arguments) {
   const int64_t length = absl::GetFlag(FLAGS_length).value;
   const bool is_cached = absl::GetFlag(FLAGS_cache);
 
+  tell_checkpoint(arguments, loaded->path);
   std::cout << prompt << std::flush;
   const auto start = std::chrono::steady_clock::now();
   generate(*loaded->model, loaded->vocabulary, *ids, length, options,

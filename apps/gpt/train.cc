@@ -129,7 +129,7 @@ absl::Status train(const Arguments& arguments) {
   if (!warmup.ok()) return warmup.status();
   const absl::StatusOr<SplitText> text = load_text_of_run();
   if (!text.ok()) return text.status();
-  status = run.use_data({text->train});
+  status = run.use_data({text->train, text->test}, text->name);
   if (!status.ok()) return status;
   absl::SetFlag(&FLAGS_characters, text->vocabulary.characters());
   const absl::StatusOr<GptOptions> options = gpt_options(text->vocabulary);

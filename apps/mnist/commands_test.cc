@@ -82,8 +82,23 @@ TEST(Predict, TellsTheBarsApart) {
   const Outcome outcome = run_in(here, kProgram, "predict seven.pgm one.pgm");
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_THAT(outcome.out, MatchesRegex("seven.pgm: 7 \\(.*\\), else .*\none.pgm: 1 \\(.*\n"));
+  const std::string checkpoint = here + "/runs/mnist/001/step_000000000600.ckpt";
+  EXPECT_EQ(outcome.err, checkpoint + "\n");  // which the command line does not tell
+  EXPECT_EQ(run_in(here, kProgram, "predict one.pgm --checkpoint=" + checkpoint).err, "");
   EXPECT_THAT(run_in(here, kProgram, "predict --invert three.pgm").out,
               StartsWith("three.pgm: 3 ("));
+}
+
+TEST(Predict, WarnsOfABlankImage) {
+  const std::string here = new_folder();
+  ASSERT_EQ(train_in(here, "--model=linear --epochs=1").exit_code, 0);
+  nn::data::write_file(here + "/blank.pgm", "P5 28 28 255\n" + std::string(28 * 28, '\0'));
+  const Outcome outcome = run_in(here, kProgram, "predict blank.pgm --checkpoint=runs/mnist/001");
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_EQ(
+      outcome.err,
+      "warning: blank.pgm: all pixels are of one shade of gray; what is transparent counts as "
+      "black\n");
 }
 
 TEST(Predict, RefusesWhatIsNoImageOfADigit) {

@@ -13,14 +13,19 @@ constexpr char kHelp[] = R"(Recognises handwritten digits (MNIST), or clothes (F
 constexpr char kTrain[] = R"(Trains a network and tells its test error.
 
 After each epoch comes a line with the mean loss and the share of right answers: on the
-training images, while they were being learnt, and on the test images. Checkpoints of the
-last three epochs, TensorBoard's event file and report.html go to a new folder,
-runs/mnist/NNN, or to --output. Ctrl-C ends it with a checkpoint, and --resume goes on.)";
+training images, while they were being learnt, and on the test images. The last three
+checkpoints, TensorBoard's event file and report.html go to a new folder, runs/mnist/NNN,
+or to --output. Ctrl-C ends it with a checkpoint, and --resume goes on.)";
 
-constexpr char kEval[] = R"(Tells the test error of a trained network.)";
+constexpr char kEval[] = R"(Tells the test error of a trained network.
+
+The checkpoint tells what the network is: flags that say something else are refused.)";
 
 constexpr char kPredict[] =
-    R"(Tells what is on images, PNG or PGM, of 28 x 28 pixels, white on black.)";
+    R"(Tells what is on images, PNG or PGM, of 28 x 28 pixels, white on black.
+
+What is transparent counts as black. The checkpoint tells what the network is: flags that say
+something else are refused.)";
 
 }  // namespace
 

@@ -155,7 +155,9 @@ absl::Status train(const Arguments& arguments) {
   if (!status.ok()) return status;
   const absl::StatusOr<nn::data::Mnist> data = load_data_of_run();
   if (!data.ok()) return data.status();
-  status = run.use_data({data->train.images, data->train.labels});
+  status =
+      run.use_data({data->train.images, data->train.labels, data->test.images, data->test.labels},
+                   title_of(absl::GetFlag(FLAGS_dataset)));
   if (!status.ok()) return status;
 
   manual_seed(seed());
@@ -177,14 +179,15 @@ absl::Status train(const Arguments& arguments) {
   if (!result.ok()) return result.status();
 
   const char* const part = absl::GetFlag(FLAGS_holdout).value > 0 ? "held-out" : "test";
-  std::cout << absl::StrFormat(
-                   "%s error after %d epoch%s: %s", part, epochs, epochs == 1 ? "" : "s",
-                   percent_wrong(1 - trainer.value("val_accuracy"), test_loader.samples()))
+  const std::string error = percent_wrong(1 - trainer.value("val_accuracy"), test_loader.samples());
+  std::cout << absl::StrFormat("%s error after %d epoch%s: %s", part, epochs,
+                               epochs == 1 ? "" : "s", error)
             << std::endl;
   std::vector<std::vector<std::string>> settings = run.settings_rows();
   settings.push_back({"parameters", parameters});
   settings.push_back({"training images", nn::with_commas(train_loader.samples())});
   settings.push_back({absl::StrCat(part, " images"), nn::with_commas(test_loader.samples())});
+  settings.push_back({absl::StrCat(part, " error"), error});
   const DataSet dataset = absl::GetFlag(FLAGS_dataset);
   return run.finish(run_report(title_of(dataset), class_names(dataset), settings, result->history,
                                *model, data->test));

@@ -119,7 +119,7 @@ void Report::add_training(const std::vector<nn::train::EpochRecord>& history) {
   for (const auto& [name, value] : history.back()) {
     rows.push_back({name, absl::StrFormat("%.6g", value)});
   }
-  add_table("After the last epoch", {"value", ""}, rows);
+  add_table("After the last epoch", {"quantity", "value"}, rows);
 }
 
 void Report::add_confusion(const Tensor& counts, const std::vector<std::string>& classes) {

@@ -22,15 +22,23 @@ std::string progress_line(absl::string_view label, absl::string_view unit, int64
   std::string bar(filled, '=');
   if (filled < kWidth) bar += '>';
   bar.resize(kWidth, ' ');
+  const auto width = static_cast<size_t>(columns);
   std::string line = absl::StrFormat("%s [%s] %3d %%", label, bar, static_cast<int>(share * 100));
+  line.resize(std::min(line.size(), width));
+  bool fits = true;
+  const auto add = [&](absl::string_view part) {
+    constexpr absl::string_view kSeparator = ", ";
+    fits = fits && line.size() + kSeparator.size() + part.size() <= width;
+    if (fits) absl::StrAppend(&line, kSeparator, part);
+  };
   if (done > begun && seconds > 0) {
     const double rate = static_cast<double>(done - begun) / seconds;
-    absl::StrAppend(&line, ", ", with_commas(std::llround(rate)), " ", unit, "/s, ",
-                    with_commas(std::llround(std::ceil(static_cast<double>(total - done) / rate))),
-                    " s left");
+    add(absl::StrCat(with_commas(std::llround(rate)), " ", unit, "/s"));
+    add(absl::StrCat(with_commas(std::llround(std::ceil(static_cast<double>(total - done) / rate))),
+                     " s left"));
   }
-  if (!note.empty()) absl::StrAppend(&line, ", ", note);
-  return line.substr(0, columns);
+  if (!note.empty()) add(note);
+  return line;
 }
 
 ProgressBar::ProgressBar(std::ostream& out, int columns, std::string label, std::string unit,

@@ -38,6 +38,15 @@ TEST(ProgressLine, FitsTheTerminal) {
   EXPECT_EQ(progress_line("train", "images", 1, 2, 1, 10), "train [===");
 }
 
+TEST(ProgressLine, LeavesOutWhatDoesNotFitAsAWhole) {
+  const std::string bar = "train [============>           ]  50 %";
+  EXPECT_EQ(progress_line("train", "images", 30000, 60000, 2, 75, 0, "loss 0.5"),
+            bar + ", 15,000 images/s, 2 s left, loss 0.5");
+  EXPECT_EQ(progress_line("train", "images", 30000, 60000, 2, 74, 0, "loss 0.5"),
+            bar + ", 15,000 images/s, 2 s left");
+  EXPECT_EQ(progress_line("train", "images", 30000, 60000, 2, 54, 0, "x"), bar);
+}
+
 TEST(ProgressBar, IsDrawnOnOneLineAndWiped) {
   std::ostringstream out;
   {
