@@ -4,7 +4,7 @@
     apps/report/in_browser.py runs/mnist/001/report.html [SCREENSHOT.png]
 
 Prints as JSON the titles and charts that it shows, how many shapes each chart has, how many pictures, whether the page fits
-its width, and the lines of the console, of which there should be none.
+its width, how high it is, and the lines of the console, of which there should be none.
 """
 
 import html
@@ -15,6 +15,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+
+WIDTH = 1280  # of the window
 
 # Runs in the page once it is drawn, and leaves in its title what it measured there.
 PROBE = """<script>
@@ -28,6 +30,7 @@ addEventListener('load', () => {
     images: images.filter(i => i.complete && i.naturalWidth > 0).length,
     titles: [...document.querySelectorAll('section h2')].filter(box).map(e => e.textContent),
     fits: document.documentElement.scrollWidth <= innerWidth,
+    height: document.documentElement.scrollHeight,
   });
 });
 </script>"""
@@ -44,13 +47,14 @@ def look(page, screenshot=None):
         with open(probed, "w", encoding="utf-8") as file:
             file.write(text.replace("</body>", PROBE + "</body>"))
         command = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr",
-                   "--hide-scrollbars", "--window-size=1000,2600", "--user-data-dir=" + os.path.join(folder, "profile")]
-        run = subprocess.run(command + ["--dump-dom", "file://" + probed], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                   "--hide-scrollbars", "--user-data-dir=" + os.path.join(folder, "profile")]
+        run = subprocess.run(command + [f"--window-size={WIDTH},800", "--dump-dom", "file://" + probed], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                              text=True, timeout=120, check=True)
         seen = json.loads(html.unescape(re.search(r"<title>(.*?)</title>", run.stdout, re.S).group(1)))
         seen["console"] = [line for line in run.stderr.splitlines() if "CONSOLE" in line]
         if screenshot is not None:
-            subprocess.run(command + ["--screenshot=" + os.path.abspath(screenshot), "file://" + os.path.abspath(page)],
+            size = f"--window-size={WIDTH},{seen['height']}"
+            subprocess.run(command + [size, "--screenshot=" + os.path.abspath(screenshot), "file://" + os.path.abspath(page)],
                            stderr=subprocess.DEVNULL, timeout=120, check=True)
     return seen
 

@@ -27,7 +27,8 @@ p { white-space: pre-wrap; overflow-wrap: anywhere; }
 svg { max-width: 100%; height: auto; } svg text { font: 12px system-ui, sans-serif; fill: var(--ink); }
 svg .grid { stroke: var(--faint); } svg .axis { stroke: var(--ink); stroke-dasharray: 4 4; }
 svg .cell { stroke: var(--faint); } svg .on-dark { fill: #fff; }
-section { overflow-x: auto; } table { border-collapse: collapse; } td, th { padding: 0.15rem 0.9rem 0.15rem 0; text-align: left; }
+section { overflow-x: auto; } section:has(th:nth-child(7)) { grid-column: 1 / -1; }
+table { border-collapse: collapse; } td, th { padding: 0.15rem 0.9rem 0.15rem 0; text-align: left; }
 tr { border-bottom: 1px solid var(--faint); } td { font-variant-numeric: tabular-nums; }
 .images { display: flex; flex-wrap: wrap; gap: 0.8rem; } figure { margin: 0; text-align: center; }
 figure img { width: 84px; image-rendering: pixelated; border: 1px solid var(--faint); }
