@@ -13,8 +13,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The path of the runfile for a program of this name, "" if it is not there.
-std::string find(const std::string& runfile, const std::string& program) {
+// The path of a runfile of the program at this path, "" if it is not there.
+std::string runfile_of(const std::string& program, const std::string& runfile) {
   using bazel::tools::cpp::runfiles::Runfiles;
   std::string problem;
   const std::unique_ptr<Runfiles> runfiles(Runfiles::Create(program, &problem));
@@ -26,11 +26,11 @@ std::string find(const std::string& runfile, const std::string& program) {
 }  // namespace
 
 absl::StatusOr<std::string> fetched_file(const std::string& runfile, const std::string& instead) {
-  std::string path = find(runfile, program_invocation_name);
-  if (path.empty()) {  // it was found by PATH, or started through a link
-    std::error_code error;
-    path = find(runfile, fs::read_symlink("/proc/self/exe", error));
-  }
+  std::error_code error;
+  // However it was started: by its path, by PATH or through a link.
+  std::string path = runfile_of(fs::read_symlink("/proc/self/exe", error), runfile);
+  // In the runfiles of a test it is a link.
+  if (path.empty()) path = runfile_of(program_invocation_name, runfile);
   if (!path.empty()) return path;
   return absl::NotFoundError(absl::StrCat(
       "expected ", runfile, " beside the program, where `bazel run` and `bazel build` put it, or ",

@@ -128,6 +128,8 @@ absl::Status check_printable(absl::string_view argument) {
   return absl::OkStatus();
 }
 
+constexpr size_t kHelpColumns = 100;
+
 }  // namespace
 
 absl::StatusOr<Arguments> parse_flags(const std::vector<std::string>& arguments,
@@ -190,8 +192,6 @@ absl::StatusOr<Arguments> parse_flags(const std::vector<std::string>& arguments,
   }
   return parsed;
 }
-
-constexpr size_t kHelpColumns = 100;
 
 std::string flags_help(const std::vector<std::string>& names) {
   std::string text;

@@ -20,7 +20,7 @@
 namespace lamina::apps {
 namespace {
 
-constexpr char kDataEntry[] = "data_crc32c";
+constexpr char kDataEntry[] = "run_data_crc32c";
 
 absl::Status check_text(const std::map<std::string, std::string>& settings) {
   for (const auto& [name, value] : settings) {
@@ -127,7 +127,7 @@ absl::StatusOr<nn::train::FitResult> TrainingRun::fit(nn::train::Trainer& traine
   }
   if (!resumed->path.empty()) {
     const bool is_done = trainer.epoch() >= trainer.epochs();
-    std::cout << (is_done ? "no epoch is left after " : "going on from ") << resumed->path
+    std::cout << (is_done ? "nothing is left to train after " : "going on from ") << resumed->path
               << std::endl;
   }
   nn::train::FitResult result = trainer.fit(train, validation);

@@ -144,6 +144,18 @@ TEST(BadInput, Checkpoints) {
   EXPECT_THAT(error_of(here, "predict offers.csv --predictions=none/made.csv"),
               HasSubstr(here + "/none/made.csv: cannot open its folder"));
 
+  // A price that has changed, whether it was trained on or held out.
+  const std::string houses = read_file(here + "/houses.csv");
+  for (int i = 1; i <= 10; ++i) {
+    const std::string cell = "," + std::to_string(i) + "\n";
+    std::string changed = houses;
+    changed.replace(changed.find(cell), cell.size(), ",11\n");
+    nn::data::write_file(here + "/houses.csv", changed);
+    for (const char* command : {"eval", "--resume"}) {
+      EXPECT_THAT(error_of(here, command), HasSubstr("expected the data of its run")) << i;
+    }
+  }
+
   // Houses that have changed since would be held out that were trained on.
   write_houses(here, "houses.csv", "101");
   for (const char* command : {"eval", "--resume"}) {

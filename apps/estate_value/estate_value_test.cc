@@ -255,6 +255,23 @@ TEST(EstateValue, TrainsOnTheSalesInAmes) {
   EXPECT_GT(number_after(outcome.out, "R2 of the logarithm of the price"), 0.7);
 }
 
+TEST(EstateValue, LeavesOutBadRowsInAllThatReadsTheFile) {
+  const std::string here = new_folder();
+  write_houses(here, true);
+  const std::string path = here + "/houses.csv";
+  nn::data::write_file(path, read_file(path) + "61,torn\n");
+  const std::string train = std::string("--csv=houses.csv --target=cost --epochs=2") + kTiny;
+  EXPECT_EQ(estate_value(here, train).exit_code, 1);
+  const std::string warning = "warning: bad rows left out: 1, the first: " + path + ":62:3: ";
+  for (const std::string& line : {train, std::string("eval"), std::string("--resume")}) {
+    const Outcome outcome = estate_value(here, line + " --skip_bad_rows");
+    EXPECT_EQ(outcome.exit_code, 0) << line;
+    EXPECT_THAT(outcome.err, StartsWith(warning)) << line;
+    EXPECT_THAT(outcome.out, HasSubstr("12 houses held out")) << line;
+  }
+  EXPECT_THAT(estate_value(here, "eval").err, StartsWith("ERROR: " + path + ":62:3: "));
+}
+
 TEST(EstateValue, SaysWhatEachCommandTakes) {
   const std::string here = new_folder();
   for (const auto& [command, flag] :

@@ -1,5 +1,6 @@
 #include "lamina/apps/estate_value/house_data.h"
 
+#include <cmath>
 #include <cstddef>
 #include <iostream>
 
@@ -22,17 +23,24 @@ constexpr int64_t kTrainHouses = 2000, kTestHouses = 500;
 constexpr int64_t kLeastRows = 5;
 constexpr int64_t kNumbersPerStrayText = 9;
 
+// Texts such as NAN and 0x10, which read_csv() takes for no numbers, are none.
+bool is_number(const std::string& cell) {
+  double value;
+  return cell.find_first_not_of("0123456789+-.eE ") == std::string::npos &&
+         absl::SimpleAtod(cell, &value) && std::isfinite(value);
+}
+
 // A cell such as "12,5" makes a column of numbers one of categories, which is hardly meant if it is rare.
-void warn_of_stray_texts(const Table& table) {
+void warn_of_stray_texts(const Table& table, const std::string& target) {
   for (const nn::data::Column& column : table.columns) {
-    if (!column.is_categorical()) continue;
+    if (!column.is_categorical() || column.name == target)
+      continue;  // a target of texts is an error
     int64_t numbers = 0, texts = 0;
     std::string first;
     for (const int64_t code : column.values.to_vector<int64_t>()) {
       if (code < 0) continue;  // missing
       const std::string& cell = column.categories[static_cast<size_t>(code)];
-      double value;
-      if (absl::SimpleAtod(cell, &value)) {
+      if (is_number(cell)) {
         ++numbers;
       } else if (texts++ == 0) {
         first = cell;
@@ -46,7 +54,7 @@ void warn_of_stray_texts(const Table& table) {
   }
 }
 
-absl::StatusOr<Table> read_file(const DataSettings& settings) {
+absl::StatusOr<Table> read_users_file(const DataSettings& settings) {
   nn::data::CsvOptions options;
   options.skip_bad_rows = settings.skip_bad_rows;
   absl::StatusOr<Table> table = nn::data::read_csv(user_path(settings.csv), options);
@@ -54,14 +62,14 @@ absl::StatusOr<Table> read_file(const DataSettings& settings) {
     std::cerr << "warning: bad rows left out: " << nn::with_commas(table->skipped_rows)
               << ", the first: " << table->first_errors[0] << std::endl;
   }
-  if (table.ok()) warn_of_stray_texts(*table);
+  if (table.ok()) warn_of_stray_texts(*table, settings.target);
   return table;
 }
 
 }  // namespace
 
 absl::StatusOr<Table> load_all_houses(const DataSettings& settings) {
-  if (!settings.csv.empty()) return read_file(settings);
+  if (!settings.csv.empty()) return read_users_file(settings);
   if (settings.source == Source::kSynthetic) {
     return synthetic_market(kTrainHouses + kTestHouses, settings.seed);
   }

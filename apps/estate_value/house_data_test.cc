@@ -68,6 +68,8 @@ TEST(HouseData, AStrayTextAmongNumbersIsWarnedOf) {
   EXPECT_THAT(warning_of("\"12,5\""),
               ::testing::EndsWith("/houses.csv: column 'area': 9 numbers and 1 text, "
                                   "'12,5': all are taken as categories\n"));
+  EXPECT_THAT(warning_of("NAN"), HasSubstr("9 numbers and 1 text, 'NAN'"));
+  EXPECT_THAT(warning_of("0x10"), HasSubstr("9 numbers and 1 text, '0x10'"));
   EXPECT_EQ(warning_of("12.5"), "");
   EXPECT_EQ(warning_of(""), "");         // a missing number
   EXPECT_EQ(warning_of("a,,1\nb"), "");  // two texts: as categories may be

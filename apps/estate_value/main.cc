@@ -14,7 +14,7 @@ namespace {
 constexpr char kHelp[] = R"(Predicts the prices of houses.)";
 
 constexpr char kTrain[] =
-    R"(Trains networks on houses with prices, and tells their errors on others.
+    R"(Trains networks on houses with prices, and tells their errors.
 
 Metrics are in the data's own units: mae, rmse and r2. A fifth of the houses is held out for
 them. The last three checkpoints, TensorBoard's event file and report.html go to a new folder,
@@ -31,7 +31,7 @@ The file needs the columns of the houses that were trained on but for the price,
 any order. A cell that is empty counts as unknown, and so does a category that is new.)";
 
 constexpr char kCrossvalidate[] =
-    R"(Tells the errors on each fold of the houses of a model trained on the others.
+    R"(Tells the errors on each fold of a model of the other folds.
 
 Keeps none of the models.)";
 
@@ -48,8 +48,9 @@ int main(int argc, char** argv) {
   return lamina::apps::run_program(
       {kApp,
        kHelp,
-       {{"train", "", 0, 0, kTrain, settings_and({"threads", "output", "resume"}), train},
-        {"eval", "[HOUSES.csv]", 0, 1, kEval, {"checkpoint", "threads"}, evaluate},
+       {{"train", "", 0, 0, kTrain, settings_and({"skip_bad_rows", "threads", "output", "resume"}),
+         train},
+        {"eval", "[HOUSES.csv]", 0, 1, kEval, {"checkpoint", "skip_bad_rows", "threads"}, evaluate},
         {"predict",
          "HOUSES.csv",
          1,

@@ -32,7 +32,8 @@ absl::Status predict(const Arguments& arguments) {
   const std::string csv = csv_with_prices(
       *cells, absl::StrCat("predicted_", trained->encoder.target()), prices.to_vector<double>());
   if (to.empty()) {
-    std::cout << csv;
+    std::cout << csv << std::flush;
+    if (!std::cout) return status;  // run_program() tells
   } else {
     status = write_file(to, csv);
   }

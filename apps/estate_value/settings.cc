@@ -60,8 +60,8 @@ bool AbslParseFlag(absl::string_view text, Source* source, std::string* error) {
 std::string AbslUnparseFlag(Source source) { return name_of_choice(kSources, source); }
 
 const std::vector<std::string>& data_flags() {
-  static const auto* names = new std::vector<std::string>{
-      "data", "csv", "target", "skip_bad_rows", "log_price", "data_seed"};
+  static const auto* names =
+      new std::vector<std::string>{"data", "csv", "target", "log_price", "data_seed"};
   return *names;
 }
 

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <utility>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -170,6 +171,11 @@ TEST_F(WithARun, WhoseTextHasChanged) {
   const Outcome longer = gpt("--resume");
   EXPECT_EQ(longer.exit_code, 1);
   EXPECT_THAT(longer.err, HasSubstr("expected the data of its run"));
+  std::string other_end = before;  // which is only predicted
+  std::swap(other_end[other_end.size() - 2], other_end[other_end.size() - 3]);
+  ASSERT_NE(other_end, before);
+  write("ab.txt", other_end);
+  EXPECT_THAT(gpt("--resume").err, HasSubstr("expected the data of its run"));
   write("ab.txt", "c" + before);
   EXPECT_THAT(gpt("--resume").err, HasSubstr("line 1, column 1: expected one of the 3"));
   write("ab.txt", before);

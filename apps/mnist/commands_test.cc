@@ -191,6 +191,21 @@ TEST(Train, TestsOnTrainingImagesThatItHoldsOut) {
   EXPECT_TRUE(std::filesystem::exists(here + "/runs/mnist/001/step_000000000025.ckpt"));
 }
 
+TEST(Train, ResumedWithAnotherTestLabelIsRefused) {
+  const std::string here = new_folder(), own = here + "/own";
+  std::filesystem::copy(data(), own);
+  const std::string line = "--model=linear --epochs=1 --data_dir=" + own;
+  ASSERT_EQ(run_in(here, kProgram, line).exit_code, 0);
+  const std::string path = own + "/t10k-labels-idx1-ubyte";
+  std::string labels = read_file(path);
+  labels.back() = '\7';  // of image 49
+  nn::data::write_file(path, labels);
+  const Outcome outcome = run_in(here, kProgram, "--resume --data_dir=" + own);
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_THAT(outcome.err, HasSubstr(": expected the data of its run, with the checksum "));
+  EXPECT_THAT(outcome.err, HasSubstr(", got others in " + own + ", with "));
+}
+
 TEST(Train, InterruptedAndResumedEndsWithTheWeightsOfAnUnbrokenRun) {
   const std::string line =
       "--data_dir=" + data() + " --model=mlp_resnet --epochs=30 --batch_size=20 --augment";
@@ -210,9 +225,14 @@ TEST(Train, InterruptedAndResumedEndsWithTheWeightsOfAnUnbrokenRun) {
     step = std::stoll(newest.substr(newest.rfind('_') + 1));
   }
   ASSERT_NE(step % 30, 0);
-  const Outcome resumed = run_in(broken, kProgram, "--resume --workers=1 --data_dir=" + data());
+  const std::string resume = "--resume --data_dir=" + data();
+  const Outcome resumed = run_in(broken, kProgram, resume + " --workers=1");
   EXPECT_EQ(resumed.exit_code, 0) << resumed.err;
   EXPECT_THAT(resumed.out, HasSubstr("going on from " + broken + "/runs/mnist/001/step_"));
+  const Outcome again = run_in(broken, kProgram, resume);
+  EXPECT_EQ(again.exit_code, 0) << again.err;
+  EXPECT_THAT(again.out,
+              HasSubstr("nothing is left to train after " + broken + "/runs/mnist/001/"));
 
   const std::string last = "/runs/mnist/001/step_000000000900.ckpt";
   const absl::StatusOr<NamedArrays> expected = load_checkpoint(whole + last),

@@ -20,7 +20,7 @@ ABSL_FLAG(bool, invert, false, "the images are dark on white, as from pen and pa
 namespace lamina::apps::mnist {
 namespace {
 
-// As a drawing on a transparent ground is.
+// As a black drawing without a background is: what is transparent counts as black.
 bool is_blank(const NDArray& pixels) {
   const std::vector<uint8_t> shades = pixels.to_vector<uint8_t>();
   return std::count(shades.begin(), shades.end(), shades[0]) ==

@@ -155,9 +155,10 @@ absl::Status train(const Arguments& arguments) {
   if (!status.ok()) return status;
   const absl::StatusOr<nn::data::Mnist> data = load_data_of_run();
   if (!data.ok()) return data.status();
+  const std::string folder = absl::GetFlag(FLAGS_data_dir);
   status =
       run.use_data({data->train.images, data->train.labels, data->test.images, data->test.labels},
-                   title_of(absl::GetFlag(FLAGS_dataset)));
+                   folder.empty() ? title_of(absl::GetFlag(FLAGS_dataset)) : folder);
   if (!status.ok()) return status;
 
   manual_seed(seed());

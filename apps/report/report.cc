@@ -15,6 +15,7 @@
 namespace lamina::apps::report {
 namespace {
 
+// A table of seven columns and more has the page's width.
 constexpr char kStyle[] = R"(
 :root { color-scheme: light dark; --ink: #222; --paper: #fff; --faint: #ddd; }
 @media (prefers-color-scheme: dark) { :root { --ink: #ddd; --paper: #181818; --faint: #3a3a3a; } }

@@ -6,9 +6,11 @@
 #include <algorithm>
 #include <cmath>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "lamina/nn/commas.h"
 
 namespace lamina::nn::train {
@@ -16,29 +18,29 @@ namespace lamina::nn::train {
 std::string progress_line(absl::string_view label, absl::string_view unit, int64_t done,
                           int64_t total, double seconds, int columns, int64_t begun,
                           absl::string_view note) {
-  constexpr int kWidth = 24;
+  constexpr int kMostWidth = 24, kLeastWidth = 8;
   const double share = static_cast<double>(done) / static_cast<double>(total);
-  const int filled = std::clamp(static_cast<int>(share * kWidth), 0, kWidth);
-  std::string bar(filled, '=');
-  if (filled < kWidth) bar += '>';
-  bar.resize(kWidth, ' ');
-  const auto width = static_cast<size_t>(columns);
-  std::string line = absl::StrFormat("%s [%s] %3d %%", label, bar, static_cast<int>(share * 100));
-  line.resize(std::min(line.size(), width));
-  bool fits = true;
-  const auto add = [&](absl::string_view part) {
-    constexpr absl::string_view kSeparator = ", ";
-    fits = fits && line.size() + kSeparator.size() + part.size() <= width;
-    if (fits) absl::StrAppend(&line, kSeparator, part);
-  };
+  std::vector<std::string> parts;  // what stands last matters most
   if (done > begun && seconds > 0) {
     const double rate = static_cast<double>(done - begun) / seconds;
-    add(absl::StrCat(with_commas(std::llround(rate)), " ", unit, "/s"));
-    add(absl::StrCat(with_commas(std::llround(std::ceil(static_cast<double>(total - done) / rate))),
-                     " s left"));
+    const double left = std::ceil(static_cast<double>(total - done) / rate);
+    parts.push_back(absl::StrCat(", ", with_commas(std::llround(rate)), " ", unit, "/s"));
+    parts.push_back(absl::StrCat(", ", with_commas(std::llround(left)), " s left"));
   }
-  if (!note.empty()) add(note);
-  return line;
+  if (!note.empty()) parts.push_back(absl::StrCat(", ", note));
+  const std::string percent = absl::StrFormat("] %3d %%", static_cast<int>(share * 100));
+  int width;  // of the bar: what the other parts leave, and some of them give way to it
+  for (;; parts.erase(parts.begin())) {
+    const std::string others = absl::StrCat(label, " [", percent, absl::StrJoin(parts, ""));
+    width = columns - static_cast<int>(others.size());
+    if (width >= kLeastWidth || parts.empty()) break;
+  }
+  width = std::clamp(width, kLeastWidth, kMostWidth);
+  const int filled = std::clamp(static_cast<int>(share * width), 0, width);
+  std::string bar(filled, '=');
+  if (filled < width) bar += '>';
+  bar.resize(width, ' ');
+  return absl::StrCat(label, " [", bar, percent, absl::StrJoin(parts, "")).substr(0, columns);
 }
 
 ProgressBar::ProgressBar(std::ostream& out, int columns, std::string label, std::string unit,
