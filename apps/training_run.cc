@@ -42,18 +42,22 @@ std::string checksum(const std::vector<Tensor>& data) {
   return absl::StrCat(absl::Hex(crc, absl::kZeroPad8));
 }
 
-}  // namespace
-
-absl::Status check_data(const std::string& checkpoint, const std::vector<Tensor>& data,
-                        const std::string& source) {
+absl::Status check_checksum(const std::string& checkpoint, const std::string& actual,
+                            const std::string& source) {
   const absl::StatusOr<CheckpointReader> reader = CheckpointReader::open(checkpoint);
   if (!reader.ok()) return reader.status();
   const auto saved = reader->metadata().find(kDataEntry);
-  const std::string actual = checksum(data);
   if (saved == reader->metadata().end() || saved->second == actual) return absl::OkStatus();
   return absl::FailedPreconditionError(
       absl::StrCat(checkpoint, ": expected the data of its run, with the checksum ", saved->second,
                    ", got others in ", source, ", with ", actual));
+}
+
+}  // namespace
+
+absl::Status check_data(const std::string& checkpoint, const std::vector<Tensor>& data,
+                        const std::string& source) {
+  return check_checksum(checkpoint, checksum(data), source);
 }
 
 TrainingRun::TrainingRun(std::string app, std::vector<std::string> settings)
@@ -88,7 +92,8 @@ absl::Status TrainingRun::open(const Arguments& arguments) {
 
 absl::Status TrainingRun::use_data(const std::vector<Tensor>& data, const std::string& source) {
   data_checksum_ = checksum(data);
-  return checkpoint_.empty() ? absl::OkStatus() : check_data(checkpoint_, data, source);
+  if (checkpoint_.empty()) return absl::OkStatus();
+  return check_checksum(checkpoint_, data_checksum_, source);
 }
 
 std::vector<std::vector<std::string>> TrainingRun::settings_rows() const {

@@ -26,7 +26,7 @@
 namespace lamina::apps {
 
 // FailedPrecondition unless these are the data that the checkpoint's run gave to use_data(); `source`
-// is their file.
+// is what the error calls where they are from.
 absl::Status check_data(const std::string& checkpoint, const std::vector<Tensor>& data,
                         const std::string& source);
 
@@ -42,8 +42,8 @@ class TrainingRun {
   // finds the last one and takes the settings from it. InvalidArgument for a setting that is not
   // UTF-8, which a checkpoint could not keep.
   absl::Status open(const Arguments& arguments);
-  // Keeps a checksum of all that the run's numbers follow from, to train on and to test with, in the
-  // checkpoints. Errors of check_data() if the run goes on with others.
+  // Keeps a checksum of the data, all to train on and to test with, in the checkpoints. Errors of
+  // check_data() if the run goes on with others.
   absl::Status use_data(const std::vector<Tensor>& data, const std::string& source);
   const std::string& folder() const { return folder_; }
   // For a report: rows of a name and a text of those settings that are set.

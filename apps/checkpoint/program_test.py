@@ -4,77 +4,18 @@
 import json
 import math
 import os
-import pty
-import resource
-import shutil
 import struct
 import subprocess
-import tempfile
+import sys
 import unittest
 
 import numpy as np
 
-PROGRAM = "apps/checkpoint/checkpoint"
-CHECKPOINT = "serialization/testdata/version_1.ckpt"  # of make_version_1.py
-DTYPES = {"BOOL": "?", "U8": "u1", "I32": "<i4", "I64": "<i8", "F16": "<f2", "F32": "<f4", "F64": "<f8"}
-NAMES = {np.dtype(numpy): name for name, numpy in DTYPES.items()}
-# Memory that was freed is not kept to see whether it is used.
-ENVIRONMENT = dict(os.environ, ASAN_OPTIONS="quarantine_size_mb=1")
+sys.path[:0] = ["apps/checkpoint"]  # in the runfiles, where Bazel starts a test
 
-
-def run(*arguments, stderr=subprocess.PIPE):
-    done = subprocess.run([PROGRAM, *arguments], stdout=subprocess.PIPE, stderr=stderr, text=True, env=ENVIRONMENT)
-    return done.returncode, done.stdout, done.stderr
-
-
-def write_safetensors(path, arrays, metadata=None):
-    """By the format's description; arrays are NumPy's, or a dtype's name, shape and bytes."""
-    header, data = {}, b""
-    if metadata:
-        header["__metadata__"] = metadata
-    for name, array in arrays.items():
-        dtype, shape, content = array if isinstance(array, tuple) else (NAMES[array.dtype], array.shape, array.tobytes())
-        header[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [len(data), len(data) + len(content)]}
-        data += content
-    text = json.dumps(header).encode()
-    with open(path, "wb") as file:
-        file.write(struct.pack("<Q", len(text)) + text + data)
-
-
-def read_safetensors(path):
-    with open(path, "rb") as file:
-        content = file.read()
-    (length,) = struct.unpack("<Q", content[:8])
-    header = json.loads(content[8 : 8 + length])
-    metadata = header.pop("__metadata__", {})
-    arrays = {}
-    for name, entry in header.items():
-        begin, end = entry["data_offsets"]
-        data = content[8 + length + begin : 8 + length + end]
-        if entry["dtype"] == "BF16":
-            arrays[name] = ("BF16", tuple(entry["shape"]), data)
-        else:
-            arrays[name] = np.frombuffer(data, DTYPES[entry["dtype"]]).reshape(entry["shape"])
-    return arrays, metadata
-
-
-class ProgramTest(unittest.TestCase):
-    def setUp(self):
-        self.folder = tempfile.mkdtemp(dir=os.environ["TEST_TMPDIR"])
-        self.addCleanup(shutil.rmtree, self.folder)
-
-    def path(self, name):
-        return os.path.join(self.folder, name)
-
-    def checkpoint(self, arrays, name="model.ckpt", metadata=None):
-        write_safetensors(self.path("made.safetensors"), arrays, metadata)
-        self.assertEqual(run("convert", self.path("made.safetensors"), self.path(name))[0], 0)
-        return self.path(name)
-
-    def expect_error(self, code, text, *arguments):
-        actual, out, err = run(*arguments)
-        self.assertEqual((actual, err), (code, text + "\n"))
-        self.assertEqual(out, "")
+from program_testing import (  # noqa: E402
+    CHECKPOINT, DTYPES, PROGRAM, ProgramTest, read_safetensors, run, write_safetensors
+)
 
 
 class InspectTest(ProgramTest):
@@ -525,122 +466,6 @@ class BadInputTest(ProgramTest):
         with open("/dev/full", "w") as full:
             done = subprocess.run([PROGRAM, "inspect", CHECKPOINT], stdout=full, stderr=subprocess.PIPE, text=True)
         self.assertEqual((done.returncode, done.stderr), (2, "standard output: cannot write\n"))
-
-
-class LargeFileTest(ProgramTest):
-    MEGABYTES = 16  # of an array
-
-    def zeros(self, name, arrays):
-        """A file whose elements are a hole."""
-        size = self.MEGABYTES << 20
-        header = {
-            f"layer{i}": {"dtype": "F32", "shape": [size // 4], "data_offsets": [i * size, (i + 1) * size]}
-            for i in range(arrays)
-        }
-        text = json.dumps(header).encode()
-        with open(self.path(name), "wb") as file:
-            file.write(struct.pack("<Q", len(text)) + text)
-            file.truncate(8 + len(text) + arrays * size)
-        return self.path(name)
-
-    def peak(self, *arguments, code=0):
-        """The most memory that the program ever has, in MB."""
-        process = subprocess.Popen([PROGRAM, *arguments], stdout=subprocess.DEVNULL,
-                                   stderr=subprocess.DEVNULL if code else None, env=ENVIRONMENT)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        self.assertEqual(process.returncode, code, arguments)
-        return usage.ru_maxrss / 1024
-
-    def test_memory_goes_by_one_array(self):
-        small, large = self.zeros("small.safetensors", 1), self.zeros("large.safetensors", 8)
-        for command in [
-            lambda path: ["inspect", path],
-            lambda path: ["verify", path],
-            lambda path: ["diff", path, path],
-            lambda path: ["convert", path, path + ".ckpt"],
-            lambda path: ["inspect", path + ".ckpt"],
-            lambda path: ["verify", path + ".ckpt"],
-            lambda path: ["extract", path + ".ckpt", "layer0", path + ".npy"],
-            lambda path: ["convert", path + ".ckpt", path + ".2.safetensors"],
-        ]:
-            more = self.peak(*command(large)) - self.peak(*command(small))
-            self.assertLess(more, self.MEGABYTES, command(large))
-
-    def on_terminal(self, *arguments):
-        """What the program writes to a terminal that is its standard error."""
-        terminal, program_side = pty.openpty()
-        self.assertEqual(run(*arguments, stderr=program_side)[0], 0, arguments)
-        os.close(program_side)
-        shown = b""
-        while True:
-            try:
-                part = os.read(terminal, 65536)
-            except OSError:  # the other side is closed
-                break
-            if not part:
-                break
-            shown += part
-        os.close(terminal)
-        return shown.decode()
-
-    def test_a_bar_on_a_terminal_and_nowhere_else(self):
-        path, checkpoint = self.zeros("zeros.safetensors", 8), self.path("zeros.ckpt")
-        self.assertEqual(run("convert", path, checkpoint)[0], 0)
-        other = self.path("other.ckpt")
-        for what, name, arguments in [
-            ("verifying", "zeros.safetensors", ["verify", path]),
-            ("verifying", "zeros.ckpt", ["verify", checkpoint]),
-            ("reading", "zeros.ckpt", ["inspect", checkpoint]),
-            ("comparing", "zeros.safetensors", ["diff", path, checkpoint]),
-            ("writing", "other.ckpt", ["convert", path, other]),
-            ("writing", "other.safetensors", ["convert", checkpoint, self.path("other.safetensors")]),
-            ("writing", "other.ckpt", ["extract", path, "layer0", other]),
-        ]:
-            self.assertEqual(run(*arguments)[2], "", arguments)
-            shown = self.on_terminal(*arguments)
-            self.assertTrue(shown.startswith(f"\r{what} {name} ["), shown)
-            self.assertTrue(shown.endswith(" \r"), shown)  # wiped at the end
-        self.assertEqual(self.on_terminal("inspect", "--nostatistics", path), "")
-
-    def test_looks_for_similar_names_in_little_memory(self):
-        names = {
-            f"{i}" + "x" * 900000 + ".a" * 31: {"dtype": "U8", "shape": [1], "data_offsets": [i, i + 1]} for i in range(10)
-        }
-        text = json.dumps(names).encode()
-        with open(self.path("long.safetensors"), "wb") as file:
-            file.write(struct.pack("<Q", len(text)) + text + bytes(10))
-        arguments = ["extract", self.path("long.safetensors"), "y", self.path("y.ckpt")]
-        self.assertEqual(run(*arguments)[0], 2)
-        self.assertLess(self.peak(*arguments, code=2), 300)
-
-    def run_within(self, megabytes, *arguments):
-        """Runs it where the system gives no more address space."""
-        limit = megabytes << 20
-        done = subprocess.run([PROGRAM, *arguments], capture_output=True, text=True,
-                              preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)))
-        return done.returncode, done.stdout, done.stderr
-
-    def test_an_array_that_memory_does_not_suffice_for(self):
-        with open(PROGRAM, "rb") as program:
-            if b"__asan_init" in program.read():
-                self.skipTest("AddressSanitizer needs more address space than the limits")
-        path = self.path("wide.safetensors")
-        write_safetensors(path, {"wide": ("BF16", (2**25,), bytes(2**26)), "small": np.array([7], "u1")})
-        code, out, err = self.run_within(64, "inspect", path)
-        self.assertEqual((code, err), (2, path + ": entry 'wide': no memory for the 67108864 bytes of shape (33554432,)\n"))
-        self.assertIn("wide   bfloat16  (33554432,)  67,108,864 B  not read\n", out)
-        self.assertIn("small  uint8     (1,)                  1 B  min 7, max 7, mean 7\n", out)
-        # There it can be read, and not become float32.
-        self.assertEqual(self.run_within(128, "verify", path)[0], 0)
-        code, out, err = self.run_within(128, "extract", path, "wide", self.path("wide.npy"))
-        self.assertEqual((code, out), (2, ""))
-        self.assertEqual(
-            err,
-            f"{path}: entry 'wide': [to] expected 134217728 bytes of memory for shape (33554432,) of float32, got none "
-            "from the system\n",
-        )
-        self.assertFalse(os.path.exists(self.path("wide.npy")))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <cstddef>
 #include <iostream>
+#include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/numbers.h"
@@ -33,23 +35,26 @@ bool is_number(const std::string& cell) {
 // A cell such as "12,5" makes a column of numbers one of categories, which is hardly meant if it is rare.
 void warn_of_stray_texts(const Table& table, const std::string& target) {
   for (const nn::data::Column& column : table.columns) {
-    if (!column.is_categorical() || column.name == target)
-      continue;  // a target of texts is an error
-    int64_t numbers = 0, texts = 0;
-    std::string first;
+    // Texts in the target are an error anyway.
+    if (!column.is_categorical() || column.name == target) continue;
+    std::vector<int64_t> rows(column.categories.size());
     for (const int64_t code : column.values.to_vector<int64_t>()) {
-      if (code < 0) continue;  // missing
-      const std::string& cell = column.categories[static_cast<size_t>(code)];
-      if (is_number(cell)) {
-        ++numbers;
-      } else if (texts++ == 0) {
-        first = cell;
+      if (code >= 0) ++rows[static_cast<size_t>(code)];  // below 0: missing
+    }
+    int64_t numbers = 0, texts = 0;
+    std::string example;
+    for (size_t i = 0; i < rows.size(); ++i) {
+      if (is_number(column.categories[i])) {
+        numbers += rows[i];
+      } else {
+        texts += rows[i];
+        example = column.categories[i];
       }
     }
     if (texts == 0 || numbers < kNumbersPerStrayText * texts) continue;
     std::cerr << "warning: " << table.source << ": column " << in_quotes(column.name) << ": "
               << nn::with_commas(numbers) << " numbers and " << nn::with_commas(texts)
-              << (texts == 1 ? " text, " : " texts, such as ") << in_quotes(first)
+              << (texts == 1 ? " text, " : " texts, such as ") << in_quotes(example)
               << ": all are taken as categories" << std::endl;
   }
 }

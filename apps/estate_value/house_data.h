@@ -22,7 +22,8 @@ struct HouseData {
 // InvalidArgument for fewer than 5 rows.
 absl::StatusOr<HouseData> load_houses(const DataSettings& settings);
 
-// All of them; tells of bad rows on standard error if they are to be left out.
+// All of them. Warns, on standard error, of bad rows that are left out of a file, and of columns that
+// would be numbers but for a few texts.
 absl::StatusOr<nn::data::Table> load_all_houses(const DataSettings& settings);
 
 // Reads a file of houses such as the encoder was fitted on. NotFound for a column that it lacks, with the

@@ -48,8 +48,8 @@ def look(page, screenshot=None):
             file.write(text.replace("</body>", PROBE + "</body>"))
         command = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr",
                    "--hide-scrollbars", "--user-data-dir=" + os.path.join(folder, "profile")]
-        run = subprocess.run(command + [f"--window-size={WIDTH},800", "--dump-dom", "file://" + probed], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                             text=True, timeout=120, check=True)
+        run = subprocess.run(command + [f"--window-size={WIDTH},800", "--dump-dom", "file://" + probed],
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=120, check=True)
         seen = json.loads(html.unescape(re.search(r"<title>(.*?)</title>", run.stdout, re.S).group(1)))
         seen["console"] = [line for line in run.stderr.splitlines() if "CONSOLE" in line]
         if screenshot is not None:
